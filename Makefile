@@ -1,0 +1,95 @@
+# Needs python3 (3.11 or newer), python3-venv and make. Everything else goes into .venv.
+#
+#   make demo     a ledger with real-looking awards, served on 127.0.0.1:8000
+#   make test     all tests
+#   make check    layers, style, types, the tests, and complete branch coverage of the core
+#   make tamper   change a small ledger in every way and see the audit find it
+#   make mutate   remove each check of audit and verification in turn and see a test go red
+#   make clean    remove what these targets made, the demo's ledger too
+
+PYTHON ?= python3
+# Of `make demo`: where the ledger lies, and more arguments, as in `make demo DEMO_ARGS="--port 8001"`.
+TESTAMUR_HOME ?= demo-home
+DEMO_ARGS ?=
+# Of `make test`: as in `make test PYTEST_ARGS="tests/acceptance -x"`.
+PYTEST_ARGS ?= -n auto
+
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+# What has to be complete in every branch.
+CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/verification/*
+SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
+
+.PHONY: help venv demo test check layers style types coverage tamper mutate clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '3,8s/^#  *//p' Makefile
+
+# One environment in three steps, each a file: the demo waits for the run-time dependencies alone, the tests add theirs,
+# the checks add the tools.
+
+venv: .venv/.ready
+
+.venv/.ready: pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "There is no $(PYTHON) here. Install it (Debian: apt install python3 python3-venv), or say which: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$("$(PYTHON)" -V 2>&1); Python 3.11 or newer is needed. Say which to use: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments. Install the module venv (Debian: apt install python3-venv)." >&2; exit 1; }
+	@echo "Installing into .venv; this takes about a minute the first time."
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) install -e .
+	@touch $@
+
+.venv/.test: .venv/.ready
+	@echo "Installing what the tests need."
+	@$(PIP) install -e '.[test]'
+	@touch $@
+
+.venv/.dev: .venv/.test
+	@echo "Installing the tools for the checks."
+	@$(PIP) install -e '.[test,dev]'
+	@touch $@
+
+demo: .venv/.ready
+	@TESTAMUR_HOME="$(TESTAMUR_HOME)" exec $(BIN)/testamur demo $(DEMO_ARGS)
+
+# Coverage is taken on the way, so that `make check` after `make test` need not run the tests again. It is believed only
+# when all tests ran and passed (.venv/.covered) and nothing has changed since.
+
+test: .venv/.test
+	@rm -f .venv/.covered
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
+	@test "$(PYTEST_ARGS)" != "-n auto" || touch .venv/.covered
+
+.venv/.covered: .venv/.test pyproject.toml $(SOURCES)
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@touch $@
+
+check: layers style types coverage
+
+layers: .venv/.dev
+	$(BIN)/lint-imports --no-logo
+
+style: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev
+	$(BIN)/mypy
+
+coverage: .venv/.dev .venv/.covered
+	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
+
+tamper: .venv/.test
+	$(BIN)/python scripts/tamper.py
+
+mutate: .venv/.test
+	$(BIN)/python scripts/mutate.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf demo-home
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
