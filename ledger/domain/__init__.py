@@ -1,0 +1,1 @@
+"""The rules of awarding, withdrawing and recognising. Standard library only: no clock, store, key or randomness."""

@@ -1,0 +1,97 @@
+"""What can be earned: the versions of one achievement, folded from its stream.
+
+The wording of each version is a definition (`ledger.domain.definition`), bound here by its digest.
+"""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from ledger.domain.events import AchievementDefined, AchievementEvent, AchievementRetired, AchievementRevised, Recorded
+from ledger.domain.types import Did, Digest, Position, Seq, StreamId
+from ledger.errors import LedgerError
+
+
+class AchievementError(LedgerError):
+    """A command on an achievement is refused; nothing changed."""
+
+
+class AchievementNotDefined(AchievementError):
+    """The stream has no achievement yet."""
+
+
+class AchievementAlreadyDefined(AchievementError):
+    """The stream already has its achievement."""
+
+
+class AchievementIsRetired(AchievementError):
+    """Nothing more happens to a retired achievement."""
+
+
+class DefinitionUnchanged(AchievementError):
+    """A revision must differ and carry the next version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Achievement:
+    """What an achievement's stream adds up to."""
+
+    stream: StreamId
+    issuer: Did
+    head: Seq
+    digests: tuple[Digest, ...]  # of version 1, 2, 3 ...
+    revised_at: tuple[Position, ...]  # position of each version
+    retired: Position | None = None
+
+    @property
+    def version(self) -> int:
+        """The present version, from 1."""
+        return len(self.digests)
+
+    @property
+    def digest(self) -> Digest:
+        """Of the present version's definition."""
+        return self.digests[-1]
+
+
+def permit(state: Achievement | None, event: AchievementEvent) -> None:
+    """Raise AchievementError if `event` may not follow `state`. The writer and the audit share this one place."""
+    if isinstance(event, AchievementDefined):
+        if state is not None:
+            raise AchievementAlreadyDefined("this achievement is already defined: revise it instead")
+        if event.version != 1:
+            raise DefinitionUnchanged("the first version of a definition is 1")
+        return
+    if state is None:
+        raise AchievementNotDefined("this stream begins with something other than a definition")
+    if state.retired is not None:
+        raise AchievementIsRetired(f"this achievement was retired at position {state.retired}")
+    match event:
+        case AchievementRevised():
+            if event.version != state.version + 1 or event.digest == state.digest:
+                raise DefinitionUnchanged("the new definition equals the present one, or its version is not the next")
+        case AchievementRetired():
+            if event.version != state.version or event.digest != state.digest:
+                raise DefinitionUnchanged("a retirement names the last version of the definition")
+        case _:
+            assert_never(event)
+
+
+def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:
+    """`state` after an event that `permit` let pass. Never refuses such an event."""
+    event = recorded.event
+    if isinstance(event, AchievementDefined):
+        return Achievement(
+            stream=recorded.stream,
+            issuer=recorded.by,
+            head=recorded.seq,
+            digests=(event.digest,),
+            revised_at=(recorded.position,),
+        )
+    if state is None:
+        raise AchievementNotDefined("this stream begins with something other than a definition")
+    if isinstance(event, AchievementRevised):
+        digests, places = (*state.digests, event.digest), (*state.revised_at, recorded.position)
+        return replace(state, head=recorded.seq, digests=digests, revised_at=places)
+    if isinstance(event, AchievementRetired):
+        return replace(state, head=recorded.seq, retired=recorded.position)
+    raise AchievementError(f"a {type(event).__name__} does not belong in the stream of an achievement")

@@ -1,0 +1,1 @@
+"""The exact bytes that are stored, hashed, signed and published: entries, chains, commitments and private parts."""

@@ -1,0 +1,31 @@
+"""base64url without padding, read in one spelling only (RFC 4648 §5, unused bits zero)."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from ledger.errors import LedgerError
+
+
+class MalformedEncoding(LedgerError):
+    """The text is not the one base64url spelling of so many bytes."""
+
+
+def to_text(raw: bytes) -> str:
+    """The base64url spelling of `raw`."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_text(text: str, length: int) -> bytes:
+    """The `length` bytes that `text` spells.
+
+    Raises:
+        MalformedEncoding: not text, another length, or another spelling of the same bytes.
+    """
+    if type(text) is not str or len(text) != (length * 8 + 5) // 6 or not text.isascii():
+        raise MalformedEncoding(f"not the base64url spelling of {length} bytes")
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:
+        raise MalformedEncoding("not base64url") from error
+    if to_text(raw) != text:  # also refuses characters that the decoder skips
+        raise MalformedEncoding("not the one spelling of these bytes")
+    return raw

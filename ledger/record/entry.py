@@ -1,0 +1,127 @@
+"""One entry: the two lines that state one event, read strictly from the bytes received.
+
+    <body>\\n<base64url(signature)>\\n
+
+The body is canonical JSON with the fields of docs/spec/entry.md. Reading checks shape and spelling; whether the
+signature is good, the chain whole and the signer allowed is asked elsewhere (`sealing`, `ledger.domain.authority`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from ledger.canonical import Json, encode_unchecked
+from ledger.domain.events import Event, Recorded
+from ledger.domain.types import Did, Digest, Kid, Position, Seq, StreamId
+from ledger.domain.values import Part, parse_time
+from ledger.errors import LedgerError
+from ledger.record import schema as schemas
+from ledger.record.encoding import from_text
+
+VERSION = 1
+MAX_ENTRY = 4096  # bytes
+_SIGNATURE = 64  # bytes
+_FIELDS = frozenset(("v", "type", "stream", "seq", "prev", "at", "by", "kid", "data", "commit"))
+# RFC 9562: version 8 in the 13th digit, variant 10 in the 17th; lower case, so that one stream has one spelling.
+_STREAM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+class MalformedEntry(LedgerError):
+    """The bytes are not an entry, or not in its one spelling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A sealed event as read from its bytes."""
+
+    raw: bytes  # both lines, at most 4 KiB
+    body: bytes
+    signature: bytes  # 64 bytes
+    type: str
+    stream: StreamId
+    seq: Seq
+    prev: Digest
+    at: datetime
+    by: Did
+    kid: Kid
+    event: Event
+    commit: Mapping[Part, Digest]
+
+    def recorded(self, position: Position) -> Recorded:
+        """The event with what its entry and its place say about it."""
+        return Recorded(
+            event=self.event,
+            stream=self.stream,
+            seq=self.seq,
+            position=position,
+            at=self.at,
+            by=self.by,
+            kid=self.kid,
+            commit=self.commit,
+        )
+
+
+def parse_entry(raw: bytes) -> Entry:
+    """The entry that `raw` is, byte for byte.
+
+    Raises:
+        MalformedEntry: too long, not two lines, not canonical JSON, an unknown type or field, a value out of bounds.
+    """
+    if len(raw) > MAX_ENTRY:
+        raise MalformedEntry(f"the entry has {len(raw)} bytes; at most {MAX_ENTRY} are allowed")
+    lines = raw.split(b"\n")
+    if len(lines) != 3 or lines[2]:
+        raise MalformedEntry("the entry is not two lines, each ended by a line feed")
+    try:
+        signature = from_text(lines[1].decode("ascii"), _SIGNATURE)
+        fields: Json = orjson.loads(lines[0])
+        return _entry(raw, lines[0], signature, fields)
+    except MalformedEntry:
+        raise
+    except (LedgerError, ValueError) as error:
+        raise MalformedEntry(str(error)) from error
+
+
+def _entry(raw: bytes, body: bytes, signature: bytes, fields: Json) -> Entry:
+    if type(fields) is not dict or fields.keys() != _FIELDS:
+        raise MalformedEntry("the body does not have exactly the fields of an entry")
+    # Floats, the one thing beyond the canonical domain that would come out the same, meet the type checks below.
+    if encode_unchecked(fields) != body:
+        raise MalformedEntry("the body is not in its canonical spelling")
+    if type(fields["v"]) is not int or fields["v"] != VERSION:
+        raise MalformedEntry(f"the entry is not of version {VERSION}")
+    wire = schemas.text(fields, "type")
+    schema = schemas.SCHEMAS.get(wire)
+    if schema is None:
+        raise MalformedEntry(f"“{wire[:60]}” is not a type this version knows")
+    stream = schemas.text(fields, "stream")
+    if not _STREAM.fullmatch(stream):
+        raise MalformedEntry("the stream is not a lower-case UUID version 8")
+    data = fields["data"]
+    if type(data) is not dict:
+        raise MalformedEntry("data is not an object")
+    return Entry(
+        raw=raw,
+        body=body,
+        signature=signature,
+        type=wire,
+        stream=StreamId(UUID(stream)),
+        seq=Seq(schemas.whole(fields, "seq", 0)),
+        prev=schemas.digest(fields, "prev"),
+        at=parse_time(schemas.text(fields, "at")),
+        by=schemas.did(fields, "by"),
+        kid=schemas.kid(fields, "kid"),
+        event=schemas.read_data(schema, data),
+        commit=_commit(fields["commit"], schema),
+    )
+
+
+def _commit(commit: Json, schema: schemas.Schema) -> Mapping[Part, Digest]:
+    if type(commit) is not dict or commit.keys() != set(schema.parts):
+        parts = ", ".join(schema.parts) or "nothing"
+        raise MalformedEntry(f"{schema.wire} commits to {parts}")
+    return {part: schemas.digest(commit, part) for part in schema.parts}

@@ -1,0 +1,296 @@
+"""The closed schema of every type: how an event is spelled in `data`, and which parts its entry commits to.
+
+Wire names are explicit strings with a version and are never removed. A type that is not in `SCHEMAS` is refused.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from ledger.canonical import Json
+from ledger.domain import events as ev
+from ledger.domain.types import Did, Digest, Kid, ListId, Origin, Position, Slot
+from ledger.domain.values import (
+    DID_WEB,
+    STATUS_LIST_SLOTS,
+    BadValue,
+    Custody,
+    Part,
+    Role,
+    parse_date,
+    slug,
+)
+from ledger.errors import LedgerError
+from ledger.record.encoding import from_text, to_text
+from ledger.signing import multikey
+
+Data = dict[str, Json]
+E = TypeVar("E", bound=ev.Event)
+_LONGEST_ORIGIN = 200  # characters
+
+
+class MalformedData(LedgerError):
+    """The `data` of an entry is not what its type's schema allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """One wire type."""
+
+    wire: str
+    event: type[object]
+    fields: frozenset[str]
+    parts: tuple[Part, ...]
+    read: Callable[[Data], ev.Event]
+    write: Callable[[ev.Event], Data]
+
+
+def digest(data: Data, name: str) -> Digest:
+    """The 32 bytes that the field spells."""
+    return Digest(from_text(text(data, name), 32))
+
+
+def text(data: Data, name: str) -> str:
+    """The field, if it is text."""
+    value = data[name]
+    if type(value) is not str:
+        raise MalformedData(f"{name} is not text")
+    return value
+
+
+def whole(data: Data, name: str, low: int, high: int = 2**53 - 1) -> int:
+    """The field, if it is a whole number within bounds."""
+    value = data[name]
+    if type(value) is not int or not low <= value <= high:
+        raise MalformedData(f"{name} is not a whole number from {low} to {high}")
+    return value
+
+
+def kid(data: Data, name: str) -> Kid:
+    """The field, if it is the Multikey of an admissible Ed25519 key."""
+    value = text(data, name)
+    multikey.decode(value)
+    return Kid(value)
+
+
+def did(data: Data, name: str) -> Did:
+    """The field, if it is a did:web of the ledger's form."""
+    value = text(data, name)
+    if not DID_WEB.fullmatch(value):
+        raise MalformedData(f"{name} is not a DID of this ledger's form")
+    return Did(value)
+
+
+def _flag(data: Data, name: str) -> bool:
+    value = data[name]
+    if type(value) is not bool:
+        raise MalformedData(f"{name} is neither true nor false")
+    return value
+
+
+def _day(data: Data, name: str) -> date:
+    return parse_date(text(data, name))
+
+
+def _optional_day(data: Data, name: str) -> date | None:
+    return None if data[name] is None else _day(data, name)
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _custody(data: Data) -> Custody:
+    value = text(data, "custody")
+    if value not in tuple(Custody):
+        raise MalformedData("custody is neither issuer nor operator")
+    return Custody(value)
+
+
+def _role(data: Data) -> Role:
+    value = text(data, "role")
+    if value not in tuple(Role):
+        raise MalformedData("role is neither root nor signing")
+    return Role(value)
+
+
+def _origin(data: Data) -> Origin:
+    value = text(data, "origin")
+    if not 1 <= len(value) <= _LONGEST_ORIGIN or not value.isascii() or any(c <= " " or c == "+" for c in value):
+        raise MalformedData("origin is not a log's name: ASCII without blanks and plus signs")
+    return Origin(value)
+
+
+def _list_id(data: Data) -> ListId:
+    return ListId(from_text(text(data, "list"), 16))
+
+
+def _slot(data: Data) -> Slot:
+    return Slot(whole(data, "slot", 0, STATUS_LIST_SLOTS - 1))
+
+
+def _schema(
+    wire: str,
+    event: type[E],
+    fields: str,
+    read: Callable[[Data], E],
+    write: Callable[[E], Data],
+) -> Schema:
+    def checked(given: ev.Event) -> Data:
+        if not isinstance(given, event):
+            raise MalformedData(f"a {type(given).__name__} is not written as {wire}")
+        return write(given)
+
+    names = frozenset(fields.split())
+    parts = ev.PARTS.get(event, ())
+    return Schema(wire=wire, event=event, fields=names, parts=parts, read=read, write=checked)
+
+
+_ALL = (
+    _schema(
+        "log.started/1",
+        ev.LogStarted,
+        "origin event_key checkpoint_key",
+        lambda d: ev.LogStarted(
+            origin=_origin(d), event_key=kid(d, "event_key"), checkpoint_key=kid(d, "checkpoint_key")
+        ),
+        lambda e: {"origin": e.origin, "event_key": e.event_key, "checkpoint_key": e.checkpoint_key},
+    ),
+    _schema(
+        "issuer.registered/1",
+        ev.IssuerRegistered,
+        "root custody profile",
+        lambda d: ev.IssuerRegistered(root=kid(d, "root"), custody=_custody(d), profile=digest(d, "profile")),
+        lambda e: {"root": e.root, "custody": e.custody.value, "profile": to_text(e.profile)},
+    ),
+    _schema(
+        "issuer.key_added/1",
+        ev.IssuerKeyAdded,
+        "key role proof recovery",
+        lambda d: ev.IssuerKeyAdded(
+            key=kid(d, "key"),
+            role=_role(d),
+            proof=from_text(text(d, "proof"), 64),
+            recovery=_flag(d, "recovery"),
+        ),
+        lambda e: {"key": e.key, "role": e.role.value, "proof": to_text(e.proof), "recovery": e.recovery},
+    ),
+    _schema(
+        "issuer.key_retired/1",
+        ev.IssuerKeyRetired,
+        "key recovery",
+        lambda d: ev.IssuerKeyRetired(key=kid(d, "key"), recovery=_flag(d, "recovery")),
+        lambda e: {"key": e.key, "recovery": e.recovery},
+    ),
+    _schema(
+        "issuer.key_compromised/1",
+        ev.IssuerKeyCompromised,
+        "key from recovery",
+        lambda d: ev.IssuerKeyCompromised(
+            key=kid(d, "key"), from_position=Position(whole(d, "from", 1)), recovery=_flag(d, "recovery")
+        ),
+        lambda e: {"key": e.key, "from": e.from_position, "recovery": e.recovery},
+    ),
+    _schema(
+        "issuer.recognised/1",
+        ev.IssuerRecognised,
+        "issuer scheme since until",
+        lambda d: ev.IssuerRecognised(
+            issuer=did(d, "issuer"),
+            scheme=slug(text(d, "scheme")),
+            since=_day(d, "since"),
+            until=_optional_day(d, "until"),
+        ),
+        lambda e: {"issuer": e.issuer, "scheme": e.scheme, "since": e.since.isoformat(), "until": _iso(e.until)},
+    ),
+    _schema(
+        "issuer.recognition_ended/1",
+        ev.IssuerRecognitionEnded,
+        "issuer scheme until",
+        lambda d: ev.IssuerRecognitionEnded(
+            issuer=did(d, "issuer"), scheme=slug(text(d, "scheme")), until=_day(d, "until")
+        ),
+        lambda e: {"issuer": e.issuer, "scheme": e.scheme, "until": e.until.isoformat()},
+    ),
+    _schema(
+        "issuer.profile_changed/1",
+        ev.IssuerProfileChanged,
+        "digest version",
+        lambda d: ev.IssuerProfileChanged(digest=digest(d, "digest"), version=whole(d, "version", 2)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "achievement.defined/1",
+        ev.AchievementDefined,
+        "digest version",
+        lambda d: ev.AchievementDefined(digest=digest(d, "digest"), version=whole(d, "version", 1, 1)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "achievement.revised/1",
+        ev.AchievementRevised,
+        "digest version",
+        lambda d: ev.AchievementRevised(digest=digest(d, "digest"), version=whole(d, "version", 2)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "achievement.retired/1",
+        ev.AchievementRetired,
+        "digest version",
+        lambda d: ev.AchievementRetired(digest=digest(d, "digest"), version=whole(d, "version", 1)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "credential.issued/1",
+        ev.CredentialIssued,
+        "link list slot",
+        lambda d: ev.CredentialIssued(link=digest(d, "link"), list=_list_id(d), slot=_slot(d)),
+        lambda e: {"link": to_text(e.link), "list": to_text(e.list), "slot": e.slot},
+    ),
+    _schema(
+        "credential.amended/1",
+        ev.CredentialAmended,
+        "list slot",
+        lambda d: ev.CredentialAmended(list=_list_id(d), slot=_slot(d)),
+        lambda e: {"list": to_text(e.list), "slot": e.slot},
+    ),
+    _schema(
+        "credential.suspended/1",
+        ev.CredentialSuspended,
+        "",
+        lambda _: ev.CredentialSuspended(),
+        lambda _: {},
+    ),
+    _schema(
+        "credential.reinstated/1",
+        ev.CredentialReinstated,
+        "",
+        lambda _: ev.CredentialReinstated(),
+        lambda _: {},
+    ),
+    _schema(
+        "credential.revoked/1",
+        ev.CredentialRevoked,
+        "",
+        lambda _: ev.CredentialRevoked(),
+        lambda _: {},
+    ),
+)
+
+SCHEMAS: Mapping[str, Schema] = {schema.wire: schema for schema in _ALL}
+SCHEMA_OF: Mapping[type[object], Schema] = {schema.event: schema for schema in _ALL}
+
+
+def read_data(schema: Schema, data: Data) -> ev.Event:
+    """The event that `data` spells.
+
+    Raises:
+        MalformedData: a field is missing, unknown, of another type or out of bounds.
+    """
+    if data.keys() != schema.fields:
+        raise MalformedData(f"{schema.wire} has the fields {' '.join(sorted(schema.fields)) or 'none'}, no others")
+    try:
+        return schema.read(data)
+    except BadValue as error:
+        raise MalformedData(str(error)) from error

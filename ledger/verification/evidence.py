@@ -1,0 +1,62 @@
+"""What a verification is given: bytes from one snapshot of the store, fetched by somebody else, believed by nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.domain.types import Did, Digest, LinkCode, Position
+from ledger.domain.values import Part
+from ledger.record.commitment import Opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An entry's bytes and its position."""
+
+    position: Position
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of the log in this snapshot."""
+
+    size: int  # number of entries; the last position
+    at: datetime  # recorded time of the last entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartEvidence:
+    """A private part as the store gave it: opened, missing, or there but impossible to open."""
+
+    opening: Opening | None
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityEvidence:
+    """The streams that say which keys and which recognitions are good."""
+
+    log_started: bytes  # the entry at position 1
+    issuers: Mapping[Did, tuple[Placed, ...]]  # the award's issuer, every body that ever recognised it
+    definitions: Mapping[Digest, bytes]  # profiles of those issuers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialEvidence:
+    """One award's stream and what opens it."""
+
+    code: LinkCode | None  # as scanned; None where the award was found by its id
+    stream: tuple[Placed, ...]  # in the order of seq; empty where there is no such stream
+    parts: Mapping[Position, Mapping[Part, PartEvidence]]
+    definitions: Mapping[Digest, bytes]  # every achievement version the award ever named
+    head: Head
+    checkpoint: bytes | None  # the last signed checkpoint, as published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Whom the operator of this service believes."""
+
+    registries: tuple[Did, ...]  # recognising bodies that count
+    pending_seconds: int = 60  # how long a new entry may wait to come under a checkpoint

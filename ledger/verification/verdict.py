@@ -1,0 +1,172 @@
+"""What a verification answers: findings, the states they make, and the one verdict that wins.
+
+The same verdict is shown as a page, as JSON and by the command; how is decided in `verify_api`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from ledger.domain.award import Change
+from ledger.domain.definition import AchievementDefinition
+from ledger.domain.types import Did, Origin, Position
+from ledger.domain.values import Custody, Mode, Reason, Route
+
+
+class State(StrEnum):
+    """What an employer is told; of several that hold the upper one wins, and the others are notices."""
+
+    SIGNATURE_INVALID = "signature_invalid"
+    LOG_INCONSISTENT = "log_inconsistent"
+    NOT_FOUND = "not_found"
+    KEY_COMPROMISED = "key_compromised"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    ISSUER_UNRECOGNISED = "issuer_unrecognised"
+    AMENDED = "amended"
+    VALID = "valid"
+
+
+class Notice(StrEnum):
+    """What else an employer should know; the states that lost to an upper one are notices too."""
+
+    CORRECTED = "corrected"  # the scanned version is the current one, and others came before it
+    PENDING = "pending"  # recorded seconds ago, being published
+
+
+class Outcome(StrEnum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check, how it ended and why."""
+
+    check: str  # its name in `pipeline.CHECKS`
+    outcome: Outcome
+    reason: str  # a code for programs: snake_case
+    detail: str  # a sentence for people, without personal data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionView:
+    """Whether, by whom and until when the issuer is recognised, as a registry the operator names says."""
+
+    recognised: bool  # today, by one of the operator's registries
+    registry: str | None  # name of the recognising body; of the one that ended, where none holds
+    registry_id: Did | None
+    scheme: str | None
+    since: date | None
+    ended_on: date | None  # last day, where recognition ended
+    recognised_when_issued: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerView:
+    """Who awarded it."""
+
+    id: Did
+    name: str
+    domain: str
+    email: str | None
+    url: str | None
+    custody: Custody
+    recognition: RecognitionView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardView:
+    """The award as it stands (or stood, in the version scanned)."""
+
+    definition: AchievementDefinition
+    learner: str
+    language: str
+    issuer: IssuerView
+    awarded_on: date
+    valid_from: date
+    valid_until: date | None
+    result: str | None
+    score: str | None
+    route: Route | None
+    assessor: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """The act behind a state: a suspension or a revocation."""
+
+    kind: str  # suspended, revoked
+    reason: Reason | None
+    public_text: str | None
+    effective: date
+    recorded: datetime
+    mode: Mode | None
+    disowned: bool  # stated with a key in other hands; holds until a good key reinstates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentView:
+    """One field that a later version changed."""
+
+    change: Change
+    reason: Reason | None
+    public_text: str | None
+    version: int  # the version that brought the new value
+    on: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogView:
+    """Where the award stands in the log."""
+
+    origin: Origin
+    size: int  # of the last signed checkpoint; 0 where there is none
+    root: bytes | None  # 32 bytes, of that checkpoint
+    position: Position | None  # of the entry that issued the award
+    witnesses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """One recorded act, in the order of the stream."""
+
+    position: Position
+    type: str  # wire type
+    at: datetime
+    reason: Reason | None
+    public_text: str | None
+    disowned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer to "is this genuine and in force?"."""
+
+    state: State
+    notices: tuple[str, ...]  # State and Notice values
+    findings: tuple[Finding, ...]
+    as_of: datetime  # time of the head that was read
+    known_at: datetime  # when the question was put
+    award: AwardView | None
+    scanned_version: int | None
+    current_version: int | None
+    change: ChangeView | None
+    amendments: tuple[AmendmentView, ...]
+    history: tuple[HistoryLine, ...]
+    log: LogView
+
+    @property
+    def in_force(self) -> bool | None:
+        """Of the award as it stands: True, False, or None where that was not found out."""
+        if self.state in (State.VALID, State.AMENDED, State.ISSUER_UNRECOGNISED):
+            return True
+        if self.state in (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND):
+            return None
+        return False
