@@ -186,8 +186,9 @@ inside() {
   for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [ -z "${!name:-}" ] || passed+=("$name=${!name}")
   done
-  exec env -i "${passed[@]}" HOME="$home" USER=visitor PATH=/usr/local/bin:/usr/bin:/bin \
-    chroot --userspec=visitor:visitor "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$tree" "$@"
+  exec chroot --userspec=visitor:visitor "$root" \
+    /usr/bin/env -i "${passed[@]}" HOME="$home" USER=visitor PATH=/usr/local/bin:/usr/bin:/bin \
+    /bin/sh -c 'cd "$0" && exec "$@"' "$tree" "$@"
 }
 
 # --------------------------------------------------------------------------------------------------------- the demo
@@ -214,8 +215,8 @@ if sys.argv[2] == "alive":
     except OSError:
         sys.exit(1)
 
-demo = json.loads(sys.stdin.read())
-printed = open(sys.argv[3], encoding="utf-8").read()
+demo, printed = (open(name, encoding="utf-8").read() for name in sys.argv[3:])
+demo = json.loads(demo)
 valid = [award for award in demo["awards"] if award["verdict"] == "valid"]
 if not valid:
     sys.exit("the demo has no valid award")
@@ -252,7 +253,7 @@ demo() {
   say "make demo, call $1: answers after $((SECONDS - begun)) s"
   server="$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["pid"])' "$root$tree/demo-home/server.json")"
   (inside env TESTAMUR_HOME=demo-home .venv/bin/testamur demo --no-serve --json) >"$root$home/demo-$1.json"
-  look awards "$output" <"$root$home/demo-$1.json" || { cat "$output" >&2; die "the demo is not as stated"; }
+  look awards "$root$home/demo-$1.json" "$output" || { cat "$output" >&2; die "the demo is not as stated"; }
   stop_demo
   free_port || die "the demo was told to stop and still holds port $port"
 }
