@@ -19,8 +19,8 @@ from ledger.record.schema import Data, digest, text, whole
 
 VERSION = 1
 _AWARD = frozenset(
-    ("achievement", "name", "language", "awarded_on", "valid_from", "valid_until")
-    + ("result", "score", "route", "assessor", "evidence", "components")
+    "achievement name language awarded_on valid_from valid_until "  # noqa: SIM905
+    "result score route assessor evidence components".split()
 )
 _ACT = frozenset(("reason", "mode", "effective", "text"))
 _AWARD_INTERNAL = frozenset(("v", "actor", "learner", "student_number", "email", "code", "short_code", "notes"))

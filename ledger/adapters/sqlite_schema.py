@@ -1,0 +1,117 @@
+"""The tables of `ledger.db`, and how a connection to it is opened.
+
+Recorded rows are for ever: triggers refuse every change of an entry, also the one that `INSERT OR REPLACE` would make.
+They guard against accidents and careless tools; who owns the file can drop them, and the audit finds what was done.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from ledger.errors import LedgerError
+
+SCHEMA_VERSION = 1
+PAGE_SIZE = 8192  # bytes: an entry with its private parts fits on one page
+BUSY_MILLISECONDS = 5_000
+
+
+class WrongSchema(LedgerError):
+    """The file was written by another version of Testamur, or is not a ledger."""
+
+
+class UnsafeDatabase(LedgerError):
+    """The database would acknowledge a commit before it is durable."""
+
+
+_TABLES = (
+    # The total order is the primary key: rowids that are not an explicit key may be renumbered by VACUUM.
+    """CREATE TABLE stored_events(
+        notification_id INTEGER PRIMARY KEY,
+        originator_id TEXT NOT NULL CHECK(originator_id = lower(originator_id) AND length(originator_id) = 32),
+        originator_version INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        state BLOB NOT NULL,
+        UNIQUE(originator_id, originator_version))""",
+    "CREATE TABLE log_head(size INTEGER NOT NULL, at TEXT NOT NULL)",
+    """CREATE TABLE private_parts(
+        position INTEGER NOT NULL, part TEXT NOT NULL, key_id BLOB NOT NULL, box BLOB NOT NULL,
+        PRIMARY KEY(position, part)) WITHOUT ROWID""",
+    """CREATE TABLE idempotency(
+        scope TEXT NOT NULL, key BLOB NOT NULL, request BLOB NOT NULL,
+        stream TEXT NOT NULL, revision INTEGER NOT NULL, position INTEGER NOT NULL,
+        PRIMARY KEY(scope, key)) WITHOUT ROWID""",
+    "CREATE TABLE definitions(digest BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE names(
+        scope TEXT NOT NULL, name TEXT NOT NULL, stream TEXT NOT NULL,
+        PRIMARY KEY(scope, name)) WITHOUT ROWID""",
+    "CREATE TABLE status_lists(list BLOB PRIMARY KEY, issuer TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE status_slots(
+        list BLOB NOT NULL, slot INTEGER NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(list, slot)) WITHOUT ROWID""",
+    "CREATE TABLE short_codes(mac BLOB PRIMARY KEY, stream TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE checkpoints(size INTEGER PRIMARY KEY, note BLOB NOT NULL, compact_range BLOB NOT NULL)",
+    """CREATE TABLE api_keys(
+        id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, issuer TEXT, scopes TEXT NOT NULL, label TEXT NOT NULL,
+        created_at TEXT NOT NULL, revoked_at TEXT) WITHOUT ROWID""",
+)
+
+TRIGGERS = (
+    """CREATE TRIGGER stored_events_only_at_the_head BEFORE INSERT ON stored_events
+        WHEN NEW.notification_id IS NOT (SELECT COALESCE(MAX(notification_id), 0) + 1 FROM stored_events)
+        BEGIN SELECT RAISE(ABORT, 'an entry is appended at the head of the log'); END""",
+    """CREATE TRIGGER stored_events_are_not_updated BEFORE UPDATE ON stored_events
+        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END""",
+    """CREATE TRIGGER stored_events_are_not_deleted BEFORE DELETE ON stored_events
+        BEGIN SELECT RAISE(ABORT, 'an entry is never deleted'); END""",
+    """CREATE TRIGGER log_head_does_not_go_back BEFORE UPDATE ON log_head WHEN NEW.size < OLD.size OR NEW.at < OLD.at
+        BEGIN SELECT RAISE(ABORT, 'the log does not go back'); END""",
+    """CREATE TRIGGER log_head_is_one_row BEFORE INSERT ON log_head WHEN (SELECT COUNT(*) FROM log_head) > 0
+        BEGIN SELECT RAISE(ABORT, 'the log has one head'); END""",
+    """CREATE TRIGGER log_head_is_not_deleted BEFORE DELETE ON log_head
+        BEGIN SELECT RAISE(ABORT, 'the log keeps its head'); END""",
+    """CREATE TRIGGER checkpoints_are_not_updated BEFORE UPDATE ON checkpoints
+        BEGIN SELECT RAISE(ABORT, 'a checkpoint is never changed'); END""",
+    """CREATE TRIGGER checkpoints_are_not_deleted BEFORE DELETE ON checkpoints
+        BEGIN SELECT RAISE(ABORT, 'a checkpoint is never deleted'); END""",
+)
+
+
+def create(path: Path) -> None:
+    """Make an empty ledger database; the file must not hold one yet.
+
+    Raises:
+        WrongSchema: the file already holds tables.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            raise WrongSchema(f"{path} already holds a database")
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in (*_TABLES, *TRIGGERS):
+            connection.execute(statement)
+        connection.execute("INSERT INTO log_head VALUES (0, '1970-01-01T00:00:00.000Z')")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    path.chmod(0o600)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set up a connection of the service, and refuse a database that could lose an acknowledged commit.
+
+    Raises:
+        WrongSchema, UnsafeDatabase.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != SCHEMA_VERSION:
+        raise WrongSchema(f"the database has schema version {version}, this program works with {SCHEMA_VERSION}")
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    level = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != "wal" or level != 2:
+        raise UnsafeDatabase(f"journal mode is {mode} and synchronous is {level}; the ledger needs wal and 2 (FULL)")
