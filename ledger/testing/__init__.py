@@ -1,0 +1,1 @@
+"""Shipped fakes and strategies for tests; production code may not import them."""

@@ -1,0 +1,186 @@
+"""The base of `ledger.testing.forge`: a log in memory that takes any event from anybody, and what a verifier gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from ledger.domain import events as ev
+from ledger.domain.codes import stream_id
+from ledger.domain.types import Did, Digest, Kid, LinkCode, Origin, Position, Seq, StreamId
+from ledger.domain.values import Part
+from ledger.record.commitment import Opening, commitment
+from ledger.record.sealing import Sealed, chain, genesis, seal
+from ledger.signing.ed25519 import PublicKey
+from ledger.signing.signer import Ed25519Signer
+from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from ledger.tlog.merkle import CompactRange, leaf_hash
+from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed
+
+OPERATOR = Did("did:web:localhost%3A8000")
+ORIGIN = Origin("localhost:8000/log")
+BEGIN = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How an entry departs from the honest one; None and empty leave it as it should be."""
+
+    key: str | None = None  # name of the key that signs and is named as `kid`
+    named: str | None = None  # name of the key in `kid`, where another one signs
+    by: Did | None = None
+    at: datetime | None = None
+    seq: int | None = None
+    prev: bytes | None = None
+    stated: StreamId | None = None  # the stream that the entry names, where it stands in another
+    parts: Mapping[Part, bytes] = field(default_factory=dict)  # contents, committed to instead of the honest ones
+
+
+HONEST = How()
+
+
+class Liar:
+    """A signer that names one key and signs with another."""
+
+    def __init__(self, named: Ed25519Signer, signs: Ed25519Signer) -> None:
+        """Of two keys, which may be the same one."""
+        self._named, self._signs = named, signs
+
+    @property
+    def public_key(self) -> PublicKey:
+        """Of the key named."""
+        return self._named.public_key
+
+    @property
+    def kid(self) -> Kid:
+        """Of the key named."""
+        return self._named.kid
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of the other key."""
+        return self._signs.sign(message)
+
+
+class ForgedLog:
+    """The log so far: every key has a name that makes it, and every entry its place in `log` and in `streams`."""
+
+    def __init__(self, *, origin: Origin = ORIGIN, how: How = HONEST) -> None:
+        """A log with its first entry; `how` says what is wrong with that one."""
+        self.origin = origin
+        self.at = BEGIN
+        self._draws = 0
+        self.log: list[Sealed] = []
+        self.streams: dict[StreamId, list[Position]] = {}
+        self.openings: dict[Position, dict[Part, Opening]] = {}
+        self.definitions: dict[Digest, bytes] = {}
+        self.codes: dict[StreamId, LinkCode] = {}
+        self.issuers: dict[Did, StreamId] = {}
+        self.operator_stream = self.new_stream()
+        started = ev.LogStarted(
+            origin=origin, event_key=self.kid("operator"), checkpoint_key=self.kid("operator/checkpoint")
+        )
+        self.append(started, stream=self.operator_stream, by=OPERATOR, key="operator", how=how)
+
+    # ---- keys, streams, any event
+
+    def key(self, name: str) -> Ed25519Signer:
+        """The key of that name; it need not be anybody's."""
+        return Ed25519Signer(sha256(b"forge\n" + name.encode()).digest())
+
+    def kid(self, name: str) -> Kid:
+        """The Multikey of the key of that name."""
+        return self.key(name).kid
+
+    def new_stream(self) -> StreamId:
+        """The id of a stream that has no entry yet."""
+        return stream_id(self._milliseconds(), self._drawn(10))
+
+    def append(
+        self,
+        event: ev.Event,
+        *,
+        stream: StreamId,
+        by: Did,
+        key: str,
+        parts: Mapping[Part, bytes] | None = None,
+        how: How = HONEST,
+    ) -> Position:
+        """Record any event in any stream, signed by the key of that name, whether or not that is allowed."""
+        position = Position(len(self.log) + 1)
+        places = self.streams.setdefault(stream, [])
+        origin_or_last = chain(self.log[places[-1] - 1].entry) if places else genesis(self.origin, stream)
+        signs = self.key(how.key or key)
+        named = self.key(how.named) if how.named else signs
+        contents = {**(parts or {}), **how.parts}
+        openings = {part: Opening(salt=_salt(position, part), content=raw) for part, raw in contents.items()}
+        recorded = ev.Recorded(
+            event=event,
+            stream=how.stated or stream,
+            seq=Seq(len(places) if how.seq is None else how.seq),
+            position=position,
+            at=how.at or self.at,
+            by=how.by or by,
+            kid=named.kid,
+            commit={part: commitment(part, opening) for part, opening in openings.items()},
+        )
+        prev = origin_or_last if how.prev is None else Digest(how.prev)
+        self.log.append(seal(recorded, prev=prev, signer=Liar(named, signs)))
+        places.append(position)
+        self.openings[position] = openings
+        self.at += timedelta(seconds=1)
+        return position
+
+    # ---- what a verifier is given
+
+    def placed(self, stream: StreamId) -> tuple[Placed, ...]:
+        """The stream's entries and their positions."""
+        return tuple(Placed(position=place, raw=self.log[place - 1].entry) for place in self.streams.get(stream, []))
+
+    def head(self) -> Head:
+        """The end of the log."""
+        return Head(size=len(self.log), at=self.log[-1].recorded.at)
+
+    def checkpoint(
+        self, size: int | None = None, *, key: str = "operator/checkpoint", name: str | None = None
+    ) -> bytes:
+        """A signed checkpoint over the first `size` entries, all by default; `name` is another log's origin."""
+        covered = self.log[:size]
+        tree = CompactRange.empty().extended(leaf_hash(sealed.entry) for sealed in covered)
+        checkpoint = Checkpoint(origin=name or self.origin, size=len(covered), root=tree.root())
+        return sign_checkpoint(checkpoint, self.key(key))
+
+    def authority(self, *only: Did) -> AuthorityEvidence:
+        """The first entry and the streams of these issuers, all by default."""
+        streams = {did: self.placed(stream) for did, stream in self.issuers.items() if not only or did in only}
+        return AuthorityEvidence(log_started=self.log[0].entry, issuers=streams, definitions=dict(self.definitions))
+
+    def evidence(self, stream: StreamId, *, scanned: bool = True) -> CredentialEvidence:
+        """All that the store has on an award, under a checkpoint over the whole log; by its id if not `scanned`."""
+        placed = self.placed(stream)
+        return CredentialEvidence(
+            code=self.codes[stream] if scanned else None,
+            stream=placed,
+            parts={
+                each.position: {
+                    part: PartEvidence(opening=opening, present=True)
+                    for part, opening in self.openings[each.position].items()
+                }
+                for each in placed
+            },
+            definitions=dict(self.definitions),
+            head=self.head(),
+            checkpoint=self.checkpoint(),
+        )
+
+    # ---- inside
+
+    def _milliseconds(self) -> int:
+        return int(self.at.timestamp() * 1000)
+
+    def _drawn(self, length: int) -> bytes:
+        self._draws += 1
+        return sha256(f"draw {self._draws}".encode()).digest()[:length]
+
+
+def _salt(position: Position, part: Part) -> bytes:
+    return sha256(f"salt {position} {part}".encode()).digest()
