@@ -37,7 +37,9 @@ die() { printf 'fresh_machine: %s\n' "$*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || die "run as root: unpacking a Debian and entering it need that"
 source_tree="$(cd "$(dirname "$0")/.." && pwd)"
-git -C "$source_tree" rev-parse --is-inside-work-tree >/dev/null 2>&1 || die "$source_tree is no git work tree"
+# A clone may belong to another user than root; its list of files is all that is asked of git.
+tracked() { git -C "$source_tree" -c safe.directory="$source_tree" ls-files -z; }
+tracked >/dev/null || die "git cannot say which files of $source_tree are tracked"
 suite=bookworm
 home=/home/visitor
 tree="$home/testamur"
@@ -83,6 +85,7 @@ leave() {
   exit "$status"
 }
 trap leave EXIT
+chmod 755 "$root" # the visitor's own / later; mktemp made it root's alone
 trap 'exit 130' INT TERM
 
 # ---------------------------------------------------------------------------------------------------- the machine
@@ -161,7 +164,10 @@ connect() {
       break
     fi
   done
+  # It may name the index with a password: for the visitor alone.
+  install -m 600 /dev/null "$root/etc/pip.conf"
   pip_conf >"$root/etc/pip.conf"
+  chroot "$root" chown visitor /etc/pip.conf
   mount -t proc proc "$root/proc"
   mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" 2>/dev/null || say "no /dev/pts; going on without"
   mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
@@ -174,7 +180,7 @@ copy_tree() {
   # Files that are tracked and exist, as they are now: uncommitted changes are tried too.
   (
     cd "$source_tree"
-    git ls-files -z | while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+    tracked | while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
       tar --create --null --files-from=-
   ) | tar --extract --no-same-owner --directory "$root$tree"
   chroot "$root" chown -R visitor:visitor "$home"
