@@ -1,0 +1,1 @@
+"""Implementations of the ports: event store, key store, vault, checkpoint, clock."""

@@ -1,0 +1,1 @@
+"""Replay of the whole history by someone who trusts nobody."""

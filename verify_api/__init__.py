@@ -1,0 +1,1 @@
+"""The web edge: public pages, the issuer's API and the testamur command."""
