@@ -4,7 +4,7 @@ The wording of each version is a definition (`ledger.domain.definition`), bound 
 """
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import assert_type
 
 from ledger.domain.events import AchievementDefined, AchievementEvent, AchievementRetired, AchievementRevised, Recorded
 from ledger.domain.types import Did, Digest, Position, Seq, StreamId
@@ -69,11 +69,10 @@ def permit(state: Achievement | None, event: AchievementEvent) -> None:
         case AchievementRevised():
             if event.version != state.version + 1 or event.digest == state.digest:
                 raise DefinitionUnchanged("the new definition equals the present one, or its version is not the next")
-        case AchievementRetired():
+        case _:
+            assert_type(event, AchievementRetired)
             if event.version != state.version or event.digest != state.digest:
                 raise DefinitionUnchanged("a retirement names the last version of the definition")
-        case _:
-            assert_never(event)
 
 
 def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:

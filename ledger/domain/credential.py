@@ -8,7 +8,7 @@ about an award or an act stands in the private parts, found by `seq`.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import assert_type
 
 from ledger.domain.events import (
     CredentialAmended,
@@ -123,10 +123,8 @@ def permit(state: Credential | None, event: CredentialEvent) -> None:
         case CredentialReinstated():
             if state.suspended is None and state.revoked is None:
                 raise CredentialNotSuspended("this award is not suspended: there is nothing to reinstate")
-        case CredentialRevoked():
-            pass  # also over a revocation made with a stolen key: it makes it final
         case _:
-            assert_never(event)
+            assert_type(event, CredentialRevoked)  # also over a revocation made with a stolen key: it makes it final
 
 
 def evolve(state: Credential | None, recorded: Recorded, *, disowned: bool) -> Credential:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from ledger.domain.reading import Reader, read
+from ledger.domain.text import fault
 from ledger.domain.types import Slug
 from ledger.domain.values import BadValue, Route, slug
 
@@ -42,7 +43,7 @@ def language_tag(text: str) -> str:
 
 def e_mail(text: str) -> str:
     """An e-mail address."""
-    if len(text) > 254 or not _E_MAIL.fullmatch(text):
+    if fault(text, 254) or not _E_MAIL.fullmatch(text):
         raise BadValue(f"“{text[:80]}” is not an e-mail address")
     return text
 

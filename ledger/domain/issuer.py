@@ -6,7 +6,7 @@ Which key may sign which type is decided in `ledger.domain.authority`; signature
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import assert_never
+from typing import assert_type
 
 from ledger.domain.events import (
     IssuerEvent,
@@ -134,6 +134,8 @@ class Issuer:
                     return True
             position = record.added
             record = self.keys.get(record.added_by) if record.added_by is not None else None
+            if record is not None and record.added >= position:
+                break  # brought in by a key that came later: refused by `authority`, and it must not send us in circles
         return False
 
     def in_force(self, kid: Kid, role: Role, position: Position) -> bool:
@@ -176,11 +178,10 @@ def permit(state: Issuer | None, event: IssuerEvent, *, by: Did, at: Position | 
             _permit_recognition(state, event, by)
         case IssuerRecognitionEnded():
             _permit_recognition_end(state, event, by)
-        case IssuerProfileChanged():
+        case _:
+            assert_type(event, IssuerProfileChanged)
             if event.version != state.profile_version + 1 or event.digest == state.profile:
                 raise ProfileUnchanged("the new profile is the same as the present one, or its version is not the next")
-        case _:
-            assert_never(event)
 
 
 def _permit_retiring(state: Issuer, event: IssuerKeyRetired) -> None:

@@ -11,7 +11,7 @@ from ledger import canonical
 from ledger.canonical import Json
 from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal, Component
 from ledger.domain.codes import format_link_code, parse_link_code
-from ledger.domain.types import LearnerId, Origin, Seq, StreamId
+from ledger.domain.types import LearnerId, LinkCode, Origin, Seq, StreamId
 from ledger.domain.values import BadValue, Mode, Reason, Route, parse_date
 from ledger.errors import LedgerError
 from ledger.record.encoding import to_text
@@ -108,7 +108,7 @@ def read_internal(raw: bytes) -> AwardInternal | ActInternal:
             learner=LearnerId(_uuid(fields, "learner")),
             student_number=text(fields, "student_number"),
             email=_optional(fields, "email"),
-            code=parse_link_code(text(fields, "code")),
+            code=_code(fields),
             short_code=text(fields, "short_code"),
             notes=_optional(fields, "notes"),
         )
@@ -145,6 +145,14 @@ def _optional_day(fields: Data, name: str) -> date | None:
 
 def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def _code(fields: Data) -> LinkCode:
+    spelled = text(fields, "code")
+    code = parse_link_code(spelled)
+    if format_link_code(code) != spelled:
+        raise BadValue("code is not in the one spelling of a link code")
+    return code
 
 
 def _uuid(fields: Data, name: str) -> UUID:

@@ -14,7 +14,6 @@ from ledger.domain.types import Did, Digest, Kid, ListId, Origin, Position, Slot
 from ledger.domain.values import (
     DID_WEB,
     STATUS_LIST_SLOTS,
-    BadValue,
     Custody,
     Part,
     Role,
@@ -117,8 +116,8 @@ def _role(data: Data) -> Role:
 
 def _origin(data: Data) -> Origin:
     value = text(data, "origin")
-    if not 1 <= len(value) <= _LONGEST_ORIGIN or not value.isascii() or any(c <= " " or c == "+" for c in value):
-        raise MalformedData("origin is not a log's name: ASCII without blanks and plus signs")
+    if not 1 <= len(value) <= _LONGEST_ORIGIN or not all("!" <= c <= "~" and c != "+" for c in value):
+        raise MalformedData("origin is not a log's name: visible ASCII without plus signs")
     return Origin(value)
 
 
@@ -292,5 +291,5 @@ def read_data(schema: Schema, data: Data) -> ev.Event:
         raise MalformedData(f"{schema.wire} has the fields {' '.join(sorted(schema.fields)) or 'none'}, no others")
     try:
         return schema.read(data)
-    except BadValue as error:
+    except LedgerError as error:
         raise MalformedData(str(error)) from error
