@@ -91,7 +91,12 @@ def test_the_members_of_each_part_are_those_of_the_specification() -> None:
     assert write_internal(read_internal(encode(_INTERNAL))) == encode(_INTERNAL)
     assert write_internal(read_internal(encode(_ACT_INTERNAL))) == encode(_ACT_INTERNAL)
     for alone in ("award", "act"):
-        assert read_facts(encode({"v": 1, alone: _FACTS[alone]}))
+        raw = encode({"v": 1, alone: _FACTS[alone]})
+        assert _written(read_facts(raw)) == raw
+
+
+def _written(part: Facts | AwardInternal | ActInternal) -> bytes:
+    return write_facts(part) if isinstance(part, Facts) else write_internal(part)
 
 
 def _places(value: Json, path: Path = ()) -> list[Path]:
@@ -107,7 +112,7 @@ def _changed(whole: dict[str, Json], path: Path, change: Callable[[dict[str, Jso
     copy = deepcopy(whole)
     inner: Json = copy
     for step in path[:-1]:
-        inner = inner[step]  # type: ignore[call-overload, index]
+        inner = inner[step]  # type: ignore[index]
     assert isinstance(inner, dict)
     change(inner, str(path[-1]))
     return encode(copy)
@@ -140,7 +145,8 @@ def test_a_missing_or_unknown_member_is_refused(
 ) -> None:
     read, whole = _READERS[kind]
     if change is _delete and path in (("award",), ("act",)):
-        assert read(_changed(whole, path, change))  # facts hold one of the two or both
+        raw = _changed(whole, path, change)
+        assert _written(read(raw)) == raw  # facts hold one of the two or both
         return
     with pytest.raises(MalformedPart):
         read(_changed(whole, path, change))
@@ -165,7 +171,7 @@ def test_a_member_of_another_type_is_refused(kind: str, path: Path, value: Json)
 
     raw = _changed(whole, path, put)
     if allowed:
-        assert read(raw)
+        assert _written(read(raw)) == raw
     else:
         with pytest.raises(MalformedPart):
             read(raw)
@@ -184,7 +190,6 @@ def test_a_member_of_another_type_is_refused(kind: str, path: Path, value: Json)
         ("facts", ("award", "achievement", "stream"), _UUID.upper()),
         ("facts", ("award", "achievement", "stream"), _UUID.replace("-", "")),
         ("facts", ("award", "achievement", "stream"), "x"),
-        ("facts", ("award", "achievement", "version"), 2**53 - 1 + 0),
         ("facts", ("award", "achievement", "digest"), _DIGEST + "="),
         ("facts", ("award", "components", 0, "entry"), "A" * 42),
         ("facts", ("act", "reason"), "because"),
@@ -206,12 +211,8 @@ def test_a_value_in_another_spelling_is_refused(kind: str, path: Path, value: Js
     def put(inner: dict[str, Json], member: str) -> None:
         inner[member] = value
 
-    raw = _changed(whole, path, put)
-    if value == 2**53 - 1:
-        assert read(raw)  # the greatest version there is
-        return
     with pytest.raises(MalformedPart):
-        read(raw)
+        read(_changed(whole, path, put))
 
 
 @pytest.mark.parametrize("read", [read_facts, read_internal])
