@@ -52,6 +52,7 @@ class Finding:
     outcome: Outcome
     reason: str  # a code for programs: snake_case
     detail: str  # a sentence for people, without personal data
+    makes: State | None = None  # the state that this finding makes; None where it stands in the way of nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,237 @@
+"""Judges one award: every check in order, each with its findings, and the one verdict that they make.
+
+Pure: evidence in, verdict out, the time of day an argument. "Valid" is one conjunction, and a check that gave no
+finding counts as not made. What is shown is decided in `ledger.verification.views`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hmac import compare_digest
+
+from ledger.domain.authority import Operator
+from ledger.domain.codes import link_digest, stream_of
+from ledger.domain.events import CredentialIssued
+from ledger.domain.types import Origin
+from ledger.verification.authority_check import Authority
+from ledger.verification.contents_check import open_contents
+from ledger.verification.evidence import CredentialEvidence, Policy
+from ledger.verification.findings import failed, passed, unknown
+from ledger.verification.history_check import follow_acts
+from ledger.verification.log_check import PENDING, check_place, open_log
+from ledger.verification.standing_check import check_dates, check_recognition, check_status, check_version
+from ledger.verification.stream_check import Reading, bad_signature, read_stream
+from ledger.verification.verdict import Finding, LogView, Notice, State, Verdict
+from ledger.verification.views import Genuine, amendment_views, award_view, change_view, history_lines
+
+CHECKS = (  # in the order in which they are made and shown
+    "code",  # the code leads to this stream, and the award was issued with it
+    "entries",  # bytes, numbers, chain
+    "signatures",
+    "parts",  # private parts against their commitments
+    "definition",
+    "issuer",  # established by its own stream
+    "signers",  # which key may sign what, and when
+    "history",  # which act may follow which
+    "log",  # a signed checkpoint reaches over it
+    "recognition",
+    "dates",
+    "status",  # neither withdrawn nor on hold
+    "version",  # the scanned version is the current one
+)
+_ORDER = {state: place for place, state in enumerate(State)}
+_UNSHOWN = (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND)  # no word of the award is shown
+_NO_SUCH_AWARD = failed("code", "no_such_award", "No award is on record under this code.", makes=State.NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is asked, of whom and when."""
+
+    evidence: CredentialEvidence
+    authority: Authority
+    policy: Policy
+    now: datetime
+    scanned_version: int | None
+    log: LogView
+
+
+def judge(
+    evidence: CredentialEvidence,
+    authority: Authority,
+    policy: Policy,
+    *,
+    now: datetime,
+    scanned_version: int | None,
+) -> Verdict:
+    """Whether the award is genuine and in force; never raises a LedgerError, whatever the bytes.
+
+    Args:
+        authority: established from the same snapshot; the award's issuer and every body that recognised it.
+        now: timezone-aware; its day in UTC is today.
+        scanned_version: as printed on the certificate, from 1; None where the award was asked for by its id.
+    """
+    operator = authority.operator
+    checkpoint, broken = (None, None) if operator is None else open_log(evidence.checkpoint, operator)
+    question = _Question(
+        evidence=evidence,
+        authority=authority,
+        policy=policy,
+        now=now,
+        scanned_version=scanned_version,
+        log=LogView(
+            origin=Origin("") if operator is None else operator.origin,
+            size=0 if checkpoint is None else checkpoint.size,
+            root=None if checkpoint is None else checkpoint.root,
+            position=evidence.stream[0].position if evidence.stream else None,
+            witnesses=0,
+        ),
+    )
+    if operator is None:
+        detail = "The first entry of the log, which names its keys, does not verify."
+        return _unshown(question, [unknown("issuer", "log_start_unverified", detail)])
+    reading = read_stream(evidence.stream, operator.origin)
+    findings = [_check_code(evidence, reading)]
+    if findings[0].makes is State.NOT_FOUND:
+        return _not_found(question)
+    findings += _check_bytes(reading)
+    if any(finding.makes is not None for finding in findings):
+        return _unshown(question, findings)
+    genuine = _check_genuine(question, reading, operator, findings)
+    findings.append(broken or check_place(reading.entries, evidence, question.log.size, policy, now))
+    if genuine is None or any(finding.makes in _UNSHOWN for finding in findings):
+        return _unshown(question, findings)
+    return _judge_standing(question, genuine, findings)
+
+
+def _check_code(evidence: CredentialEvidence, reading: Reading) -> Finding:
+    """Whether there is such an award; where not, the finding is always the same one and tells nothing else."""
+    code = evidence.code
+    if not evidence.stream:
+        return _NO_SUCH_AWARD
+    if not reading.entries:
+        return unknown("code", "not_compared", "What stands first in the stream is not an entry.")
+    first = reading.entries[0]
+    if not isinstance(first.event, CredentialIssued):
+        return _NO_SUCH_AWARD
+    if code is None:
+        return passed("code", "The award was asked for by its id, without a code.", reason="asked_by_id")
+    # The digest that the entry names is "compared in constant time on each scan".
+    if not compare_digest(link_digest(code), first.event.link) or stream_of(code) != first.stream:
+        return _NO_SUCH_AWARD
+    return passed("code", "The award was issued with this code.")
+
+
+def _check_bytes(reading: Reading) -> list[Finding]:
+    if reading.fault is not None:
+        return [failed("entries", reading.fault.reason, reading.fault.detail)]
+    whole = passed("entries", "The entries of the award are whole and hang together from the first.")
+    fault = bad_signature(reading.entries)
+    if fault is not None:
+        return [whole, failed("signatures", fault.reason, fault.detail)]
+    return [whole, passed("signatures", "Each entry is signed by the key that it names.")]
+
+
+def _check_genuine(
+    question: _Question, reading: Reading, operator: Operator, findings: list[Finding]
+) -> Genuine | None:
+    """What the entries add up to; None where they do not. Adds to `findings`, which say whether it may be shown."""
+    authority, placed = question.authority, question.evidence.stream
+    contents = open_contents(reading.entries, question.evidence)
+    pairs = zip(reading.entries, placed, strict=True)
+    acts = follow_acts(tuple(entry.recorded(each.position) for entry, each in pairs), operator, authority)
+    findings += contents.findings
+    findings += acts.findings
+    if acts.credential is None:
+        return None
+    return Genuine(
+        placed=placed,
+        entries=reading.entries,
+        disowned=acts.disowned,
+        contents=contents,
+        credential=acts.credential,
+        issuer=authority.issuers[acts.credential.issuer],
+        profile=authority.profiles[acts.credential.issuer],
+    )
+
+
+def _judge_standing(question: _Question, genuine: Genuine, findings: list[Finding]) -> Verdict:
+    """The verdict on an award that its issuer did sign."""
+    credential, today = genuine.credential, question.now.astimezone(UTC).date()
+    current = credential.current.number
+    scanned = current if question.scanned_version is None else question.scanned_version
+    recognised, recognition = check_recognition(
+        genuine.issuer, question.authority, question.policy, today, credential.versions[0]
+    )
+    findings.append(recognised)
+    findings += check_dates(genuine.contents.awards[credential.current.seq], today)
+    findings += check_status(credential)
+    findings.append(check_version(credential, scanned))
+    complete = _complete(findings)
+    state, *others = _states(complete)
+    if state in _UNSHOWN:
+        return _unshown(question, findings)
+    notices = [other.value for other in others]
+    if 1 < current == scanned:
+        notices.append(Notice.CORRECTED.value)
+    if any(finding.reason == PENDING for finding in findings):
+        notices.append(Notice.PENDING.value)
+    return Verdict(
+        state=state,
+        notices=tuple(notices),
+        findings=complete,
+        as_of=question.evidence.head.at,
+        known_at=question.now,
+        award=award_view(genuine, recognition),
+        scanned_version=scanned,
+        current_version=current,
+        change=change_view(genuine),
+        amendments=amendment_views(genuine, scanned),
+        history=history_lines(genuine),
+        log=question.log,
+    )
+
+
+def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The findings in the order of `CHECKS`; a check that gave none was not made."""
+    made = {finding.check for finding in findings}
+    detail = "This was not checked, since it needs what an earlier check did not find."
+    missing = [unknown(check, "not_reached", detail) for check in CHECKS if check not in made]
+    return tuple(sorted([*findings, *missing], key=lambda finding: CHECKS.index(finding.check)))
+
+
+def _states(findings: tuple[Finding, ...]) -> list[State]:
+    """The states that the findings make, the one that wins first; valid where none makes any."""
+    made = {finding.makes for finding in findings if finding.makes is not None}
+    return sorted(made, key=_ORDER.__getitem__) or [State.VALID]
+
+
+def _unshown(question: _Question, findings: list[Finding]) -> Verdict:
+    """The verdict on what was not found genuine: nothing of the award, and no notices."""
+    complete = _complete(findings)
+    state = _states(complete)[0]
+    if state is State.NOT_FOUND:
+        return _not_found(question)
+    return _without_award(question, state, complete, question.log)
+
+
+def _not_found(question: _Question) -> Verdict:
+    """The verdict where there is no such award; one and the same, however that was found out."""
+    log = replace(question.log, position=None)
+    return _without_award(question, State.NOT_FOUND, (_NO_SUCH_AWARD,), log)
+
+
+def _without_award(question: _Question, state: State, findings: tuple[Finding, ...], log: LogView) -> Verdict:
+    return Verdict(
+        state=state,
+        notices=(),
+        findings=findings,
+        as_of=question.evidence.head.at,
+        known_at=question.now,
+        award=None,
+        scanned_version=question.scanned_version,
+        current_version=None,
+        change=None,
+        amendments=(),
+        history=(),
+        log=log,
+    )

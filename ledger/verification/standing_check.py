@@ -1,0 +1,92 @@
+"""Checks whether a genuine award is in force: issuer recognised, in its dates, not withdrawn, the current version."""
+
+from datetime import date
+
+from ledger.domain.award import Award
+from ledger.domain.credential import Credential, Version
+from ledger.domain.issuer import Issuer, Recognition
+from ledger.verification.authority_check import Authority
+from ledger.verification.evidence import Policy
+from ledger.verification.findings import failed, passed, unknown
+from ledger.verification.verdict import Finding, RecognitionView, State
+
+
+def check_recognition(
+    issuer: Issuer, authority: Authority, policy: Policy, today: date, issued: Version
+) -> tuple[Finding, RecognitionView]:
+    """Whether a registry that the operator names recognises the issuer today, and whether one did at the award."""
+    stated = [each for registry in policy.registries for each in issuer.recognitions if each.by == registry]
+    counting = [each for each in stated if _counts(each, authority)]
+    when_issued = any(each.position < issued.position and _holds(each, issued.at.date()) for each in counting)
+    if any(each.by not in authority.issuers for each in stated):
+        detail = "A registry that recognised the issuer could not be checked."
+        return unknown("recognition", "registry_unestablished", detail), _view(None, authority, False, False)
+    for each in counting:
+        if _holds(each, today):
+            detail = "A registry that the operator of this service names recognises the issuer."
+            return passed("recognition", detail), _view(each, authority, True, when_issued)
+    ended = [each for each in counting if each.until is not None and each.until < today]
+    last = max(ended, key=_last_day, default=None)
+    reason = "not_recognised" if last is None else "recognition_ended"
+    detail = "No registry that the operator of this service names recognises the issuer."
+    finding = failed("recognition", reason, detail, makes=State.ISSUER_UNRECOGNISED)
+    return finding, _view(last, authority, False, when_issued)
+
+
+def _counts(recognition: Recognition, authority: Authority) -> bool:
+    body = authority.issuers.get(recognition.by)
+    return body is not None and not body.disowns(recognition.kid, recognition.position)
+
+
+def _holds(recognition: Recognition, day: date) -> bool:
+    return recognition.since <= day <= _last_day(recognition)
+
+
+def _last_day(recognition: Recognition) -> date:
+    return recognition.until or date.max
+
+
+def _view(shown: Recognition | None, authority: Authority, recognised: bool, when_issued: bool) -> RecognitionView:
+    return RecognitionView(
+        recognised=recognised,
+        registry=None if shown is None else authority.profiles[shown.by].name,
+        registry_id=None if shown is None else shown.by,
+        scheme=None if shown is None else shown.scheme,
+        since=None if shown is None else shown.since,
+        ended_on=None if shown is None or recognised else shown.until,
+        recognised_when_issued=when_issued,
+    )
+
+
+def check_dates(award: Award, today: date) -> list[Finding]:
+    """Whether today lies between the first day and the last, both included."""
+    findings = []
+    if award.valid_until is not None and award.valid_until < today:
+        findings.append(failed("dates", "expired", "The last day of the award is over.", makes=State.EXPIRED))
+    if award.begins > today:
+        detail = "The first day of the award is still to come."
+        findings.append(failed("dates", "not_yet_valid", detail, makes=State.NOT_YET_VALID))
+    return findings or [passed("dates", "The day of this check lies within the dates of the award.")]
+
+
+def check_status(credential: Credential) -> list[Finding]:
+    """Whether a revocation or a suspension holds; one that a thief stated does, until a good key reinstates."""
+    findings = []
+    if credential.revoked is not None:
+        detail = "The issuer withdrew the award."
+        findings.append(failed("status", "revoked", detail, makes=State.REVOKED))
+    if credential.suspended is not None:
+        detail = "The issuer put the award on hold."
+        findings.append(failed("status", "suspended", detail, makes=State.SUSPENDED))
+    return findings or [passed("status", "The award is neither withdrawn nor on hold.")]
+
+
+def check_version(credential: Credential, scanned: int) -> Finding:
+    """Whether the version scanned exists and is the current one; a version that a thief made is never current."""
+    if not 1 <= scanned <= len(credential.versions):
+        detail = "The award never had the version that was asked for."
+        return failed("version", "no_such_version", detail, makes=State.NOT_FOUND)
+    if scanned != credential.current.number:
+        detail = "The version that was scanned is not the current one."
+        return failed("version", "amended", detail, makes=State.AMENDED)
+    return passed("version", "This is the current version.")
