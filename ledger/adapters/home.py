@@ -1,0 +1,242 @@
+"""The folder a ledger lives in: its settings, where its files are, and who holds it.
+
+One process at a time holds a home. A server says where it listens in `server.json`, so that a command can speak to it.
+"""
+
+import fcntl
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import urlsplit
+
+from ledger.domain.types import Did, Origin
+from ledger.errors import LedgerError
+
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+
+
+class HomeMissing(LedgerError):
+    """There is no ledger in this folder."""
+
+
+class HomeExists(LedgerError):
+    """There is something in this folder already."""
+
+
+class HomeBusy(LedgerError):
+    """Another process holds this home."""
+
+
+class BadSettings(LedgerError):
+    """The settings cannot be read, or name something impossible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `testamur.toml` says."""
+
+    base_url: str  # scheme://host[:port], no path: the beginning of every link
+    origin: Origin  # fixed at init
+    operator: str  # name of who runs the service
+    registries: tuple[Did, ...]  # recognising bodies that count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The server that holds a home."""
+
+    pid: int
+    url: str
+
+
+def check_base_url(text: str) -> str:
+    """`text` as a base URL in its one spelling.
+
+    Raises:
+        BadSettings: another scheme, a path, or an address in place of a name (did:web allows none).
+    """
+    url = urlsplit(text.rstrip("/"))
+    host = url.hostname or ""
+    try:
+        port = url.port
+    except ValueError as error:
+        raise BadSettings(f"“{text}” has no proper port") from error
+    if url.scheme not in ("http", "https") or url.path or url.query or url.fragment or url.username:
+        raise BadSettings(f"“{text}” is not a base URL: write https://verify.college.example, without a path")
+    if _is_address(host) or not _HOST.fullmatch(host) or len(host) > 200:
+        raise BadSettings(f"“{host}” cannot stand in a certificate's link: use a host name, such as localhost")
+    return f"{url.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def host_and_port(base_url: str) -> str:
+    """host[:port] of a base URL."""
+    return urlsplit(base_url).netloc
+
+
+class Home:
+    """The files of one ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings_file = folder / "testamur.toml"
+        self.database = folder / "ledger.db"
+        self.views = folder / "views.db"
+        self.vault = folder / "vault.db"
+        self.keys = folder / "keys"
+        self.operator_key = folder / "secrets" / "operator.key"
+        self.checkpoint = folder / "log" / "checkpoint"
+        self.demo = folder / "demo.json"
+        self.out = folder / "out"
+        self._server = folder / "server.json"
+        self._lock = folder / "lock"
+        self._registries: tuple[int, tuple[Did, ...]] = (0, ())
+
+    @property
+    def master_key(self) -> Path:
+        """Where the master key is: TESTAMUR_MASTER_KEY_FILE, else in the home."""
+        named = os.environ.get("TESTAMUR_MASTER_KEY_FILE")
+        return Path(named) if named else self.folder / "secrets" / "master.key"
+
+    def exists(self) -> bool:
+        """Whether a ledger was made here."""
+        return self.settings_file.is_file()
+
+    def settings(self) -> Settings:
+        """What `testamur.toml` says.
+
+        Raises:
+            HomeMissing, BadSettings.
+        """
+        if not self.exists():
+            raise HomeMissing(f"there is no ledger in {self.folder}; make one with `testamur init --base-url URL`")
+        try:
+            found = tomllib.loads(self.settings_file.read_text("utf-8"))
+            registries = tuple(Did(str(did)) for did in found.get("registries", []))
+            return Settings(
+                base_url=check_base_url(os.environ.get("TESTAMUR_BASE_URL") or str(found["base_url"])),
+                origin=Origin(str(found["origin"])),
+                operator=str(found["operator"]),
+                registries=registries,
+            )
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{self.settings_file} cannot be read: {error}") from error
+
+    def registries(self) -> tuple[Did, ...]:
+        """The recognising bodies that the settings name now; read again only after the file has changed."""
+        changed = self.settings_file.stat().st_mtime_ns
+        if changed != self._registries[0]:
+            self._registries = (changed, self.settings().registries)
+        return self._registries[1]
+
+    def write_settings(self, settings: Settings) -> None:
+        """Replace `testamur.toml`, durably."""
+        lines = [
+            "# Settings of this Testamur ledger; no secrets. The origin is fixed: it is part of what is signed.",
+            f"base_url = {json.dumps(settings.base_url)}",
+            f"origin = {json.dumps(settings.origin)}",
+            f"operator = {json.dumps(settings.operator)}",
+            "# DIDs of the recognising bodies that this service goes by; named on every page.",
+            f"registries = {json.dumps(list(settings.registries))}",
+        ]
+        replace_file(self.settings_file, ("\n".join(lines) + "\n").encode("utf-8"), mode=0o644)
+
+    @contextmanager
+    def hold(self, *, patience: float = 0.0) -> Iterator[None]:
+        """Be the one process that works on this home.
+
+        Args:
+            patience: seconds to wait for another command to end.
+
+        Raises:
+            HomeBusy: another process holds it.
+        """
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = monotonic() + patience
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if monotonic() >= deadline or self.server() is not None:
+                        raise HomeBusy(self._busy()) from None
+                    sleep(0.05)
+            self._server.unlink(missing_ok=True)  # left behind by a server that was killed
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _busy(self) -> str:
+        server = self.server()
+        if server is None:
+            return f"another process works on {self.folder}; wait until it is done"
+        return f"the server with process id {server.pid} holds {self.folder}; it listens on {server.url}"
+
+    def held(self) -> bool:
+        """Whether some process holds this home now."""
+        if not self._lock.exists():
+            return False
+        descriptor = os.open(self._lock, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def server(self) -> Server | None:
+        """The server that holds this home, as it says itself; None where none does."""
+        try:
+            found = json.loads(self._server.read_text("utf-8"))
+            return Server(pid=int(found["pid"]), url=str(found["url"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @contextmanager
+    def announce(self, url: str) -> Iterator[None]:
+        """Say in `server.json` that this process serves the home, while it does."""
+        content = json.dumps({"pid": os.getpid(), "url": url}).encode("utf-8")
+        replace_file(self._server, content, mode=0o600)
+        try:
+            yield
+        finally:
+            self._server.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes, *, mode: int) -> None:
+    """Put `content` at `path` so that a crash leaves the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,24 @@
+"""Keyed digests with keys derived from the master key."""
+
+import hmac
+from hashlib import sha256
+
+
+class DerivedMacs:
+    """HMAC-SHA256 under two keys: one for idempotency, one for short codes."""
+
+    def __init__(self, *, idempotency: bytes, short_codes: bytes) -> None:
+        self._idempotency = idempotency
+        self._short_codes = short_codes
+
+    def idempotency_key(self, key: str) -> bytes:
+        """32 bytes."""
+        return hmac.digest(self._idempotency, b"key\n" + key.encode("utf-8"), sha256)
+
+    def request(self, canonical: bytes) -> bytes:
+        """32 bytes that tell one request from another."""
+        return hmac.digest(self._idempotency, b"request\n" + canonical, sha256)
+
+    def short_code(self, code: str) -> bytes:
+        """32 bytes."""
+        return hmac.digest(self._short_codes, code.encode("utf-8"), sha256)

@@ -1,0 +1,79 @@
+"""Private parts as they lie in the store: compressed, then encrypted under the learner's data key.
+
+    nonce(12) ‖ AES-256-GCM(data key, nonce, salt(32) ‖ zlib(bytes), "testamur/private/v1\\n" + stream + seq + part)
+
+What the box opens to is believed only after its commitment was checked (`ledger.record.commitment`).
+"""
+
+import zlib
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.application.ports import Entropy, LearnerKey, Vault
+from ledger.domain.types import Seq, StreamId
+from ledger.domain.values import Part
+from ledger.errors import LedgerError
+from ledger.record.commitment import SALT, Opening
+
+NONCE = 12  # bytes
+MAX_PART = 1 << 20  # bytes of a part: more is refused before it is inflated
+
+
+class BoxUnreadable(LedgerError):
+    """The box was not sealed with this key for this place, or is damaged."""
+
+
+def seal_box(data_key: bytes, opening: Opening, nonce: bytes, *, stream: StreamId, seq: Seq, part: Part) -> bytes:
+    """The box for one part of one entry."""
+    plain = opening.salt + zlib.compress(opening.content, 1)
+    return nonce + _cipher(data_key).encrypt(nonce, plain, _place(stream, seq, part))
+
+
+def open_box(data_key: bytes, box: bytes, *, stream: StreamId, seq: Seq, part: Part) -> Opening:
+    """What the box holds.
+
+    Raises:
+        BoxUnreadable: another key, another place, a damaged box or one that inflates beyond MAX_PART.
+    """
+    try:
+        plain = _cipher(data_key).decrypt(box[:NONCE], box[NONCE:], _place(stream, seq, part))
+        inflater = zlib.decompressobj()
+        content = inflater.decompress(plain[SALT:], MAX_PART)
+    except (InvalidTag, ValueError, zlib.error) as error:
+        raise BoxUnreadable("the private part cannot be opened with its learner's key") from error
+    if not inflater.eof or inflater.unused_data:
+        raise BoxUnreadable("the private part is not whole, or too large")
+    return Opening(salt=plain[:SALT], content=content)
+
+
+def _place(stream: StreamId, seq: Seq, part: Part) -> bytes:
+    return f"testamur/private/v1\n{stream}\n{seq}\n{part}".encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _cipher(data_key: bytes) -> AESGCM:
+    return AESGCM(data_key)
+
+
+class VaultBoxes:
+    """Boxes whose keys lie in a vault."""
+
+    def __init__(self, vault: Vault, entropy: Entropy) -> None:
+        self._vault = vault
+        self._entropy = entropy
+
+    def seal(self, key: LearnerKey, opening: Opening, *, stream: StreamId, seq: Seq, part: Part) -> bytes:
+        """The box that stands beside the entry."""
+        return seal_box(key.data_key, opening, self._entropy.bytes(NONCE), stream=stream, seq=seq, part=part)
+
+    def open(self, key_id: bytes, box: bytes, *, stream: StreamId, seq: Seq, part: Part) -> Opening | None:
+        """What the box holds; None where its key is gone or the box is damaged."""
+        data_key = self._vault.data_key(key_id)
+        if data_key is None:
+            return None
+        try:
+            return open_box(data_key, box, stream=stream, seq=seq, part=part)
+        except BoxUnreadable:
+            return None

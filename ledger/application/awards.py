@@ -1,0 +1,192 @@
+"""Reads awards back: finds one, opens its private parts, tells its history, rebuilds a receipt."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger.application.desk import Desk
+from ledger.application.issuers import ISSUERS
+from ledger.application.ports import Appended, Boxes, Caller, Snapshot
+from ledger.domain import issuer as issuers
+from ledger.domain.award import Act, ActInternal, Award, AwardInternal
+from ledger.domain.codes import MalformedCode, is_short, parse_link_code, parse_short_code, stream_of
+from ledger.domain.credential import Credential, CredentialNotIssued, fold
+from ledger.domain.events import CredentialIssued, Recorded
+from ledger.domain.types import Did, LinkCode, Position, Seq, StreamId
+from ledger.domain.values import Part, slug_of
+from ledger.errors import LedgerError
+from ledger.record.commitment import Opening, opens
+from ledger.record.private_parts import read_facts, read_internal
+from ledger.record.schema import SCHEMA_OF
+from ledger.verification.evidence import PartEvidence
+
+_CREDENTIAL_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class PartsUnreadable(LedgerError):
+    """A private part of the award is missing, damaged, or not what the log committed to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAct:
+    """One recorded act on an award, with what its private parts say."""
+
+    recorded: Recorded
+    type: str
+    disowned: bool
+    award: Award | None
+    act: Act | None
+    internal: AwardInternal | ActInternal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardRecord:
+    """An award with everything its issuer may see."""
+
+    credential: Credential
+    issuer: issuers.Issuer
+    acts: tuple[RecordedAct, ...]
+
+    @property
+    def issued(self) -> AwardInternal:
+        """What only the issuer sees of the first version."""
+        return self.version(Seq(0))[1]
+
+    def version(self, seq: Seq) -> tuple[Award, AwardInternal]:
+        """The facts of the version that the entry `seq` brought."""
+        act = self.acts[seq]
+        if act.award is None or not isinstance(act.internal, AwardInternal):
+            raise PartsUnreadable(f"the entry {seq} of this award has the private parts of another kind of act")
+        return act.award, act.internal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a change of an award is answered with."""
+
+    credential_id: StreamId
+    revision: Seq
+    version: int
+    code: LinkCode
+    short_code: str
+    position: Position
+    replayed: bool  # the award was changed so by an earlier command with the same idempotency key
+
+
+def open_parts(
+    snapshot: Snapshot, boxes: Boxes, stream: StreamId, placed: Mapping[Position, Seq]
+) -> dict[Position, dict[Part, PartEvidence]]:
+    """The private parts beside these entries, opened where their learner's key is there; not yet believed."""
+    found: dict[Position, dict[Part, PartEvidence]] = {}
+    for position, stored in snapshot.parts(tuple(placed)).items():
+        seq = placed[position]
+        found[position] = {
+            each.part: PartEvidence(
+                opening=boxes.open(each.key_id, each.box, stream=stream, seq=seq, part=each.part), present=True
+            )
+            for each in stored
+        }
+    return found
+
+
+class Awards:
+    """Questions about awards, for their issuer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def find(self, reference: str) -> StreamId:
+        """The stream that a code, a short code or a credential id leads to.
+
+        Raises:
+            CredentialNotIssued: no award has it.
+        """
+        with self._desk.store.snapshot() as snapshot:
+            stream = self._resolve(snapshot, reference)
+            if stream is not None and snapshot.stream(stream):
+                return stream
+        raise CredentialNotIssued(f"no award has the code or id “{reference[:80]}”")
+
+    def _resolve(self, snapshot: Snapshot, reference: str) -> StreamId | None:
+        if _CREDENTIAL_ID.fullmatch(reference):
+            return StreamId(UUID(reference))
+        try:
+            if is_short(reference):
+                return snapshot.short_code(self._desk.macs.short_code(parse_short_code(reference)))
+            return stream_of(parse_link_code(reference))
+        except MalformedCode:
+            return None
+
+    def load(self, caller: Caller, reference: str) -> AwardRecord:
+        """An award and its history, with the private parts checked against the log.
+
+        Raises:
+            CredentialNotIssued: there is none, or it is another issuer's.
+            PartsUnreadable.
+        """
+        return self.read(caller, self.find(reference))
+
+    def read(self, caller: Caller, stream: StreamId) -> AwardRecord:
+        """As `load`, by the credential's id."""
+        desk = self._desk
+        folded = desk.store.load(stream)
+        history = () if folded is None else tuple(folded.recorded)
+        if not history or not isinstance(history[0].event, CredentialIssued):
+            raise CredentialNotIssued("there is no such award")
+        issuer = self._issuer(history[0].by)
+        if caller.issuer is not None and caller.issuer != issuer.stream:
+            raise CredentialNotIssued("there is no such award")
+        with desk.store.snapshot() as snapshot:
+            parts = open_parts(snapshot, desk.boxes, stream, {each.position: each.seq for each in history})
+        credential = fold(history, issuer.disowns)
+        if credential is None:
+            raise CredentialNotIssued("there is no such award")
+        acts = tuple(_act(each, parts.get(each.position, {}), issuer) for each in history)
+        return AwardRecord(credential=credential, issuer=issuer, acts=acts)
+
+    def _issuer(self, did: Did) -> issuers.Issuer:
+        draft = self._desk.draft()
+        with self._desk.store.snapshot() as snapshot:
+            stream = snapshot.name(ISSUERS, slug_of(did) or "")
+        if stream is None:
+            raise issuers.IssuerNotRegistered(f"{did} is not registered here")
+        return draft.issuer(stream)
+
+    def receipt(self, appended: Appended) -> Receipt:
+        """What the command that recorded this is answered with, rebuilt from `internal`."""
+        everyone = Caller(actor="", issuer=None)
+        record = self.read(everyone, appended.stream)
+        issued = record.issued
+        version = sum(1 for each in record.credential.versions if each.seq <= appended.revision)
+        return Receipt(
+            credential_id=appended.stream,
+            revision=appended.revision,
+            version=version,
+            code=issued.code,
+            short_code=issued.short_code,
+            position=appended.position,
+            replayed=appended.replayed,
+        )
+
+
+def _act(recorded: Recorded, parts: Mapping[Part, PartEvidence], issuer: issuers.Issuer) -> RecordedAct:
+    facts = read_facts(_opened(recorded, parts, Part.FACTS).content)
+    internal = read_internal(_opened(recorded, parts, Part.INTERNAL).content)
+    return RecordedAct(
+        recorded=recorded,
+        type=SCHEMA_OF[type(recorded.event)].wire,
+        disowned=issuer.disowns(recorded.kid, recorded.position),
+        award=facts.award,
+        act=facts.act,
+        internal=internal,
+    )
+
+
+def _opened(recorded: Recorded, parts: Mapping[Part, PartEvidence], part: Part) -> Opening:
+    evidence = parts.get(part)
+    if evidence is None or evidence.opening is None:
+        raise PartsUnreadable(f"the part {part} of the entry at position {recorded.position} cannot be read")
+    if not opens(part, evidence.opening, recorded.commit[part]):
+        raise PartsUnreadable(f"the part {part} at position {recorded.position} is not what the log committed to")
+    return evidence.opening

@@ -1,0 +1,155 @@
+"""Issues one award: the request is checked against its achievement, then sealed with its private parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger import canonical
+from ledger.application.achievements import scope_of
+from ledger.application.desk import Desk, Draft, milliseconds
+from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
+from ledger.domain.achievement import Achievement, AchievementIsRetired
+from ledger.domain.award import AchievementRef, Act, Award, AwardInternal
+from ledger.domain.award_request import AwardRequest, read_request
+from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
+from ledger.domain.credential import permit
+from ledger.domain.definition import AchievementDefinition
+from ledger.domain.events import CredentialAmended, CredentialIssued
+from ledger.domain.issuer import Issuer
+from ledger.domain.reading import Problem, Refused
+from ledger.domain.types import Seq, StreamId
+from ledger.domain.values import Part, Role
+from ledger.record.private_parts import Facts, write_facts, write_internal
+
+DOCUMENT = b""  # the signed credential: the empty string until documents are made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An achievement that may be awarded now, as a draft read it."""
+
+    achievement: Achievement
+    definition: AchievementDefinition
+
+    @property
+    def ref(self) -> AchievementRef:
+        """What an award of it pins."""
+        state = self.achievement
+        return AchievementRef(stream=state.stream, version=state.version, digest=state.digest)
+
+
+class Issuing:
+    """The command that issues one award."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def issue(
+        self, caller: Caller, issuer: StreamId, row: Mapping[str, str], *, idempotency_key: str | None = None
+    ) -> Appended:
+        """Award an achievement to a learner.
+
+        Args:
+            row: the columns of a CSV file, `domain.award_request.COLUMNS`.
+
+        Raises:
+            Refused: with every problem of the row.
+            AchievementIsRetired, NoUsableKey, ConflictError, OutcomeUnknown.
+        """
+        fields: dict[str, canonical.Json] = {str(column): str(value) for column, value in row.items()}
+        idempotency = self._desk.idempotency(caller, idempotency_key, "credential.issue", [str(issuer), fields])
+
+        def decide(draft: Draft) -> tuple[StreamId, Seq]:
+            offer = self.offer(draft, issuer, row.get("achievement", ""))
+            request = read_request(row, offer.definition, draft.latest_day)
+            return self.draft_award(draft, draft.issuer(issuer), offer, request, caller)
+
+        return await self._desk.commit(decide, idempotency=idempotency)
+
+    def offer(self, draft: Draft, issuer: StreamId, name: str) -> Offer:
+        """The achievement that a row names by slug or id.
+
+        Raises:
+            Refused: there is none of this issuer.
+            AchievementIsRetired.
+        """
+        with self._desk.store.snapshot() as snapshot:
+            stream = resolve_achievement(snapshot, issuer, name)
+        state = None if stream is None else draft.achievement(stream)
+        if state is None or state.issuer != draft.issuer(issuer).did:
+            raise Refused((unknown_achievement(name),))
+        if state.retired is not None:
+            raise AchievementIsRetired(f"“{name}” is retired: nothing is awarded on it any more")
+        return Offer(achievement=state, definition=self._desk.definition(state.digest))
+
+    def draft_award(
+        self, draft: Draft, issuer: Issuer, offer: Offer, request: AwardRequest, caller: Caller
+    ) -> tuple[StreamId, Seq]:
+        """Put one award into the draft; its stream and seq."""
+        desk = self._desk
+        code = new_link_code(milliseconds(draft.at), desk.entropy.bytes(16))
+        stream = stream_of(code)
+        key = desk.vault.learner(issuer.stream, request.student_number)
+        short_code = self._short_code()
+        claim = draft.claim_slot(issuer.stream, stream, Seq(0))
+        event = CredentialIssued(link=link_digest(code), list=claim.list, slot=claim.slot)
+        permit(None, event)
+        internal = AwardInternal(
+            actor=caller.actor,
+            learner=key.learner,
+            student_number=request.student_number,
+            email=request.email,
+            code=code,
+            short_code=short_code,
+            notes=None,
+        )
+        award = request.award(offer.ref, offer.definition)
+        record_award(desk, draft, issuer, event, stream, award, None, internal, key)
+        draft.short_codes.append((desk.macs.short_code(short_code), stream))
+        return stream, Seq(0)
+
+    def _short_code(self) -> str:
+        while True:
+            code = new_short_code(self._desk.entropy.bytes(8))
+            if code is not None:
+                return code
+
+
+def resolve_achievement(snapshot: Snapshot, issuer: StreamId, name: str) -> StreamId | None:
+    """The achievement's stream, by slug or by id."""
+    found = snapshot.name(scope_of(issuer), name)
+    if found is not None:
+        return found
+    return next((stream for _, stream in snapshot.names(scope_of(issuer)) if str(stream) == name), None)
+
+
+def unknown_achievement(name: str) -> Problem:
+    """What is wrong with a name that no achievement of the issuer has."""
+    if not name:
+        return Problem(column="achievement", code="missing", reason="is empty; it is needed")
+    reason = f"“{name[:80]}” is not an achievement of this issuer; define it, or correct the name"
+    return Problem(column="achievement", code="unknown_achievement", reason=reason)
+
+
+def record_award(
+    desk: Desk,
+    draft: Draft,
+    issuer: Issuer,
+    event: CredentialIssued | CredentialAmended,
+    stream: StreamId,
+    award: Award,
+    act: Act | None,
+    internal: AwardInternal,
+    key: LearnerKey,
+) -> Seq:
+    """Seal one version of an award with its three private parts."""
+    parts = {
+        Part.DOCUMENT: DOCUMENT,
+        Part.FACTS: write_facts(Facts(award=award, act=act)),
+        Part.INTERNAL: write_internal(internal),
+    }
+    signer = desk.signer(issuer, Role.SIGNING, draft.position)
+    known = {issuer.did: issuer}
+    recorded = draft.record(
+        event, stream=stream, by=issuer.did, signer=signer, issuers_known=known, parts=parts, key=key
+    )
+    return recorded.seq

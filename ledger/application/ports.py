@@ -1,0 +1,303 @@
+"""What the use cases need of the world, as contracts. `ledger.adapters` fills them; `ledger.testing` fakes them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from ledger.domain.events import Recorded
+from ledger.domain.types import Digest, Kid, LearnerId, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.values import Part
+from ledger.errors import LedgerError
+from ledger.record.commitment import Opening
+from ledger.record.sealing import Sealed
+from ledger.signing.signer import Signer
+from ledger.verification.evidence import Head, Placed
+
+
+class ConflictError(LedgerError):
+    """The command lost against another one, or against itself; nothing changed."""
+
+
+class StaleDecision(ConflictError):
+    """Something the decision was made on has changed since: decide again."""
+
+
+class VersionConflict(ConflictError):
+    """The record is not at the revision the caller named, or kept changing."""
+
+
+class NameTaken(ConflictError):
+    """The short name is in use."""
+
+
+class IdempotencyMismatch(ConflictError):
+    """The idempotency key was used for another request."""
+
+
+class OutcomeUnknown(LedgerError):
+    """Whether the command was recorded is not known: ask again with the same idempotency key."""
+
+
+class LedgerHalted(LedgerError):
+    """This process has seen entries that the store no longer holds, or is shutting down: it does nothing more."""
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """UTC, whole milliseconds."""
+        ...
+
+
+class Entropy(Protocol):
+    """The only source of randomness."""
+
+    def bytes(self, count: int) -> bytes:
+        """Unpredictable bytes."""
+        ...
+
+    def below(self, limit: int) -> int:
+        """An unpredictable whole number, 0 <= n < limit."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Private keys, found by their Multikey."""
+
+    def create(self, seed: bytes) -> Signer:
+        """Keep a new key; durable when it returns."""
+        ...
+
+    def signer(self, kid: Kid) -> Signer:
+        """What signs with the key, or KeyNotHeld."""
+        ...
+
+    def holds(self, kid: Kid) -> bool:
+        """Whether the key is here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerKey:
+    """One learner record of one issuer, and the key to what is private about it."""
+
+    learner: LearnerId
+    key_id: bytes  # 16 random bytes that stand beside each part
+    data_key: bytes  # 32 bytes, secret
+
+
+class Vault(Protocol):
+    """Data keys, one per learner record. What is destroyed here can be read nowhere."""
+
+    def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
+        """The key of a learner record, made at its first use. A new one is durable after `flush` only."""
+        ...
+
+    def flush(self) -> None:
+        """Make every new key durable. Called before anything sealed with it is appended."""
+        ...
+
+    def data_key(self, key_id: bytes) -> bytes | None:
+        """The key with this id; None where there is none, any more or yet."""
+        ...
+
+
+class Boxes(Protocol):
+    """Encrypts private parts and opens them."""
+
+    def seal(self, key: LearnerKey, opening: Opening, *, stream: StreamId, seq: Seq, part: Part) -> bytes:
+        """The box that stands beside the entry."""
+        ...
+
+    def open(self, key_id: bytes, box: bytes, *, stream: StreamId, seq: Seq, part: Part) -> Opening | None:
+        """What the box holds; None where its key is gone or the box is damaged."""
+        ...
+
+
+class Macs(Protocol):
+    """Keyed digests, for what must be found again and not be guessed."""
+
+    def idempotency_key(self, key: str) -> bytes:
+        """32 bytes."""
+        ...
+
+    def request(self, canonical: bytes) -> bytes:
+        """32 bytes that tell one request from another."""
+        ...
+
+    def short_code(self, code: str) -> bytes:
+        """32 bytes."""
+        ...
+
+
+class Stream(Protocol):
+    """One stream as folded by the store's repository."""
+
+    @property
+    def recorded(self) -> Sequence[Recorded]:
+        """Every event, in the order of seq."""
+        ...
+
+    @property
+    def last(self) -> bytes:
+        """The last entry, which the next one is chained to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A stream that a decision read, and the seq it then ended with."""
+
+    stream: StreamId
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPart:
+    """A private part of one of a proposal's events."""
+
+    event: int  # index in `Proposal.events`
+    part: Part
+    key_id: bytes
+    box: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A short name and what it stands for."""
+
+    scope: str  # `issuer`, or `achievement/<issuer's stream>`
+    name: str
+    stream: StreamId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotClaim:
+    """A bit of a status list for one version of an award."""
+
+    list: ListId
+    slot: Slot
+    issuer: StreamId
+    stream: StreamId
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """Which request this is, so that sending it again changes nothing."""
+
+    scope: str  # the issuer's stream, or `operator`
+    key: bytes
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Everything one command would record, to be appended whole or not at all."""
+
+    events: tuple[Sealed, ...]
+    answer: tuple[StreamId, Seq]  # the stream and revision that the caller is told
+    guards: tuple[Guard, ...] = ()
+    parts: tuple[SealedPart, ...] = ()
+    definitions: tuple[tuple[Digest, bytes], ...] = ()
+    names: tuple[Name, ...] = ()
+    slots: tuple[SlotClaim, ...] = ()
+    short_codes: tuple[tuple[bytes, StreamId], ...] = ()
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """What became of a proposal."""
+
+    stream: StreamId
+    revision: Seq
+    position: Position  # of the event with that revision
+    replayed: bool  # recorded by an earlier command with the same idempotency key
+
+
+class Appender(Protocol):
+    """The one way to record anything.
+
+    When a call returns, what it answers is durable. Each proposal is appended whole or not at all; of proposals that
+    conflict exactly one is appended. After OutcomeUnknown either may be true; the same idempotency key tells which.
+    """
+
+    async def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
+        """One outcome per proposal, in their order; a conflict is an outcome, not an exception.
+
+        Raises:
+            OutcomeUnknown: the store failed while committing.
+            LedgerHalted: this process appends nothing any more.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A private part as it lies in the store."""
+
+    part: Part
+    key_id: bytes
+    box: bytes
+
+
+class Snapshot(Protocol):
+    """Reads that all see the same state of the store."""
+
+    def head(self) -> Head: ...
+    def entries(self, after: int, limit: int) -> list[Placed]: ...
+    def stream(self, stream: StreamId) -> tuple[Placed, ...]: ...
+    def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]: ...
+    def definition(self, digest: Digest) -> bytes | None: ...
+    def name(self, scope: str, name: str) -> StreamId | None: ...
+    def names(self, scope: str) -> list[tuple[str, StreamId]]: ...
+    def short_code(self, mac: bytes) -> StreamId | None: ...
+    def replay(self, scope: str, key: bytes) -> "Replay | None": ...
+    def status_list(self, issuer: StreamId) -> ListId | None: ...
+    def checkpoint(self) -> "SignedCheckpoint | None": ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What an idempotency key answered before."""
+
+    request: bytes
+    appended: Appended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCheckpoint:
+    """A checkpoint and the compact range it was made from."""
+
+    size: int
+    note: bytes
+    compact_range: bytes
+
+
+class Store(Protocol):
+    """The reading side of the ledger's database."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One consistent view of everything."""
+        ...
+
+    def load(self, stream: StreamId) -> Stream | None:
+        """A stream, folded; None where there is no such stream."""
+        ...
+
+    def save_checkpoint(self, previous: int, checkpoint: SignedCheckpoint) -> None:
+        """Compare-and-swap: keep `checkpoint` if `previous` is still the size of the last; else StaleDecision."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and what they may."""
+
+    actor: str  # recorded in `internal`: what the issuer sees as "who did it"
+    issuer: StreamId | None  # None: the operator
+    scopes: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,274 @@
+"""The one place that chooses implementations: makes a home, and opens the ledger in it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
+from ledger.adapters.committer import Committer
+from ledger.adapters.home import Home, HomeExists, Settings, check_base_url, host_and_port, replace_file, sync_folder
+from ledger.adapters.key_store import PemKeyStore
+from ledger.adapters.macs import DerivedMacs
+from ledger.adapters.private_box import VaultBoxes
+from ledger.adapters.publisher import Publisher
+from ledger.adapters.secrets import MasterKey, write_secret_file
+from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite_schema import create
+from ledger.adapters.vault import SqliteVault
+from ledger.application.achievements import Achievements
+from ledger.application.api_keys import SCOPES, ApiKeys
+from ledger.application.awards import Awards
+from ledger.application.batch import Batch
+from ledger.application.changing import Changing
+from ledger.application.desk import Desk, milliseconds
+from ledger.application.issuers import Issuers
+from ledger.application.issuing import Issuing
+from ledger.application.ports import Clock, Proposal
+from ledger.application.publishing import LogRolledBack, Publishing, check_published, verifier_key
+from ledger.application.scanning import Scanning
+from ledger.domain.authority import Operator, operator_of
+from ledger.domain.codes import stream_id
+from ledger.domain.events import LogStarted, Recorded
+from ledger.domain.types import Did, Origin, Position, Seq
+from ledger.domain.values import parse_time
+from ledger.record.entry import parse_entry
+from ledger.record.sealing import genesis, seal, signature_is_good
+from ledger.tlog.note import VerifierKey
+from ledger.verification.evidence import Policy
+
+_WRAPPING, _LOOKUP, _IDEMPOTENCY, _SHORT_CODES, _KEYS = ("vault", "lookup", "idempotency", "short-codes", "pem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """An open ledger: its use cases, over the files of one home."""
+
+    home: Home
+    settings: Settings
+    operator: Operator
+    desk: Desk
+    store: SqliteLedger
+    issuers: Issuers
+    achievements: Achievements
+    issuing: Issuing
+    batch: Batch
+    awards: Awards
+    changing: Changing
+    api_keys: ApiKeys
+    publishing: Publishing
+    vault: SqliteVault
+    boxes: VaultBoxes
+    macs: DerivedMacs
+    clock: Clock
+    committer: Committer
+    publisher: Publisher
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The log's public key."""
+        return verifier_key(self.operator)
+
+    def scanning(self) -> Scanning:
+        """Verdicts, by the recognising bodies that the settings name now."""
+        return Scanning(
+            store=self.store,
+            boxes=self.boxes,
+            macs=self.macs,
+            clock=self.clock,
+            policy=lambda: Policy(registries=self.home.registries()),
+        )
+
+    def close(self) -> None:
+        """Append what is queued, publish what is due, close the files."""
+        self.committer.close()
+        self.publisher.close()
+        self.vault.close()
+        self.store.close()
+
+
+def clock_from_environment() -> Clock:
+    """The machine's clock, or the one that TESTAMUR_UNSAFE_CLOCK sets, with a warning."""
+    start = os.environ.get("TESTAMUR_UNSAFE_CLOCK")
+    if not start:
+        return SystemClock()
+    print(f"warning: TESTAMUR_UNSAFE_CLOCK is set; this process believes it is {start}", file=sys.stderr)  # noqa: T201
+    at = start if "." in start else start.replace("Z", ".000Z")
+    return UnsafeClock(parse_time(at))
+
+
+def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock) -> str:
+    """Make a new ledger in a folder that does not exist or is empty; the operator's API key.
+
+    It appears whole or not at all: it is made beside the folder and renamed.
+
+    Raises:
+        HomeExists, BadSettings.
+    """
+    base_url = check_base_url(base_url)
+    if folder.exists() and any(folder.iterdir()):
+        raise HomeExists(f"{folder} is not empty; a ledger is made in a folder of its own")
+    making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True, mode=0o700)
+    try:
+        secret = _fill(Home(making), base_url, operator_name, clock)
+        making.rename(folder)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    sync_folder(folder.parent)
+    return secret
+
+
+def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
+    entropy = SystemEntropy()
+    (home.folder / "secrets").mkdir(mode=0o700)
+    home.keys.mkdir(mode=0o700)
+    master = _master_key(home)
+    keys = PemKeyStore(home.keys, _passphrase(master))
+    event_key, checkpoint_key = (keys.create(entropy.bytes(32)) for _ in range(2))
+    create(home.database)
+    SqliteVault.create(home.vault, wrapping_key=master.derive(_WRAPPING), entropy=entropy)
+    host = host_and_port(base_url)
+    origin = Origin(f"{host}/log")
+    at = clock.now()
+    started = LogStarted(origin=origin, event_key=event_key.kid, checkpoint_key=checkpoint_key.kid)
+    stream = stream_id(milliseconds(at), entropy.bytes(10))
+    recorded = Recorded(
+        event=started,
+        stream=stream,
+        seq=Seq(0),
+        position=Position(1),
+        at=at,
+        by=Did(f"did:web:{host.replace(':', '%3A')}"),
+        kid=event_key.kid,
+        commit={},
+    )
+    sealed = seal(recorded, prev=genesis(origin, stream), signer=event_key)
+    home.write_settings(Settings(base_url=base_url, origin=origin, operator=operator_name, registries=()))
+    store = SqliteLedger(home.database)
+    try:
+        store.append([Proposal(events=(sealed,), answer=(stream, Seq(0)))])
+        _, secret = ApiKeys(store, clock, entropy).create(None, SCOPES, "operator")
+        operator = operator_of(recorded)
+        _publishing(home, store, operator, keys).publish()
+    finally:
+        store.close()
+    write_secret_file(home.operator_key, secret.encode("ascii") + b"\n")
+    return secret
+
+
+def _master_key(home: Home) -> MasterKey:
+    if "TESTAMUR_MASTER_KEY_FILE" in os.environ and home.master_key.exists():
+        return MasterKey.load(home.master_key)
+    return MasterKey.create(home.master_key)
+
+
+def _passphrase(master: MasterKey) -> bytes:
+    return master.derive(_KEYS).hex().encode("ascii")
+
+
+def _publishing(home: Home, store: SqliteLedger, operator: Operator, keys: PemKeyStore) -> Publishing:
+    return Publishing(
+        store=store,
+        operator=operator,
+        signer=keys.signer(operator.checkpoint_key),
+        publish=lambda note: replace_file(home.checkpoint, note, mode=0o644),
+    )
+
+
+def read_operator(store: SqliteLedger, origin: Origin) -> Operator:
+    """The operator that the log's first entry names.
+
+    Raises:
+        LogRolledBack: the log has no beginning, or is another log than the settings say.
+    """
+    with store.snapshot() as snapshot:
+        first = snapshot.entries(0, 1)
+    if not first:
+        raise LogRolledBack("the ledger holds no entries at all: it is not the one that was initialised here")
+    entry = parse_entry(first[0].raw)
+    operator = operator_of(entry.recorded(first[0].position))
+    if not signature_is_good(entry) or operator.origin != origin:
+        raise LogRolledBack(f"the ledger is not that of {origin}, which the settings name")
+    return operator
+
+
+def open_ledger(
+    home: Home,
+    *,
+    clock: Clock,
+    committed: Callable[[], None] = lambda: None,
+    failed: Callable[[Exception], None] = lambda _: None,
+) -> Ledger:
+    """Open the ledger of a home that this process holds.
+
+    Args:
+        committed: called after each commit, on the committer's thread; must return at once.
+        failed: hears of every failure to publish.
+
+    Raises:
+        LogRolledBack: the store is behind a checkpoint that was published, or differs from it.
+        LedgerError: the home cannot be read.
+    """
+    settings = home.settings()
+    entropy = SystemEntropy()
+    master = MasterKey.load(home.master_key)
+    store = SqliteLedger(home.database)
+    try:
+        operator = read_operator(store, settings.origin)
+        check_published(store, operator, home.checkpoint.read_bytes() if home.checkpoint.exists() else None)
+        keys = PemKeyStore(home.keys, _passphrase(master))
+        vault = SqliteVault(
+            home.vault, wrapping_key=master.derive(_WRAPPING), lookup_key=master.derive(_LOOKUP), entropy=entropy
+        )
+    except BaseException:
+        store.close()
+        raise
+    macs = DerivedMacs(idempotency=master.derive(_IDEMPOTENCY), short_codes=master.derive(_SHORT_CODES))
+    publishing = _publishing(home, store, operator, keys)
+    publisher = Publisher(publishing.publish, failed=failed)
+
+    def after_commit() -> None:
+        publisher.wake()
+        committed()
+
+    committer = Committer(store, vault, committed=after_commit)
+    boxes = VaultBoxes(vault, entropy)
+    desk = Desk(
+        store=store,
+        appender=committer,
+        keys=keys,
+        vault=vault,
+        boxes=boxes,
+        macs=macs,
+        clock=clock,
+        entropy=entropy,
+        operator=operator,
+    )
+    publisher.start()
+    issuing, awards = Issuing(desk), Awards(desk)
+    return Ledger(
+        home=home,
+        settings=settings,
+        operator=operator,
+        desk=desk,
+        store=store,
+        issuers=Issuers(desk),
+        achievements=Achievements(desk),
+        issuing=issuing,
+        batch=Batch(desk, issuing),
+        awards=awards,
+        changing=Changing(desk, awards),
+        api_keys=ApiKeys(store, clock, entropy),
+        publishing=publishing,
+        vault=vault,
+        boxes=boxes,
+        macs=macs,
+        clock=clock,
+        committer=committer,
+        publisher=publisher,
+    )
