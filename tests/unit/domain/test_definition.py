@@ -281,13 +281,13 @@ _BAD = {
         "1_0",
     ),
     df.web_address: (
-        ("", "a", "ftp://a", "HTTPS://a", "https://", "https://ä.example", "https://a b", "https://a/ü", "//a")
-        + ("https://a:123456", "https://a@b", "https://a\\b", "https://a/\n", "https://a.example/" + "x" * 483)
+        *("", "a", "ftp://a", "HTTPS://a", "https://", "https://ä.example", "https://a b", "https://a/ü", "//a"),
+        *("https://a:123456", "https://a@b", "https://a\\b", "https://a/\n", "https://a.example/" + "x" * 483),
     ),
     df.language_tag: ("", "e", "EN", "english", "en-us", "en_US", "en-Latn-us", "en-", "en\n", "en-1234"),
     df.e_mail: (
-        ("", "a", "a@b", "a@b.c", "@b.co", "a b@c.co", "a@b..co", "a@@b.co", "<a@b.co>", "a@b.co\n", "a,b@c.co")
-        + ("x" * 65 + "@b.co", "a@" + "b." * 130 + "co", "a\x00@b.co", "a\u200b@b.co")
+        *("", "a", "a@b", "a@b.c", "@b.co", "a b@c.co", "a@b..co", "a@@b.co", "<a@b.co>", "a@b.co\n", "a,b@c.co"),
+        *("x" * 65 + "@b.co", "a@" + "b." * 130 + "co", "a\x00@b.co", "a\u200b@b.co"),
     ),
 }
 
