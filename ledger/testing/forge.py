@@ -17,7 +17,6 @@ before; set `forge.at` to move on. Nothing is random: the same calls make the sa
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from hashlib import sha256
 from typing import cast
 from uuid import UUID
 
@@ -53,7 +52,7 @@ class Forge(ForgedLog):
         self.add_key(did, f"{name}/signing")
         return did
 
-    def profile(self, name: str, **changed: str | None) -> Digest:
+    def profile(self, name: str, /, **changed: str | None) -> Digest:
         """The digest of a profile that is now among the definitions."""
         plain: dict[str, canonical.Json] = {"name": f"{name.title()} Institute", "language": "en"}
         plain |= {"url": f"https://{name}.example", "email": f"office@{name}.example", "description": None}
@@ -192,10 +191,7 @@ class Forge(ForgedLog):
         return {Part.DOCUMENT: b"", Part.FACTS: write_facts(facts), Part.INTERNAL: write_internal(internal)}
 
     def _store(self, thing: AchievementDefinition | Profile) -> Digest:
-        raw = canonical.encode(cast("canonical.Json", to_json(thing)))
-        digest = Digest(sha256(raw).digest())
-        self.definitions[digest] = raw
-        return digest
+        return self.keep(canonical.encode(cast("canonical.Json", to_json(thing))))
 
 
 RECOVERY = How(by=OPERATOR, key="operator")  # the operator states it in the issuer's stead

@@ -130,6 +130,12 @@ class ForgedLog:
         self.at += timedelta(seconds=1)
         return position
 
+    def keep(self, raw: bytes) -> Digest:
+        """The digest of a wording that is now among the definitions, whatever it says."""
+        digest = Digest(sha256(raw).digest())
+        self.definitions[digest] = raw
+        return digest
+
     # ---- what a verifier is given
 
     def placed(self, stream: StreamId) -> tuple[Placed, ...]:

@@ -1,8 +1,10 @@
 """Checks the award's place in the log against the last signed checkpoint, as far as that can be without a proof."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from ledger.domain.authority import Operator
+from ledger.domain.types import Kid, Origin
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.signing import multikey
@@ -20,10 +22,14 @@ def open_log(raw: bytes | None, operator: Operator) -> tuple[Checkpoint | None, 
     if raw is None:
         return None, None
     try:
-        key = VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))
-        return open_checkpoint(raw, key), None
+        return _open(raw, operator.origin, operator.checkpoint_key), None
     except LedgerError:
         return None, _inconsistent("checkpoint_invalid", "The checkpoint given is not one that the log's key signed.")
+
+
+@lru_cache(maxsize=64)  # a pure function of the bytes; every scan within a second meets the same checkpoint
+def _open(raw: bytes, origin: Origin, key: Kid) -> Checkpoint:
+    return open_checkpoint(raw, VerifierKey.of(origin, multikey.decode(key)))
 
 
 def check_place(

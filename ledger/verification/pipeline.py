@@ -38,6 +38,7 @@ CHECKS = (  # in the order in which they are made and shown
     "status",  # neither withdrawn nor on hold
     "version",  # the scanned version is the current one
 )
+_PLACES = {check: place for place, check in enumerate(CHECKS)}
 _ORDER = {state: place for place, state in enumerate(State)}
 _UNSHOWN = (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND)  # no word of the award is shown
 _NO_SUCH_AWARD = failed("code", "no_such_award", "No award is on record under this code.", makes=State.NOT_FOUND)
@@ -196,7 +197,7 @@ def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
     made = {finding.check for finding in findings}
     detail = "This was not checked, since it needs what an earlier check did not find."
     missing = [unknown(check, "not_reached", detail) for check in CHECKS if check not in made]
-    return tuple(sorted([*findings, *missing], key=lambda finding: CHECKS.index(finding.check)))
+    return tuple(sorted([*findings, *missing], key=lambda finding: _PLACES[finding.check]))
 
 
 def _states(findings: tuple[Finding, ...]) -> list[State]:
