@@ -1,0 +1,213 @@
+"""The private parts of each entry: that they open, that they are what was committed to, and what they may say.
+
+Which parts stand beside which entry can be seen without a key (`PartNames`); what they hold, only with the vault.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from ledger.audit.registry import Registry
+from ledger.audit.report import Check, Findings
+from ledger.audit.source import AuditSource, Column, PartOpener, PartRow
+from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, check_act
+from ledger.domain.codes import link_digest, parse_short_code, stream_of
+from ledger.domain.credential import Credential
+from ledger.domain.events import (
+    CredentialAmended,
+    CredentialEvent,
+    CredentialIssued,
+    CredentialReinstated,
+    CredentialRevoked,
+    Recorded,
+)
+from ledger.domain.types import Seq
+from ledger.domain.values import Part
+from ledger.errors import LedgerError
+from ledger.record.commitment import opens
+from ledger.record.private_parts import read_facts, read_internal
+
+_EARLIEST_ZONE = timedelta(hours=14)  # where the day begins first: UTC+14
+_LAST_DAY = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+class PartNames:
+    """Which parts the database holds, read along with the entries in the order of positions."""
+
+    def __init__(self, rows: Iterator[tuple[Column, Column]], found: Findings) -> None:
+        self.count = 0
+        self._rows = rows
+        self._found = found
+        self._next: tuple[int, Column] | None = None
+        self._step(1)
+
+    def check(self, recorded: Recorded) -> None:
+        """Report parts that are missing beside an entry, and parts that it does not commit to."""
+        names, committed = self.at(recorded.position), sorted(part.value for part in recorded.commit)
+        if names != committed:
+            reason = f"the entry commits to {_listed(committed)}, and beside it stands {_listed(names)}"
+            self._found.report(Check.PARTS, recorded.position, reason, recorded)
+
+    def at(self, position: int) -> list[Column]:
+        """The names of the parts at a position; those at positions left out are reported."""
+        names: list[Column] = []
+        while self._next is not None and self._next[0] <= position:
+            place, name = self._next
+            if place == position:
+                names.append(name)
+            else:
+                self._found.report(Check.PARTS, place, f"the private part {name!a} stands where no entry is")
+            self._step(position)
+        return names
+
+    def finish(self, size: int) -> None:
+        """Report every part beyond the last entry."""
+        while self._next is not None:
+            place, name = self._next
+            reason = f"the private part {name!a} stands at position {place}, beyond the last entry"
+            self._found.report(Check.PARTS, size + 1, reason)
+            self._step(place)
+
+    def _step(self, position: int) -> None:
+        self._next = None
+        for place, name in self._rows:
+            self.count += 1
+            if type(place) is int:
+                self._next = (place, name)
+                return
+            self._found.report(Check.PARTS, position, f"the private part {name!a} stands at no position, but {place!a}")
+
+
+def _listed(names: "list[str] | list[Column]") -> str:
+    return ", ".join(name if isinstance(name, str) else ascii(name) for name in names) or "nothing"
+
+
+class Parts:
+    """Opens the private parts of one award after the other, each in the order of its stream."""
+
+    def __init__(self, source: AuditSource, opener: PartOpener | None, registry: Registry, found: Findings) -> None:
+        self._source = source
+        self._opener = opener
+        self._registry = registry
+        self._found = found
+        self._awards: dict[Seq, Award] = {}  # the facts of each version
+        self._internal: AwardInternal | None = None
+
+    def begin(self) -> None:
+        """What follows is another stream."""
+        self._awards = {}
+        self._internal = None
+
+    def check(self, recorded: Recorded, event: CredentialEvent, state: Credential | None) -> None:
+        """Report every part of an entry that does not open, is not the one committed to, or breaks a rule.
+
+        Args:
+            state: the award before this entry.
+        """
+        if self._opener is None:
+            return
+        contents: dict[Part, bytes] = {}
+        for row in self._source.parts_at(recorded.position):
+            self._open(row, self._opener, recorded, contents)
+        if contents.get(Part.DOCUMENT):
+            self._report(Check.PARTS, recorded, "the document is not empty, and this version makes none")
+        try:
+            if Part.FACTS in contents:
+                self._facts(contents[Part.FACTS], recorded, event, state)
+        except LedgerError as error:
+            self._report(Check.FACTS, recorded, str(error))
+        try:
+            if Part.INTERNAL in contents:
+                self._read_internal(contents[Part.INTERNAL], recorded, event)
+        except LedgerError as error:
+            self._report(Check.INTERNAL, recorded, str(error))
+
+    def _report(self, check: Check, recorded: Recorded, reason: str) -> None:
+        self._found.report(check, recorded.position, reason, recorded)
+
+    def _open(self, row: PartRow, opener: PartOpener, recorded: Recorded, contents: dict[Part, bytes]) -> None:
+        name, key_id, box = row
+        part = next((each for each in recorded.commit if each == name), None)
+        if part is None:
+            return  # reported in the first pass
+        if type(key_id) is not bytes or type(box) is not bytes:
+            self._report(Check.PARTS, recorded, f"the part {part} or the id of its key is not stored as bytes")
+            return
+        try:
+            opening = opener(recorded.stream, recorded.seq, part, key_id, box)
+        except LedgerError as error:
+            self._report(Check.PARTS, recorded, f"the part {part} does not open: {error}")
+            return
+        if opening is None:
+            reason = f"the key of the part {part} is not in the vault, and no erasure is on record"
+            self._report(Check.PARTS, recorded, reason)
+            return
+        if not opens(part, opening, recorded.commit[part]):
+            self._report(Check.COMMITMENT, recorded, f"the part {part} is not what the entry commits to")
+            return
+        contents[part] = opening.content
+
+    # ---- facts
+
+    def _facts(self, raw: bytes, recorded: Recorded, event: CredentialEvent, state: Credential | None) -> None:
+        facts = read_facts(raw)
+        versioned = isinstance(event, CredentialIssued | CredentialAmended)
+        if (facts.award is not None) != versioned or (facts.act is None) != isinstance(event, CredentialIssued):
+            self._report(Check.FACTS, recorded, "the facts are not of the kind that this type of entry has")
+            return
+        if facts.award is not None:
+            self._pinned(facts.award.achievement, recorded, event)
+            self._awards[recorded.seq] = facts.award
+        if facts.act is not None:
+            self._act(facts.act, recorded, event)
+        if facts.award is None and facts.act is not None and state is not None:
+            award = self._awards.get(state.current.seq)
+            if award is not None:
+                check_act(facts.act, award, (min(recorded.at, _LAST_DAY) + _EARLIEST_ZONE).date())
+
+    def _act(self, act: Act, recorded: Recorded, event: CredentialEvent) -> None:
+        if (act.mode is not None) != isinstance(event, CredentialRevoked):
+            self._report(Check.FACTS, recorded, "a revocation has a mode, and nothing else has")
+        if act.reason is None and not isinstance(event, CredentialReinstated):
+            self._report(Check.FACTS, recorded, "only a reinstatement may be without a reason")
+
+    def _pinned(self, ref: AchievementRef, recorded: Recorded, event: CredentialEvent) -> None:
+        """The version awarded is on record and was on offer; an amendment may take any version of the same one."""
+        offers = self._registry.offers(ref.stream, recorded.position)
+        if ref.version > len(offers) or offers[ref.version - 1] != ref.digest:
+            reason = f"version {ref.version} of the achievement {ref.stream} is not on record with this digest"
+            self._report(Check.ACHIEVEMENT, recorded, reason)
+            return
+        if self._registry.achievements[ref.stream].issuer != recorded.by:
+            self._report(Check.ACHIEVEMENT, recorded, f"the achievement {ref.stream} is another issuer's")
+        if any(award.achievement.stream != ref.stream for award in self._awards.values()):
+            self._report(Check.ACHIEVEMENT, recorded, "an amendment keeps the achievement, and here is another one")
+        if not isinstance(event, CredentialIssued):
+            return
+        if ref.version != len(offers):
+            reason = f"version {ref.version} of the achievement was replaced by version {len(offers)} before"
+            self._report(Check.ACHIEVEMENT, recorded, reason)
+        if self._registry.is_retired(ref.stream, recorded.position):
+            self._report(Check.ACHIEVEMENT, recorded, f"the achievement {ref.stream} was retired before")
+
+    # ---- internal
+
+    def _read_internal(self, raw: bytes, recorded: Recorded, event: CredentialEvent) -> None:
+        internal = read_internal(raw)
+        if isinstance(internal, AwardInternal) != isinstance(event, CredentialIssued | CredentialAmended):
+            self._report(Check.INTERNAL, recorded, "the internal part is not of the kind that this type of entry has")
+            return
+        if not isinstance(internal, AwardInternal):
+            return
+        if stream_of(internal.code) != recorded.stream:
+            self._report(Check.INTERNAL, recorded, "the link code leads to another stream")
+        if isinstance(event, CredentialIssued) and link_digest(internal.code) != event.link:
+            self._report(Check.INTERNAL, recorded, "the link code is not the one that the entry names")
+        if parse_short_code(internal.short_code) != internal.short_code:
+            self._report(Check.INTERNAL, recorded, "the short code is not in its one spelling")
+        if self._internal is not None and _holder(internal) != _holder(self._internal):
+            self._report(Check.INTERNAL, recorded, "learner, student number and codes of an award never change")
+        self._internal = internal
+
+
+def _holder(internal: AwardInternal) -> tuple[object, ...]:
+    return internal.learner, internal.student_number, internal.code, internal.short_code

@@ -1,0 +1,109 @@
+"""Issuers and achievements folded in the order of positions: at each one, what its writer could know.
+
+Few of them stand beside many awards, so they are held in memory. The awards themselves are folded stream by stream, in
+`ledger.audit.rules`.
+"""
+
+from dataclasses import dataclass
+
+from ledger.audit.report import Check, Findings
+from ledger.domain import achievement as achievements
+from ledger.domain import issuer as issuers
+from ledger.domain.achievement import Achievement
+from ledger.domain.authority import Operator, check_signer
+from ledger.domain.events import (
+    AchievementDefined,
+    AchievementEvent,
+    AchievementRevised,
+    IssuerEvent,
+    IssuerProfileChanged,
+    IssuerRegistered,
+    Recorded,
+)
+from ledger.domain.issuer import Issuer
+from ledger.domain.types import Did, Digest, StreamId
+from ledger.errors import LedgerError
+from ledger.record.sealing import possession_is_proved
+
+_DEFINED = (AchievementDefined, AchievementRevised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """An entry that names a definition or a profile by its digest."""
+
+    digest: Digest
+    recorded: Recorded
+
+
+class Registry:
+    """Who may sign what, and what is on offer, as of the last position let in."""
+
+    def __init__(self, operator: Operator, found: Findings) -> None:
+        self.operator = operator
+        self.issuers: dict[Did, Issuer] = {}
+        self.achievements: dict[StreamId, Achievement] = {}
+        self.wordings: list[Wording] = []  # in the order of positions
+        self._found = found
+        self._did_of: dict[StreamId, Did] = {operator.stream: operator.did}  # of issuers and of the log
+
+    def admit(self, recorded: Recorded) -> None:
+        """Check who signed an entry and, of issuers and achievements, what it says; then let it count."""
+        try:
+            check_signer(recorded, operator=self.operator, issuers=self.issuers, owner=self._owner(recorded))
+        except LedgerError as error:
+            self._found.report(Check.SIGNER, recorded.position, str(error), recorded)
+            return
+        event = recorded.event
+        try:
+            if isinstance(event, IssuerEvent):
+                self._issuer(recorded, event)
+            if isinstance(event, AchievementEvent):
+                self._achievement(recorded, event)
+        except LedgerError as error:
+            self._found.report(Check.ORDER, recorded.position, str(error), recorded)
+
+    def offers(self, stream: StreamId, position: int) -> tuple[Digest, ...]:
+        """The digests of the versions that an achievement had before a position."""
+        achievement = self.achievements.get(stream)
+        if achievement is None:
+            return ()
+        earlier = sum(revised < position for revised in achievement.revised_at)
+        return achievement.digests[:earlier]
+
+    def is_retired(self, stream: StreamId, position: int) -> bool:
+        """Whether the achievement was retired before a position."""
+        retired = self.achievements[stream].retired
+        return retired is not None and retired < position
+
+    def _owner(self, recorded: Recorded) -> Did | None:
+        """Whose the stream is; an award's is taken at its word here, and asked for in `ledger.audit.rules`."""
+        stream = recorded.stream
+        if stream in self.achievements:
+            return self.achievements[stream].issuer
+        word = recorded.by if recorded.seq else None
+        return self._did_of.get(stream, word)
+
+    def _issuer(self, recorded: Recorded, event: IssuerEvent) -> None:
+        did = self._did_of.get(recorded.stream)
+        state = self.issuers.get(did) if did is not None else None
+        issuers.permit(state, event, by=recorded.by, at=recorded.position)
+        if state is None and recorded.by in self.issuers:
+            raise issuers.IssuerAlreadyRegistered(f"{recorded.by} is already registered, in another stream")
+        if not possession_is_proved(self.operator.origin, recorded):
+            reason = "the key added did not sign for its own admission, to this issuer of this log"
+            self._found.report(Check.POSSESSION, recorded.position, reason, recorded)
+        state = issuers.evolve(state, recorded)
+        self.issuers[state.did] = state
+        self._did_of[recorded.stream] = state.did
+        if isinstance(event, IssuerRegistered):
+            self.wordings.append(Wording(digest=event.profile, recorded=recorded))
+        if isinstance(event, IssuerProfileChanged):
+            self.wordings.append(Wording(digest=event.digest, recorded=recorded))
+
+    def _achievement(self, recorded: Recorded, event: AchievementEvent) -> None:
+        state = self.achievements.get(recorded.stream)
+        achievements.permit(state, event)
+        self.achievements[recorded.stream] = achievements.evolve(state, recorded)
+        if isinstance(event, _DEFINED):
+            self.wordings.append(Wording(digest=event.digest, recorded=recorded))

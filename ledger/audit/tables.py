@@ -1,0 +1,175 @@
+"""The tables beside the log: what they say must follow from the entries, row for row.
+
+None of them proves anything; they are checked because people are shown what lies in them. What no single entry brought
+about is reported one position beyond the last entry, so that a cut tail comes first.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from ledger import canonical
+from ledger.audit.registry import Registry, Wording
+from ledger.audit.report import Check, Findings
+from ledger.audit.source import AuditSource, Column
+from ledger.domain.definition import read_definition, read_profile
+from ledger.domain.events import (
+    AchievementDefined,
+    CredentialAmended,
+    CredentialEvent,
+    CredentialIssued,
+    IssuerProfileChanged,
+    IssuerRegistered,
+    Recorded,
+)
+from ledger.domain.types import Did, Digest, Slug
+from ledger.domain.values import format_time, slug_of
+from ledger.errors import LedgerError
+
+_PROFILES = (IssuerRegistered, IssuerProfileChanged)
+_ISSUERS = "issuer"  # the scope of issuers' short names
+_NameRow = tuple[Column, Column, Column]
+
+
+def check_head(heads: Iterable[tuple[Column, Column]], size: int, latest: datetime | None, found: Findings) -> None:
+    """Report unless the one head says how many entries there are, and the time of the latest."""
+    rows = list(heads)
+    if len(rows) != 1:
+        found.report(Check.HEAD, size + 1, f"the log has {len(rows)} heads or more, and must have one")
+        return
+    said, at = rows[0]
+    if type(said) is not int or said != size:
+        found.report(Check.HEAD, size + 1, f"the head says that there are {said!a} entries, and there are {size}")
+    if latest is not None and at != format_time(latest):
+        reason = f"the head's time is {at!a}, and that of the entries is {format_time(latest)}"
+        found.report(Check.HEAD, size + 1, reason)
+
+
+class Definitions:
+    """The wordings behind the digests that entries name, and the short names they give."""
+
+    def __init__(self, registry: Registry, found: Findings) -> None:
+        self._registry = registry
+        self._found = found
+        self._slugs: dict[Digest, Slug | None] = {}  # None for a profile
+
+    def check(self, rows: Iterator[tuple[Column, Column]], size: int) -> None:
+        """Report every wording that is missing, changed or cannot be read."""
+        first: dict[Column, Wording] = {}
+        for wording in self._registry.wordings:
+            first.setdefault(wording.digest, wording)
+        for digest, content in rows:
+            self._row(first.get(digest), digest, content, size)
+        for wording in first.values():
+            if wording.digest not in self._slugs:
+                reason = "the wording that the entry names by its digest is not among the definitions"
+                self._found.report(Check.DEFINITION, wording.recorded.position, reason, wording.recorded)
+
+    def check_names(self, rows: Iterator[_NameRow], size: int) -> None:
+        """Report every short name that is missing, and every one that stands for nothing on record."""
+        due: dict[_NameRow, Recorded] = {}
+        for wording in self._registry.wordings:
+            name = self._name(wording)
+            if name is not None:
+                due[name] = wording.recorded
+        for row in rows:
+            if due.pop(row, None) is None:
+                reason = f"the short name {row[1]!a} in {row[0]!a} stands for {row[2]!a}, which is not on record"
+                self._found.report(Check.NAME, size + 1, reason)
+        for name, recorded in due.items():
+            reason = f"the short name {name[1]!a} is missing, or stands for something else"
+            self._found.report(Check.NAME, recorded.position, reason, recorded)
+
+    def _row(self, wording: Wording | None, digest: Column, content: Column, size: int) -> None:
+        recorded = None if wording is None else wording.recorded
+        place = size + 1 if recorded is None else recorded.position
+        if type(content) is not bytes or sha256(content).digest() != digest:
+            reason = "a definition or profile is not the one that its digest names"
+            self._found.report(Check.DEFINITION, place, reason, recorded)
+            return
+        if recorded is None:
+            return  # nobody is shown it
+        try:
+            slug = _slug(canonical.decode(content), recorded)
+        except LedgerError as error:
+            self._found.report(Check.DEFINITION, place, f"the wording cannot be read: {error}", recorded)
+            slug = None
+        self._slugs[Digest(sha256(content).digest())] = slug
+
+    def _name(self, wording: Wording) -> _NameRow | None:
+        recorded = wording.recorded
+        if isinstance(recorded.event, IssuerRegistered):
+            return _ISSUERS, slug_of(recorded.by), recorded.stream.hex
+        slug = self._slugs.get(wording.digest)
+        if not isinstance(recorded.event, AchievementDefined) or slug is None:
+            return None
+        return f"achievement/{self._registry.issuers[recorded.by].stream.hex}", slug, recorded.stream.hex
+
+
+def _slug(value: canonical.Json, recorded: Recorded) -> Slug | None:
+    """The slug in a definition; a profile has none, but must be one."""
+    if isinstance(recorded.event, _PROFILES):
+        read_profile(value)
+        return None
+    return read_definition(value).slug
+
+
+@dataclass(slots=True, kw_only=True)
+class _List:
+    """One status list, as the entries use it."""
+
+    issuer: Did
+    first: Recorded
+    used: int = 0
+
+
+class Slots:
+    """The slots of status lists: each version of an award holds one, and each slot is held once."""
+
+    def __init__(self, source: AuditSource, registry: Registry, found: Findings) -> None:
+        self.issued = 0
+        self._source = source
+        self._registry = registry
+        self._found = found
+        self._lists: dict[Column, _List] = {}
+
+    def claim(self, recorded: Recorded, event: CredentialEvent) -> None:
+        """Report unless the version that an entry makes holds the slot that it names."""
+        if not isinstance(event, CredentialIssued | CredentialAmended):
+            return
+        self.issued += isinstance(event, CredentialIssued)
+        known = self._lists.setdefault(event.list, _List(issuer=recorded.by, first=recorded))
+        known.used += 1
+        if known.issuer != recorded.by:
+            reason = f"the status list belongs to {known.issuer}"
+            self._found.report(Check.SLOT, recorded.position, reason, recorded)
+        holders = list(self._source.slot_holders(event.list, event.slot))
+        if holders != [(recorded.stream.hex, recorded.seq)]:
+            reason = f"the slot {event.slot} is not held by this version of the award, and by it alone"
+            self._found.report(Check.SLOT, recorded.position, reason, recorded)
+
+    def finish(self, size: int) -> None:
+        """Report what the tables of lists, slots and short codes hold beyond that, or not at all."""
+        used = sum(each.used for each in self._lists.values())
+        if self._source.slot_count() != used:
+            reason = f"{self._source.slot_count()} slots are held, and the entries name {used}"
+            self._found.report(Check.SLOT, size + 1, reason)
+        codes = self._source.short_code_count()
+        if codes != self.issued:
+            reason = f"there are {codes} short codes, and {self.issued} awards were issued"
+            self._found.report(Check.SHORT_CODE, size + 1, reason)
+        for name, issuer, count in self._source.status_lists():
+            known = self._lists.pop(name, None)
+            if known is None or (issuer, count) != (self._stream_of(known.issuer), known.used):
+                place, of = (size, None) if known is None else (known.first.position, known.first)
+                self._found.report(
+                    Check.SLOT, place, "a status list has another issuer or use than the entries say", of
+                )
+        for missing in self._lists.values():
+            reason = "the status list that the entry names is not in its table"
+            self._found.report(Check.SLOT, missing.first.position, reason, missing.first)
+
+    def _stream_of(self, did: Did) -> str | None:
+        issuer = self._registry.issuers.get(did)
+        return None if issuer is None else issuer.stream.hex
