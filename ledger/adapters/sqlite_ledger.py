@@ -292,6 +292,13 @@ class SqliteSnapshot:
         )
         return tuple(Placed(position=Position(row[0]), raw=bytes(row[1])) for row in rows)
 
+    def end(self, stream: StreamId) -> Seq | None:
+        """The seq of a stream's last entry; None where there is no such stream."""
+        row = self._connection.execute(
+            "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (stream.hex,)
+        ).fetchone()
+        return None if row[0] is None else Seq(row[0])
+
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
         """The private parts that stand beside these entries."""
         found: dict[Position, tuple[StoredPart, ...]] = {}

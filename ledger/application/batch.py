@@ -277,10 +277,14 @@ class Batch:
         self, caller: Caller, issuer: StreamId, chunk: Sequence[_Ready]
     ) -> list[Appended | ConflictError]:
         reading: Reading = self._desk.reading()
+        offers: dict[str, Offer] = {}
         proposals = []
         for row in chunk:
             draft: Draft = self._desk.draft(reading)
-            offer = self._issuing.offer(draft, issuer, row.achievement)
+            offer = offers.get(row.achievement)
+            if offer is None:
+                offer = offers[row.achievement] = self._issuing.offer(draft, issuer, row.achievement)
+            draft.achievement(offer.achievement.stream)
             answer = self._issuing.draft_award(draft, draft.issuer(issuer), offer, row.request, caller)
             proposals.append(draft.proposal(answer, row.idempotency))
         return await self._desk.appender.append(proposals)

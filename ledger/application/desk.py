@@ -33,9 +33,9 @@ from ledger.application.ports import (
     Vault,
     VersionConflict,
 )
-from ledger.domain import achievement as achievements
-from ledger.domain import credential as credentials
-from ledger.domain import issuer as issuers
+from ledger.domain import achievement as achievement_rules
+from ledger.domain import credential as credential_rules
+from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.codes import stream_id
 from ledger.domain.definition import AchievementDefinition, Profile, read_definition, read_profile
@@ -72,6 +72,8 @@ class Reading:
 
     head: Head
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
+    issuers: dict[StreamId, issuer_rules.Issuer] = field(default_factory=dict)
+    achievements: dict[StreamId, achievement_rules.Achievement] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
 
 
@@ -81,6 +83,7 @@ class Draft:
     def __init__(self, desk: "Desk", reading: "Reading") -> None:
         head = reading.head
         self._desk = desk
+        self._reading = reading
         self._loaded = reading.loaded
         self._lists = reading.lists
         self._read: dict[StreamId, Seq] = {}
@@ -116,41 +119,47 @@ class Draft:
         self._ends.setdefault(stream, (recorded[-1].seq, folded.last))
         return recorded
 
-    def issuer(self, stream: StreamId) -> issuers.Issuer:
+    def issuer(self, stream: StreamId) -> issuer_rules.Issuer:
         """The issuer of a stream.
 
         Raises:
             IssuerNotRegistered.
         """
-        state: issuers.Issuer | None = None
-        for recorded in self.history(stream):
-            state = issuers.evolve(state, recorded)
+        history = self.history(stream)
+        state = self._reading.issuers.get(stream)
         if state is None:
-            raise issuers.IssuerNotRegistered("there is no such issuer")
+            for recorded in history:
+                state = issuer_rules.evolve(state, recorded)
+            if state is None:
+                raise issuer_rules.IssuerNotRegistered("there is no such issuer")
+            self._reading.issuers[stream] = state
         return state
 
-    def achievement(self, stream: StreamId) -> achievements.Achievement:
+    def achievement(self, stream: StreamId) -> achievement_rules.Achievement:
         """The achievement of a stream.
 
         Raises:
             AchievementNotDefined.
         """
-        state: achievements.Achievement | None = None
-        for recorded in self.history(stream):
-            state = achievements.evolve(state, recorded)
+        history = self.history(stream)
+        state = self._reading.achievements.get(stream)
         if state is None:
-            raise achievements.AchievementNotDefined("there is no such achievement")
+            for recorded in history:
+                state = achievement_rules.evolve(state, recorded)
+            if state is None:
+                raise achievement_rules.AchievementNotDefined("there is no such achievement")
+            self._reading.achievements[stream] = state
         return state
 
-    def credential(self, stream: StreamId, issuer: issuers.Issuer) -> credentials.Credential:
+    def credential(self, stream: StreamId, issuer: issuer_rules.Issuer) -> credential_rules.Credential:
         """The award of a stream, with what is known of its issuer's keys.
 
         Raises:
             CredentialNotIssued.
         """
-        state = credentials.fold(self.history(stream), issuer.disowns)
+        state = credential_rules.fold(self.history(stream), issuer.disowns)
         if state is None:
-            raise credentials.CredentialNotIssued("there is no such award")
+            raise credential_rules.CredentialNotIssued("there is no such award")
         return state
 
     def claim_slot(self, issuer: StreamId, stream: StreamId, seq: Seq) -> SlotClaim:
@@ -174,7 +183,7 @@ class Draft:
         stream: StreamId,
         by: Did,
         signer: Signer,
-        issuers_known: Mapping[Did, issuers.Issuer],
+        issuers_known: Mapping[Did, issuer_rules.Issuer],
         parts: Mapping[Part, bytes] | None = None,
         key: LearnerKey | None = None,
     ) -> Recorded:
@@ -316,7 +325,7 @@ class Desk:
                 raise outcome
         raise VersionConflict("this record keeps changing under the command; try again")
 
-    def signer(self, issuer: issuers.Issuer, role: Role, position: Position) -> Signer:
+    def signer(self, issuer: issuer_rules.Issuer, role: Role, position: Position) -> Signer:
         """The newest key of the issuer with this role that is in force, not disowned, and held here.
 
         Raises:
@@ -327,7 +336,7 @@ class Desk:
             raise NoUsableKey(f"{issuer.did} has no usable {role} key here; add one with `testamur issuer key add`")
         return self.keys.signer(kid)
 
-    def usable_key(self, issuer: issuers.Issuer, role: Role, position: Position) -> Kid | None:
+    def usable_key(self, issuer: issuer_rules.Issuer, role: Role, position: Position) -> Kid | None:
         """As `signer`, without loading it; None where there is none."""
         usable = [
             record

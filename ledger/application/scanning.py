@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from ledger.application.awards import open_parts
 from ledger.application.issuers import ISSUERS
@@ -9,8 +10,7 @@ from ledger.application.ports import Boxes, Clock, Macs, Snapshot, Store
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
 from ledger.domain.events import IssuerRecognised
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
-from ledger.domain.values import Part, slug_of
-from ledger.errors import LedgerError
+from ledger.domain.values import BadValue, Part, slug_of
 from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.private_parts import MalformedPart, read_facts
 from ledger.verification.authority_check import Authority, establish
@@ -30,7 +30,7 @@ class Scanning:
         self._macs = macs
         self._clock = clock
         self._policy = policy
-        self._authorities: OrderedDict[tuple[tuple[Did, int], ...], Authority] = OrderedDict()
+        self._standings: OrderedDict[Did | None, _Standing] = OrderedDict()
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
         """The verdict on the award that a link code leads to.
@@ -89,20 +89,39 @@ class Scanning:
 
     def _authority(self, snapshot: Snapshot, issuer: Did | None) -> Authority:
         """The standing of an issuer and of every body that ever recognised it, kept while none of them changes."""
-        streams: dict[Did, tuple[Placed, ...]] = {}
-        waiting = [] if issuer is None else [issuer]
-        while waiting:
-            did = waiting.pop()
-            streams[did] = _issuer_stream(snapshot, did)
-            waiting.extend(body for body in _recognisers(streams[did]) if body not in streams)
-        key = tuple((did, len(entries)) for did, entries in sorted(streams.items()))
-        known = self._authorities.get(key)
-        if known is None:
-            known = establish(_authority_evidence(snapshot, streams))
-            self._authorities[key] = known
-            while len(self._authorities) > _CACHED:
-                self._authorities.popitem(last=False)
-        return known
+        known = self._standings.get(issuer)
+        if known is None or any(snapshot.end(stream) != end for stream, end in known.ends):
+            known = _standing(snapshot, issuer)
+            if issuer is not None and not known.ends:
+                return known.authority  # an issuer that nobody registered here, yet
+            self._standings[issuer] = known
+            while len(self._standings) > _CACHED:
+                self._standings.popitem(last=False)
+        return known.authority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """An authority, and the streams it was established from with their ends."""
+
+    authority: Authority
+    ends: tuple[tuple[StreamId, Seq], ...]
+
+
+def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
+    streams: dict[Did, tuple[Placed, ...]] = {}
+    ends: list[tuple[StreamId, Seq]] = []
+    waiting = [] if issuer is None else [issuer]
+    while waiting:
+        did = waiting.pop()
+        if did in streams:
+            continue
+        stream = _issuer_stream(snapshot, did)
+        streams[did] = () if stream is None else snapshot.stream(stream)
+        if stream is not None and streams[did]:
+            ends.append((stream, Seq(len(streams[did]) - 1)))
+        waiting.extend(_recognisers(streams[did]))
+    return _Standing(authority=establish(_authority_evidence(snapshot, streams)), ends=tuple(ends))
 
 
 def _by(placed: tuple[Placed, ...]) -> Did | None:
@@ -113,13 +132,12 @@ def _by(placed: tuple[Placed, ...]) -> Did | None:
         return None
 
 
-def _issuer_stream(snapshot: Snapshot, did: Did) -> tuple[Placed, ...]:
+def _issuer_stream(snapshot: Snapshot, did: Did) -> StreamId | None:
     try:
         slug = slug_of(did)
-    except LedgerError:
-        return ()
-    stream = None if slug is None else snapshot.name(ISSUERS, slug)
-    return () if stream is None else snapshot.stream(stream)
+    except BadValue:
+        return None
+    return None if slug is None else snapshot.name(ISSUERS, slug)
 
 
 def _recognisers(entries: tuple[Placed, ...]) -> set[Did]:

@@ -1,8 +1,11 @@
 """base64url without padding, read in one spelling only (RFC 4648 §5, unused bits zero)."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 
 from ledger.errors import LedgerError
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
 class MalformedEncoding(LedgerError):
@@ -11,7 +14,7 @@ class MalformedEncoding(LedgerError):
 
 def to_text(raw: bytes) -> str:
     """The base64url spelling of `raw`."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def from_text(text: str, length: int) -> bytes:
@@ -23,7 +26,7 @@ def from_text(text: str, length: int) -> bytes:
     if type(text) is not str or len(text) != (length * 8 + 5) // 6 or not text.isascii():
         raise MalformedEncoding(f"not the base64url spelling of {length} bytes")
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        raw = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
     except ValueError as error:
         raise MalformedEncoding("not base64url") from error
     if to_text(raw) != text:  # also refuses characters that the decoder skips
