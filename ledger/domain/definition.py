@@ -313,7 +313,7 @@ def _grading(reader: Reader) -> Grading:
 
 def _schedule(reader: Reader) -> Schedule:
     schedule = Schedule(begins=reader.day("begins") or "", ends=reader.day("ends") or "")
-    if not schedule.begins or not schedule.ends or schedule.ends < schedule.begins:
+    if not schedule.begins or schedule.ends < schedule.begins:
         reader.report("ends", "dates_reversed", "a schedule needs the days it begins and ends, in this order")
     return schedule
 
