@@ -1,0 +1,112 @@
+"""Every answer of the public routes: a page or JSON, with the headers that all of them carry."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from fastapi import Request
+from starlette.responses import Response
+
+from ledger.verification.verdict import State, Verdict
+from verify_api.public.json_verdict import verdict_model
+from verify_api.public.negotiation import wants_json
+from verify_api.public.page import Addresses, Pages
+from verify_api.public.schemas import HealthModel, ProblemModel
+from verify_api.public.words import Words, choose
+
+NO_STORE = "no-store"
+# The one table from state to status; every other state is 200.
+_STATUS = {
+    State.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    State.LOG_INCONSISTENT: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_HTML, _JSON, _PROBLEM = "text/html; charset=utf-8", "application/json", "application/problem+json"
+
+
+def status_of(verdict: Verdict) -> HTTPStatus:
+    """The HTTP status of a verdict."""
+    return _STATUS.get(verdict.state, HTTPStatus.OK)
+
+
+class Answers:
+    """Makes responses. Sets no cookie, names no third party, lets no script run."""
+
+    def __init__(self, pages: Pages, languages: Mapping[str, Words]) -> None:
+        self._pages = pages
+        self._languages = languages
+        self._policy = (
+            f"default-src 'none'; style-src {pages.style_source}; img-src data:; form-action 'self'; base-uri 'none'; "
+            "frame-ancestors 'none'"
+        )
+
+    def verdict(self, request: Request, verdict: Verdict, *, json: bool, addresses: Addresses | None) -> Response:
+        """A verdict as the reader wants it."""
+        status = status_of(verdict)
+        if json:
+            return self.plain(verdict_model(verdict).model_dump_json(), _JSON, status)
+        return self._page(request, lambda words: self._pages.verdict(verdict, words, addresses), status)
+
+    def form(self, request: Request, *, empty: bool = False) -> Response:
+        """The form for a typed code; `empty` if the last one held none."""
+        if not empty:
+            return self._page(request, self._pages.form, HTTPStatus.OK)
+        return self._page(
+            request,
+            lambda words: self._pages.form(words, hint=words.text("form.empty")),
+            HTTPStatus.BAD_REQUEST,
+        )
+
+    def refusal(self, request: Request, status: HTTPStatus, key: str, *, retry_after: int | None = None) -> Response:
+        """A refusal before any verdict, as a page or an RFC 9457 problem; `key` names its words."""
+        seconds = retry_after or 0
+        if wants_json(request.headers.get("accept")):
+            words = self._languages["en"]
+            title, detail = words.text(f"message.{key}"), words.text(f"message.{key}_text", seconds=seconds)
+            problem = ProblemModel(title=title, status=status, detail=detail)
+            response = self.plain(problem.model_dump_json(), _PROBLEM, status)
+        else:
+            response = self._page(
+                request,
+                lambda words: self._pages.message(
+                    words,
+                    heading=words.text(f"message.{key}"),
+                    text=words.text(f"message.{key}_text", seconds=seconds),
+                ),
+                status,
+            )
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
+        return response
+
+    def health(self, missing: list[str]) -> Response:
+        """200 where nothing is missing, else 503."""
+        if not missing:
+            return self.plain('{"status":"ok"}', _JSON, HTTPStatus.OK)
+        model = HealthModel(status="not ready", missing=missing)
+        return self.plain(model.model_dump_json(), _JSON, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def plain(
+        self,
+        content: str | bytes,
+        media_type: str,
+        status: HTTPStatus = HTTPStatus.OK,
+        *,
+        cache: str = NO_STORE,
+    ) -> Response:
+        """Content with the headers of every public answer."""
+        headers = {
+            "Cache-Control": cache,
+            "Content-Security-Policy": self._policy,
+            "Content-Type": media_type,
+            "Referrer-Policy": "no-referrer",
+            "Vary": "Accept, Accept-Language",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "X-Robots-Tag": "noindex",
+        }
+        return Response(content, status_code=status, headers=headers)
+
+    def _page(self, request: Request, render: Callable[[Words], str], status: HTTPStatus) -> Response:
+        words = choose(request.headers.get("accept-language"), self._languages)
+        response = self.plain(render(words), _HTML, status)
+        response.headers["Content-Language"] = words.language
+        return response

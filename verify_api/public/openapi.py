@@ -1,0 +1,84 @@
+"""How the public routes stand in the OpenAPI description; what they answer is decided in `routes` and `answers`."""
+
+from collections.abc import Mapping
+
+from verify_api.public.schemas import HealthModel, ProblemModel, VerdictModel
+
+Responses = dict[int | str, dict[str, object]]
+
+_TEXT: Mapping[str, object] = {"schema": {"type": "string"}}
+_PAGE: Mapping[str, object] = {"text/html": _TEXT}
+_NOT_FOUND: dict[str, object] = {
+    "model": VerdictModel,
+    "content": _PAGE,
+    "description": "No such code or version here, or no code at all.",
+}
+_INCONSISTENT: dict[str, object] = {
+    "model": VerdictModel,
+    "content": _PAGE,
+    "description": "The log gave conflicting answers.",
+}
+
+
+def form_page() -> Responses:
+    """The form for a typed code."""
+    return {200: {"content": _PAGE, "description": "A form for a typed code."}}
+
+
+def verdict() -> Responses:
+    """A verdict, as a page or as JSON."""
+    found: dict[str, object] = {
+        "model": VerdictModel,
+        "content": _PAGE,
+        "description": "The verdict, as a page or as JSON.",
+    }
+    return {200: found, 404: _NOT_FOUND, 503: _INCONSISTENT}
+
+
+def typed() -> Responses:
+    """A verdict on a typed code, or why none is given."""
+    refused = {
+        413: "More than 1 KiB.",
+        415: "The body is no form.",
+        429: "Too many short codes were tried; `Retry-After` says when to try again.",
+    }
+    responses = verdict()
+    responses[400] = {"content": _PAGE, "description": "No code was typed."}
+    for status, description in refused.items():
+        content = {"text/html": _TEXT, "application/problem+json": {"schema": ProblemModel.model_json_schema()}}
+        responses[status] = {"content": content, "description": description}
+    return responses
+
+
+def typed_body() -> dict[str, object]:
+    """The form that is posted."""
+    code = {"type": "string", "description": "A code, a short code or a link.", "maxLength": 400}
+    schema = {"type": "object", "properties": {"code": code}, "required": ["code"]}
+    return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
+
+
+def image(media_type: str) -> Responses:
+    """A QR code, or the verdict that says why there is none."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"content": content, "description": "The printed QR code."}, 404: _NOT_FOUND, 503: _INCONSISTENT}
+
+
+def live() -> Responses:
+    """The process answers."""
+    return {200: {"model": HealthModel, "description": "The process answers."}}
+
+
+def ready() -> Responses:
+    """Whether the process can answer scans."""
+    return {
+        200: {"model": HealthModel, "description": "Nothing is missing."},
+        503: {"model": HealthModel, "description": "Names what is missing."},
+    }
+
+
+def note() -> Responses:
+    """A signed note."""
+    return {
+        200: {"content": {"text/plain": _TEXT}, "description": "A C2SP signed note."},
+        404: {"content": {"text/plain": _TEXT}, "description": "No checkpoint was signed yet."},
+    }

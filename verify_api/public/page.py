@@ -1,0 +1,197 @@
+"""Renders the public pages: one verdict, then the reasons. No script, no third party, one style sheet inside."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ledger.domain.values import Custody
+from ledger.verification.verdict import AwardView, Finding, IssuerView, State, Verdict
+from verify_api.public.award_lines import AwardPage, Line, award_page
+from verify_api.public.json_verdict import WITHHELD
+from verify_api.public.links import host_of
+from verify_api.public.scanner import Site
+from verify_api.public.story import HistoryRow, NoticeLine, Story
+from verify_api.public.words import Words
+
+_FOLDER = Path(__file__).parent
+
+# What colour a state has; its icon and its words say the same without colour.
+_TONES = {
+    State.SIGNATURE_INVALID: "stop",
+    State.LOG_INCONSISTENT: "unknown",
+    State.NOT_FOUND: "unknown",
+    State.KEY_COMPROMISED: "stop",
+    State.REVOKED: "stop",
+    State.SUSPENDED: "attention",
+    State.EXPIRED: "attention",
+    State.NOT_YET_VALID: "attention",
+    State.ISSUER_UNRECOGNISED: "attention",
+    State.AMENDED: "attention",
+    State.VALID: "ok",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One check in plain words."""
+
+    outcome: str  # passed, failed, unknown
+    word: str
+    sentence: str
+    language: str | None  # where the sentence is not in the page's language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where else this verdict stands; only on a page whose own address holds the code."""
+
+    as_json: str
+    current: str | None  # of the current version, where another was scanned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictPage:
+    """Everything that the page of one verdict shows."""
+
+    state: State
+    tone: str
+    heading: str
+    body: list[Markup]
+    corrections: list[Markup]
+    shown: Markup | None  # which version is shown, where that is not the one scanned
+    checked: Markup
+    award: AwardPage | None
+    report: str | None  # mailto: or the issuer's web address
+    notices: list[NoticeLine]
+    history: list[HistoryRow]
+    findings: list[FindingRow]
+    custody: Markup | None
+    vouched: str
+    technical: list[Line]
+    addresses: Addresses | None
+
+
+class Pages:
+    """The pages of one service, in every language that has words."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._host = host_of(site.base_url)
+        self._templates = Environment(
+            loader=FileSystemLoader(_FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._style = (_FOLDER / "static" / "page.css").read_text(encoding="utf-8")
+
+    @property
+    def style_source(self) -> str:
+        """The style sheet as a source of Content-Security-Policy: its hash."""
+        digest = hashlib.sha256(self._style.encode("utf-8")).digest()
+        return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+    def verdict(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> str:
+        """The page of a verdict.
+
+        Args:
+            addresses: None on a page whose own address does not hold the code.
+        """
+        page = self._page(verdict, words, addresses)
+        return self._render("verdict.html", words, page.heading, page=page)
+
+    def form(self, words: Words, *, hint: str | None = None) -> str:
+        """The form for those who cannot scan; `hint` says what was wrong with the last try."""
+        return self._render("form.html", words, words.text("form.heading"), wrong=hint)
+
+    def message(self, words: Words, *, heading: str, text: str) -> str:
+        """A page that says one thing, and offers the form again."""
+        return self._render("message.html", words, heading, text=text)
+
+    def _render(self, template: str, words: Words, heading: str, **values: object) -> str:
+        return self._templates.get_template(template).render(
+            words=words,
+            host=self._host,
+            strong=_strong,
+            heading=heading,
+            style=Markup(self._style),  # noqa: S704  a file of this package, without closing tags
+            **values,
+        )
+
+    def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
+        award = None if verdict.state in WITHHELD else verdict.award
+        story = Story(verdict, award, words=words, site=self._site)
+        witnesses = verdict.log.witnesses
+        return VerdictPage(
+            state=verdict.state,
+            tone=_TONES[verdict.state],
+            heading=words.text(f"heading.{verdict.state}"),
+            body=story.body(),
+            corrections=story.corrections(),
+            shown=story.shown(),
+            checked=words.html("page.checked", time=verdict.known_at),
+            award=None if award is None else award_page(award, words=words, site=self._site),
+            report=None if award is None else self._report(verdict, award, words),
+            notices=story.notices(),
+            history=story.history(),
+            findings=[_finding(finding, words) for finding in verdict.findings],
+            custody=None if award is None else self._custody(award.issuer, words),
+            vouched=words.text("vouched.witnesses", number=witnesses) if witnesses else words.text("vouched.alone"),
+            technical=_technical(verdict, words),
+            addresses=addresses,
+        )
+
+    def _custody(self, issuer: IssuerView, words: Words) -> Markup:
+        operator = self._site.operator or self._host
+        return words.html(f"custody.{Custody(issuer.custody)}", operator=operator, issuer=issuer.name)
+
+    def _report(self, verdict: Verdict, award: AwardView, words: Words) -> str | None:
+        """Where to write to the issuer. The entry's number tells it the award without giving the code away."""
+        issuer = award.issuer
+        if issuer.email is None:
+            url = issuer.url or ""
+            return url if url.lower().startswith(("https://", "http://")) else None
+        body = words.text(
+            "page.report_body",
+            host=self._host,
+            time=verdict.known_at,
+            heading=words.text(f"heading.{verdict.state}"),
+            number=str(verdict.log.position or ""),
+        )
+        subject = words.text("page.report_subject", issuer=issuer.name)
+        return f"mailto:{quote(issuer.email, safe='@')}?subject={quote(subject, safe='')}&body={quote(body, safe='')}"
+
+
+def _strong(text: str) -> Markup:
+    return Markup("<strong>{}</strong>").format(text)
+
+
+def _finding(finding: Finding, words: Words) -> FindingRow:
+    """The first sentence that the catalogue has for this finding, else the check's own, which is English."""
+    outcome = finding.outcome.value
+    keys = (f"{finding.check}_{finding.reason}", finding.reason, f"{finding.check}_{outcome}")
+    sentence = next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
+    return FindingRow(
+        outcome=outcome,
+        word=words.text(f"outcome.{outcome}"),
+        sentence=sentence or finding.detail,
+        language=None if sentence or words.language == "en" else "en",
+    )
+
+
+def _technical(verdict: Verdict, words: Words) -> list[Line]:
+    log = verdict.log
+    lines = [("origin", Markup("{}").format(log.origin))]
+    if log.position is not None and verdict.state not in WITHHELD:
+        lines.append(("position", Markup("{}").format(words.number(str(log.position)))))
+    lines.append(("size", Markup("{}").format(words.number(str(log.size)))))
+    if log.root is not None:
+        lines.append(("root", Markup("<code>{}</code>").format(base64.b64encode(log.root).decode("ascii"))))
+    lines.append(("last_entry", words.mark(verdict.as_of)))
+    return [Line(label=words.text(f"label.{name}"), html=html) for name, html in lines]

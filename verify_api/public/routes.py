@@ -1,0 +1,261 @@
+"""The public routes: scan a code, type a code, read the checkpoint. They never write, sign, or set a cookie.
+
+Whatever stands in a path is text: nothing a stranger can send makes a 4xx other than 404, or a 5xx.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from ledger.domain.codes import format_link_code
+from ledger.domain.types import LinkCode
+from ledger.verification.verdict import State, Verdict
+from verify_api.public import openapi
+from verify_api.public.answers import Answers, status_of
+from verify_api.public.links import ScannedCode, ShortCode, link_url, parse_award_reference, parse_scanned
+from verify_api.public.negotiation import wants_json, without_suffix
+from verify_api.public.page import Addresses, Pages
+from verify_api.public.qr import qr_png, qr_svg
+from verify_api.public.rate_limit import Limits, RateLimit
+from verify_api.public.scanner import Scanner, Site
+from verify_api.public.words import load_words
+
+Endpoint = (
+    Callable[[], Awaitable[Response]]
+    | Callable[[Request], Awaitable[Response]]
+    | Callable[[Request, str], Awaitable[Response]]
+    | Callable[[Request, str, str], Awaitable[Response]]
+)
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FORM_BYTES = 1_024
+_CHECKPOINT_CACHE = "public, max-age=1"
+
+
+class PublicRoutes:
+    """The handlers; each reads one snapshot through the scanner."""
+
+    def __init__(self, scanner: Scanner, site: Site, answers: Answers, limit: RateLimit) -> None:
+        self._scanner = scanner
+        self._site = site
+        self._answers = answers
+        self._limit = limit
+
+    async def scan(self, request: Request, code: str) -> Response:
+        """Answer whether the award is genuine and in force; the code alone is version 1."""
+        text, suffixed = without_suffix(code)
+        return self._scan(request, text, None, json=suffixed)
+
+    async def scan_version(self, request: Request, code: str, version: str) -> Response:
+        """Answer for the version that a corrected certificate prints behind its code."""
+        text, suffixed = without_suffix(version)
+        return self._scan(request, code, text, json=suffixed)
+
+    async def elsewhere(self, request: Request, path: str) -> Response:
+        """Anything else below /c: the form where nothing follows, a code with a slash behind it, else *not found*."""
+        if not path:
+            return self._answers.form(request)
+        text, suffixed = without_suffix(path)
+        code, slash, version = text.removesuffix("/").partition("/")
+        return self._scan(request, code, version if slash else None, json=suffixed)
+
+    async def png(self, request: Request, code: str) -> Response:
+        """The QR code of version 1 as a PNG."""
+        return self._qr(request, code, None, qr_png, "image/png")
+
+    async def svg(self, request: Request, code: str) -> Response:
+        """The QR code of version 1 as an SVG."""
+        return self._qr(request, code, None, qr_svg, "image/svg+xml")
+
+    async def version_png(self, request: Request, code: str, version: str) -> Response:
+        """The QR code of a later version as a PNG."""
+        return self._qr(request, code, version, qr_png, "image/png")
+
+    async def version_svg(self, request: Request, code: str, version: str) -> Response:
+        """The QR code of a later version as an SVG."""
+        return self._qr(request, code, version, qr_svg, "image/svg+xml")
+
+    async def form(self, request: Request) -> Response:
+        """The form for those who cannot scan."""
+        return self._answers.form(request)
+
+    async def typed(self, request: Request) -> Response:
+        """The verdict on a typed code, short code or link, here and now, so that no code stands in an address."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+            return self._answers.refusal(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported")
+        body = await _body(request)
+        if body is None:
+            return self._answers.refusal(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        text = _field(body, "code").strip()
+        if not text:
+            return self._answers.form(request, empty=True)
+        reference = parse_award_reference(text)
+        if isinstance(reference, ShortCode):
+            client = request.client
+            wait = self._limit.retry_after(None if client is None else client.host)
+            if wait is not None:
+                return self._answers.refusal(request, HTTPStatus.TOO_MANY_REQUESTS, "too_often", retry_after=wait)
+            verdict = self._scanner.scan_short(reference.text)
+        else:
+            # A credential id is no secret and opens nothing here.
+            verdict = self._verdict(reference if isinstance(reference, ScannedCode) else None)
+        json = wants_json(request.headers.get("accept"))
+        return self._answers.verdict(request, verdict, json=json, addresses=None)
+
+    async def live(self) -> Response:
+        """The process answers."""
+        return self._answers.health([])
+
+    async def ready(self) -> Response:
+        """The process can answer scans, or what it lacks."""
+        return self._answers.health(self._scanner.ready())
+
+    async def checkpoint(self) -> Response:
+        """The last signed checkpoint."""
+        note = self._scanner.checkpoint()
+        media_type = "text/plain; charset=utf-8"
+        if note is None:
+            return self._answers.plain("No checkpoint was signed yet.\n", media_type, HTTPStatus.NOT_FOUND)
+        return self._answers.plain(note, media_type, cache=_CHECKPOINT_CACHE)
+
+    def _scan(self, request: Request, code: str, version: str | None, *, json: bool) -> Response:
+        scanned = parse_scanned(code, version)
+        verdict = self._verdict(scanned)
+        addresses = None if scanned is None else _addresses(scanned, verdict)
+        json = json or wants_json(request.headers.get("accept"))
+        return self._answers.verdict(request, verdict, json=json, addresses=addresses)
+
+    def _verdict(self, scanned: ScannedCode | None) -> Verdict:
+        if scanned is None:
+            return self._scanner.scan("", None)
+        return self._scanner.scan(format_link_code(scanned.code), scanned.version)
+
+    def _qr(
+        self,
+        request: Request,
+        code: str,
+        version: str | None,
+        draw: Callable[[str], bytes],
+        media_type: str,
+    ) -> Response:
+        scanned = parse_scanned(code, version)
+        verdict = self._verdict(scanned)
+        if scanned is None or status_of(verdict) is not HTTPStatus.OK:
+            json = wants_json(request.headers.get("accept"))
+            return self._answers.verdict(request, verdict, json=json, addresses=None)
+        link = link_url(self._site.base_url, scanned.code, scanned.version or 1)
+        return self._answers.plain(draw(link), media_type)
+
+
+def public_router(
+    scanner: Scanner,
+    site: Site,
+    *,
+    limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> APIRouter:
+    """Every public route of this service.
+
+    Args:
+        limits: on tries of short codes; counted in this process.
+        monotonic: seconds that only grow, for those limits.
+
+    Raises:
+        BadBaseUrl: the base URL cannot be printed in a QR code.
+    """
+    answers = Answers(Pages(site), load_words())
+    limit = RateLimit(limits or Limits(), monotonic=monotonic)
+    routes = PublicRoutes(scanner, site, answers, limit)
+    router = APIRouter(tags=["public"])
+    _get(router, "/", routes.form, openapi.form_page())
+    _get(router, "/c", routes.form, openapi.form_page())
+    _get(router, "/C", routes.form, openapi.form_page(), described=False)
+    router.add_api_route(
+        "/c",
+        routes.typed,
+        methods=["POST"],
+        responses=openapi.typed(),
+        response_model=None,
+        response_class=Response,
+        openapi_extra=openapi.typed_body(),
+    )
+    _add_scans(router, routes, "/c", described=True)
+    _add_scans(router, routes, "/C", described=False)  # as printed: QR alphanumeric mode has upper case only
+    _get(router, "/health/live", routes.live, openapi.live())
+    _get(router, "/health/ready", routes.ready, openapi.ready())
+    _get(router, "/log/checkpoint", routes.checkpoint, openapi.note())
+    return router
+
+
+def _add_scans(router: APIRouter, routes: PublicRoutes, prefix: str, *, described: bool) -> None:
+    svg, png = "image/svg+xml", "image/png"
+    images = (
+        ("/{code}/qr.svg", routes.svg, svg),
+        ("/{code}/qr.png", routes.png, png),
+        ("/{code}/{version}/qr.svg", routes.version_svg, svg),
+        ("/{code}/{version}/qr.png", routes.version_png, png),
+    )
+    for path, endpoint, media_type in images:
+        _get(router, prefix + path, endpoint, openapi.image(media_type), described=described)
+    _get(router, prefix + "/{code}", routes.scan, openapi.verdict(), described=described)
+    _get(router, prefix + "/{code}/{version}", routes.scan_version, openapi.verdict(), described=described)
+    _get(router, prefix + "/{path:path}", routes.elsewhere, openapi.verdict(), described=False)
+
+
+def _get(
+    router: APIRouter,
+    path: str,
+    endpoint: Endpoint,
+    responses: openapi.Responses,
+    *,
+    described: bool = True,
+) -> None:
+    """Answer GET, and HEAD, which needs no description of its own."""
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            responses=responses,
+            response_model=None,
+            response_class=Response,
+            include_in_schema=described and method == "GET",
+        )
+
+
+def _addresses(scanned: ScannedCode, verdict: Verdict) -> Addresses:
+    own = _path(scanned.code, scanned.version or 1)
+    newer = State.AMENDED in (verdict.state, *verdict.notices) and verdict.current_version is not None
+    current = _path(scanned.code, verdict.current_version or 1) if newer else None
+    return Addresses(as_json=f"{own}.json", current=current)
+
+
+def _path(code: LinkCode, version: int) -> str:
+    return f"/c/{format_link_code(code)}" + (f"/{version}" if version > 1 else "")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None if it is longer than a form with one code; no more than that is kept."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_FORM_BYTES:
+                return None
+    except ClientDisconnect:
+        return b""
+    return body
+
+
+def _field(body: bytes, name: str) -> str:
+    """The first value of a field of a form; empty where there is none."""
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
+    except ValueError:
+        return ""
+    return fields.get(name, [""])[0]

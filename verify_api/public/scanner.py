@@ -1,0 +1,44 @@
+"""What the public pages need from the rest of the system, and what they say about the service itself."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.verification.verdict import Verdict
+
+
+class Scanner(Protocol):
+    """Answers from one snapshot of the store each time. Never writes, never signs, never connects outwards.
+
+    Calls are short (well under a millisecond of work) and are made on the event loop.
+    """
+
+    def scan(self, code_text: str, version: int | None) -> Verdict:
+        """The verdict on the award that a link code leads to.
+
+        Args:
+            code_text: a code in any spelling that `ledger.domain.codes.parse_link_code` reads; any other text,
+                the empty text too, is answered *not found*.
+            version: as printed; None is version 1. A version that was never recorded is answered *not found*.
+        """
+        ...
+
+    def scan_short(self, short: str) -> Verdict:
+        """The verdict on the award with this short code (13 characters, canonical), in its current version."""
+        ...
+
+    def checkpoint(self) -> bytes | None:
+        """The last signed checkpoint as published; None where none was published yet."""
+        ...
+
+    def ready(self) -> list[str]:
+        """What is missing before this process can answer; empty when it can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What the pages say about the service that shows them."""
+
+    base_url: str  # printed in every QR code; the Host header is never used
+    operator: str | None = None  # name of whoever runs the service
+    registries: tuple[str, ...] = ()  # names of the recognising bodies that the operator believes
