@@ -27,7 +27,7 @@ from ledger.record.commitment import opens
 from ledger.record.private_parts import read_facts, read_internal
 
 _EARLIEST_ZONE = timedelta(hours=14)  # where the day begins first: UTC+14
-_LAST_DAY = datetime(9999, 12, 30, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, 9, tzinfo=UTC)  # beyond it, the calendar ends before that day does
 
 
 class PartNames:
@@ -162,7 +162,7 @@ class Parts:
         if facts.award is None and facts.act is not None and state is not None:
             award = self._awards.get(state.current.seq)
             if award is not None:
-                check_act(facts.act, award, (min(recorded.at, _LAST_DAY) + _EARLIEST_ZONE).date())
+                check_act(facts.act, award, (min(recorded.at, _LATEST) + _EARLIEST_ZONE).date())
 
     def _act(self, act: Act, recorded: Recorded, event: CredentialEvent) -> None:
         if (act.mode is not None) != isinstance(event, CredentialRevoked):

@@ -124,7 +124,8 @@ class Roots:
             self._found.report(Check.CHECKPOINT, self.size, reason)
 
     def _report(self, divergence: _Divergence) -> None:
-        anchor, low, high = divergence.anchor, divergence.good + 1, divergence.anchor.checkpoint.size
+        anchor, low = divergence.anchor, divergence.good + 1
+        high = min(each.anchor.checkpoint.size for each in self._diverged if each.good == divergence.good)
         # A problem with an entry in that range is the place, or comes first; else the range is all that is known.
         cause = self._found.first_between(low, high)
         where = f"position {high}" if low == high else f"a position from {low} to {high}"

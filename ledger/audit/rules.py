@@ -50,7 +50,7 @@ class StreamRules:
     def run(self) -> None:
         """Read every row. Those that the first pass found to be no entry, or in another's place, are left out."""
         for position, originator, version, _, state in self._source.entries_by_stream():
-            if type(position) is not int or type(state) is not bytes:
+            if type(position) is not int or position < 1 or type(state) is not bytes:
                 continue
             try:
                 entry = parse_entry(state)

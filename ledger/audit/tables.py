@@ -162,10 +162,8 @@ class Slots:
         for name, issuer, count in self._source.status_lists():
             known = self._lists.pop(name, None)
             if known is None or (issuer, count) != (self._stream_of(known.issuer), known.used):
-                place, of = (size, None) if known is None else (known.first.position, known.first)
-                self._found.report(
-                    Check.SLOT, place, "a status list has another issuer or use than the entries say", of
-                )
+                reason = f"the status list {name!a} has another issuer or use than the entries say"
+                self._found.report(Check.SLOT, size + 1, reason)
         for missing in self._lists.values():
             reason = "the status list that the entry names is not in its table"
             self._found.report(Check.SLOT, missing.first.position, reason, missing.first)

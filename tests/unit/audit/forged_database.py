@@ -88,6 +88,13 @@ class Database:
             connection.execute(statement, parameters)
         connection.close()
 
+    def rows(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+        """What a query gives."""
+        with sqlite3.connect(self.path, isolation_level=None) as connection:
+            found = connection.execute(statement, parameters).fetchall()
+        connection.close()
+        return found
+
     def loosen(self, table: str) -> None:
         """Rebuild a table without types and constraints, so that its columns take anything, and rows may repeat."""
         self.change(f"CREATE TABLE loose AS SELECT * FROM {table}")
@@ -107,8 +114,8 @@ class Database:
     def audit(
         self,
         *,
-        vkey: VerifierKey | None | str = "the log's",
-        kept: bytes | None | str = "whole",
+        vkey: VerifierKey | str | None = "the log's",
+        kept: bytes | str | None = "whole",
         own: bytes | None = None,
         opener: PartOpener | None = open_fake_box,
         views: Callable[[], Iterable[Problem]] | None = tuple,
@@ -164,7 +171,7 @@ def _entry(connection: sqlite3.Connection, forge: Forge, recorded: ev.Recorded, 
         connection.execute("INSERT INTO private_parts VALUES (?,?,?,?)", (position, part.value, KEY_ID, box))
     event = recorded.event
     if isinstance(event, ev.IssuerRegistered):
-        connection.execute("INSERT INTO names VALUES (?,?,?)", ("issuer", slug_of(recorded.by), stream.hex))
+        connection.execute("INSERT OR IGNORE INTO names VALUES (?,?,?)", ("issuer", slug_of(recorded.by), stream.hex))
     if isinstance(event, ev.AchievementDefined):
         slug = _slug_of_definition(forge, event)
         scope = f"achievement/{forge.issuers[recorded.by].hex}"
@@ -173,7 +180,7 @@ def _entry(connection: sqlite3.Connection, forge: Forge, recorded: ev.Recorded, 
         issuer = forge.issuers.get(recorded.by, StreamId(forge.operator_stream))
         _slot(connection, recorded, event, issuer)
     if isinstance(event, ev.CredentialIssued):
-        connection.execute("INSERT INTO short_codes VALUES (?,?)", (stream.bytes, stream.hex))
+        connection.execute("INSERT INTO short_codes VALUES (?,?)", (position.to_bytes(8), stream.hex))
 
 
 def _slug_of_definition(forge: Forge, event: ev.AchievementDefined) -> str:
