@@ -1,7 +1,7 @@
 """Verdicts of every kind, and a scanner that answers them; made by hand, since the pages know nothing of the store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from ledger.domain.award import Change
@@ -212,14 +212,18 @@ VERDICTS: Mapping[State, Verdict] = {
 }
 
 
-@dataclass
 class FakeScanner:
     """Answers one verdict for CODE and for any short code, *not found* for all else; remembers what it was asked."""
 
-    verdict: Verdict = VALID
-    note: bytes | None = b"verify.college.example/log\n1\nAAAA\n\n"
-    missing: list[str] = field(default_factory=list)
-    asked: list[tuple[str, int | None]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new."""
+        self.verdict: Verdict = VALID
+        self.note: bytes | None = b"verify.college.example/log\n1\nAAAA\n\n"
+        self.missing: list[str] = []
+        self.asked: list[tuple[str, int | None]] = []
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
         self.asked.append((code_text, version))
