@@ -4,12 +4,22 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
 from ledger.adapters.committer import Committer
-from ledger.adapters.home import Home, HomeExists, Settings, check_base_url, host_and_port, replace_file, sync_folder
+from ledger.adapters.home import (
+    BadSettings,
+    Home,
+    HomeExists,
+    Settings,
+    check_base_url,
+    host_and_port,
+    replace_file,
+    sync_folder,
+)
 from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
@@ -29,6 +39,7 @@ from ledger.application.issuing import Issuing
 from ledger.application.ports import Clock, Proposal
 from ledger.application.publishing import LogRolledBack, Publishing, check_published, verifier_key
 from ledger.application.scanning import Scanning
+from ledger.domain import text
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.codes import stream_id
 from ledger.domain.events import LogStarted, Recorded
@@ -83,10 +94,11 @@ class Ledger:
 
     def close(self) -> None:
         """Append what is queued, publish what is due, close the files."""
-        self.committer.close()
-        self.publisher.close()
-        self.vault.close()
-        self.store.close()
+        with ExitStack() as stack:  # each is closed even if one before it fails
+            stack.callback(self.store.close)
+            stack.callback(self.vault.close)
+            stack.callback(self.publisher.close)
+            stack.callback(self.committer.close)
 
 
 def clock_from_environment() -> Clock:
@@ -108,7 +120,9 @@ def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock) -> st
         HomeExists, BadSettings.
     """
     base_url = check_base_url(base_url)
-    if folder.exists() and any(folder.iterdir()):
+    operator_name = _check_operator(operator_name)
+    folder = folder.resolve()  # `.` has no name to make another beside
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise HomeExists(f"{folder} is not empty; a ledger is made in a folder of its own")
     making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     shutil.rmtree(making, ignore_errors=True)
@@ -121,6 +135,14 @@ def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock) -> st
         raise
     sync_folder(folder.parent)
     return secret
+
+
+def _check_operator(name: str) -> str:
+    cleaned = text.clean(name)
+    wrong = text.fault(cleaned, 200)
+    if wrong or not cleaned:
+        raise BadSettings(f"the name of who runs the service {wrong[1] if wrong else 'is empty; it is needed'}")
+    return cleaned
 
 
 def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
@@ -222,6 +244,7 @@ def open_ledger(
         operator = read_operator(store, settings.origin)
         check_published(store, operator, home.checkpoint.read_bytes() if home.checkpoint.exists() else None)
         keys = PemKeyStore(home.keys, _passphrase(master))
+        publishing = _publishing(home, store, operator, keys)
         vault = SqliteVault(
             home.vault, wrapping_key=master.derive(_WRAPPING), lookup_key=master.derive(_LOOKUP), entropy=entropy
         )
@@ -229,7 +252,6 @@ def open_ledger(
         store.close()
         raise
     macs = DerivedMacs(idempotency=master.derive(_IDEMPOTENCY), short_codes=master.derive(_SHORT_CODES))
-    publishing = _publishing(home, store, operator, keys)
     publisher = Publisher(publishing.publish, failed=failed)
 
     def after_commit() -> None:

@@ -5,16 +5,19 @@ before the commit is durable.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.application.ports import Appended, ConflictError, LedgerHalted, OutcomeUnknown, Proposal, Vault
 from ledger.errors import LedgerError
 
 MOST_IN_ONE_COMMIT = 2_000  # proposals
+
+_logger = logging.getLogger(__name__)
 
 _Outcomes = list[Appended | ConflictError]
 _Job = tuple[Sequence[Proposal], "Future[_Outcomes]"]
@@ -33,6 +36,7 @@ class Committer:
         self._vault = vault
         self._committed = committed
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._entrance = Lock()  # so that nothing is queued behind the end of the queue
         self._halted: LedgerHalted | None = None
         self._thread = Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
@@ -43,17 +47,19 @@ class Committer:
         Raises:
             OutcomeUnknown, LedgerHalted.
         """
-        if self._halted is not None:
-            raise self._halted
         future: Future[_Outcomes] = Future()
-        self._queue.put((proposals, future))
+        with self._entrance:
+            if self._halted is not None:
+                raise self._halted
+            self._queue.put((proposals, future))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Append what is queued, then stop. Later calls raise LedgerHalted."""
-        if self._halted is None:
-            self._halted = LedgerHalted("the ledger is shutting down")
-        self._queue.put(None)
+        with self._entrance:
+            if self._halted is None:
+                self._halted = LedgerHalted("the ledger is shutting down")
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -86,7 +92,10 @@ class Committer:
         for proposals, future in jobs:
             future.set_result(outcomes[start : start + len(proposals)])
             start += len(proposals)
-        self._committed()
+        try:
+            self._committed()
+        except Exception:
+            _logger.exception("committed_callback_failed")  # the commit stands, and the next one must have its thread
 
     def _append(self, proposals: list[Proposal]) -> _Outcomes:
         try:

@@ -54,18 +54,25 @@ class EntryEvent:
         return self.recorded.seq
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoldedStream:
-    """A stream's events and its last entry; grows in place when the repository fast-forwards it."""
+    """A stream's events and its last entry, as they stood at one moment."""
+
+    recorded: tuple[Recorded, ...]
+    last: bytes
+
+
+class _Growing:
+    """A stream in the repository's cache. It grows in place, while other threads read it: whole states are swapped."""
 
     def __init__(self, stream: StreamId) -> None:
         self.id = stream
-        self.recorded: list[Recorded] = []
-        self.last = b""
+        self.state = FoldedStream(recorded=(), last=b"")
 
     @property
     def version(self) -> int:
         """The seq of the last event."""
-        return self.recorded[-1].seq
+        return self.state.recorded[-1].seq
 
 
 class EntryMapper(Mapper[UUID]):
@@ -207,16 +214,16 @@ class Streams:
     def load(self, stream: StreamId) -> FoldedStream | None:
         """The stream as it stands; None where there is none."""
         try:
-            folded = self._repository.get(stream, projector_func=_fold)
+            growing = self._repository.get(stream, projector_func=_fold)
         except AggregateNotFoundError:
             return None
-        return folded
+        return growing.state
 
 
-def _fold(folded: FoldedStream | None, events: Iterable[EntryEvent]) -> FoldedStream | None:
-    for event in events:
-        if folded is None:
-            folded = FoldedStream(event.recorded.stream)
-        folded.recorded.append(event.recorded)
-        folded.last = event.raw
-    return folded
+def _fold(growing: _Growing | None, events: Iterable[EntryEvent]) -> _Growing | None:
+    new = list(events)
+    if new:
+        growing = growing or _Growing(new[0].recorded.stream)
+        recorded = (*growing.state.recorded, *(event.recorded for event in new))
+        growing.state = FoldedStream(recorded=recorded, last=new[-1].raw)
+    return growing

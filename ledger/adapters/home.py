@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from ledger.domain.types import Did, Origin
 from ledger.errors import LedgerError
 
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -62,12 +63,11 @@ def check_base_url(text: str) -> str:
     Raises:
         BadSettings: another scheme, a path, or an address in place of a name (did:web allows none).
     """
-    url = urlsplit(text.rstrip("/"))
-    host = url.hostname or ""
     try:
-        port = url.port
-    except ValueError as error:
-        raise BadSettings(f"“{text}” has no proper port") from error
+        url = urlsplit(text.rstrip("/"))
+        host, port = url.hostname or "", url.port
+    except ValueError as error:  # a port that is no number, half an IPv6 address
+        raise BadSettings(f"“{text}” is not a base URL: write https://verify.college.example") from error
     if url.scheme not in ("http", "https") or url.path or url.query or url.fragment or url.username:
         raise BadSettings(f"“{text}” is not a base URL: write https://verify.college.example, without a path")
     if _is_address(host) or not _HOST.fullmatch(host) or len(host) > 200:
@@ -76,6 +76,8 @@ def check_base_url(text: str) -> str:
 
 
 def _is_address(host: str) -> bool:
+    if _NUMBER.fullmatch(host.rsplit(".", 1)[-1]):
+        return True  # 127.1 and 0x7f000001 are addresses to a browser; no host name ends in a number
     try:
         ip_address(host)
     except ValueError:
@@ -149,7 +151,7 @@ class Home:
             "# Settings of this Testamur ledger; no secrets. The origin is fixed: it is part of what is signed.",
             f"base_url = {json.dumps(settings.base_url)}",
             f"origin = {json.dumps(settings.origin)}",
-            f"operator = {json.dumps(settings.operator)}",
+            f"operator = {_toml(settings.operator)}",
             "# DIDs of the recognising bodies that this service goes by; named on every page.",
             f"registries = {json.dumps(list(settings.registries))}",
         ]
@@ -217,6 +219,11 @@ class Home:
             yield
         finally:
             self._server.unlink(missing_ok=True)
+
+
+def _toml(text: str) -> str:
+    """A basic string of TOML, which knows no surrogates and takes no DEL as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:

@@ -13,7 +13,8 @@ class DerivedMacs:
 
     def idempotency_key(self, key: str) -> bytes:
         """32 bytes."""
-        return hmac.digest(self._idempotency, b"key\n" + key.encode("utf-8"), sha256)
+        # A command line may hold bytes that are not UTF-8; they tell one key from another as well as any.
+        return hmac.digest(self._idempotency, b"key\n" + key.encode("utf-8", "surrogatepass"), sha256)
 
     def request(self, canonical: bytes) -> bytes:
         """32 bytes that tell one request from another."""

@@ -25,8 +25,18 @@ class BoxUnreadable(LedgerError):
     """The box was not sealed with this key for this place, or is damaged."""
 
 
+class PartTooLarge(LedgerError):
+    """The part is longer than any that is opened; nothing was sealed."""
+
+
 def seal_box(data_key: bytes, opening: Opening, nonce: bytes, *, stream: StreamId, seq: Seq, part: Part) -> bytes:
-    """The box for one part of one entry."""
+    """The box for one part of one entry.
+
+    Raises:
+        PartTooLarge: it could not be opened again.
+    """
+    if len(opening.content) > MAX_PART:
+        raise PartTooLarge(f"the part {part} has {len(opening.content):,} bytes; at most {MAX_PART:,} are kept")
     plain = opening.salt + zlib.compress(opening.content, 1)
     return nonce + _cipher(data_key).encrypt(nonce, plain, _place(stream, seq, part))
 
@@ -40,10 +50,10 @@ def open_box(data_key: bytes, box: bytes, *, stream: StreamId, seq: Seq, part: P
     try:
         plain = _cipher(data_key).decrypt(box[:NONCE], box[NONCE:], _place(stream, seq, part))
         inflater = zlib.decompressobj()
-        content = inflater.decompress(plain[SALT:], MAX_PART)
+        content = inflater.decompress(plain[SALT:], MAX_PART + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
         raise BoxUnreadable("the private part cannot be opened with its learner's key") from error
-    if not inflater.eof or inflater.unused_data:
+    if not inflater.eof or inflater.unused_data or len(content) > MAX_PART:
         raise BoxUnreadable("the private part is not whole, or too large")
     return Opening(salt=plain[:SALT], content=content)
 

@@ -13,7 +13,7 @@ class Publisher:
     def __init__(self, publish: Callable[[], object], *, failed: Callable[[Exception], None]) -> None:
         """
         Args:
-            publish: publishes everything recorded; may be called again after it failed.
+            publish: publishes everything recorded; is called again, an interval later, after it failed.
             failed: hears of every failure; the thread goes on.
         """
         self._publish = publish
@@ -48,8 +48,9 @@ class Publisher:
             self._wanted.clear()
             try:
                 self._publish()
-            except Exception as error:  # noqa: BLE001 - the next commit tries again; who watches is told
+            except Exception as error:  # noqa: BLE001 - it is tried again without another commit; who watches is told
                 self._failed(error)
+                self._wanted.set()
             last = monotonic()
             if stopping:
                 return

@@ -15,6 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteCursor
 
 from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams
+from ledger.adapters.sqlite_schema import WrongSchema
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import (
     Appended,
@@ -30,7 +31,7 @@ from ledger.application.ports import (
     StaleDecision,
     StoredPart,
 )
-from ledger.domain.types import Digest, ListId, Position, Seq, StreamId
+from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Part, format_time, parse_time
 from ledger.verification.evidence import Head, Placed
 
@@ -44,11 +45,18 @@ class SqliteLedger:
         Raises:
             WrongSchema, UnsafeDatabase.
         """
+        if not path.is_file():  # SQLite would make an empty one
+            raise WrongSchema(f"there is no ledger database at {path}")
         self.datastore = LedgerDatastore(path)
         self.recorder = LedgerRecorder(self.datastore)
         self._streams = Streams(self.recorder)
-        self._writer = self.datastore.connect()
+        try:
+            self._writer = self.datastore.connect()
+        except BaseException:
+            self.datastore.close()
+            raise
         self._seen = 0  # the fence: how many entries this process has seen committed
+        self._halted: LedgerHalted | None = None
 
     def close(self) -> None:
         """Close every connection."""
@@ -72,15 +80,18 @@ class SqliteLedger:
             LedgerHalted: the store has lost entries that this process saw.
             OutcomeUnknown: the store failed; whether anything was recorded must be read from it.
         """
+        if self._halted is not None:
+            raise self._halted
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
             transaction = _Append(writer, self.recorder)
             if transaction.size < self._seen:
-                raise LedgerHalted(
+                self._halted = LedgerHalted(
                     f"the store holds {transaction.size} entries, but this process has seen {self._seen}: "
                     "its tail was lost. Nothing more is recorded here"
                 )
+                raise self._halted
             outcomes = [transaction.place(proposal) for proposal in proposals]
             transaction.finish()
             writer.execute("COMMIT")
@@ -141,6 +152,8 @@ class SqliteLedger:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutcomeUnknown(f"the store failed while writing: {error}") from error
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -221,6 +234,9 @@ class _Append:
                 return StaleDecision("the status slot was given to another award")
             if self._list_beside(claim):
                 return StaleDecision("another status list was begun for this issuer meanwhile")
+        for mac, _ in proposal.short_codes:
+            if self._exists("SELECT 1 FROM short_codes WHERE mac = ?", mac):
+                return StaleDecision("the short code was given to another award")
         return None
 
     def _list_beside(self, claim: SlotClaim) -> bool:
@@ -312,6 +328,11 @@ class SqliteSnapshot:
                 if row[0] in tuple(Part)
             )
         return found
+
+    def slot_taken(self, status_list: ListId, slot: Slot) -> bool:
+        """Whether a version of an award holds this bit."""
+        statement = "SELECT 1 FROM status_slots WHERE list = ? AND slot = ?"
+        return self._connection.execute(statement, (status_list, slot)).fetchone() is not None
 
     def definition(self, digest: Digest) -> bytes | None:
         """The bytes with this digest."""

@@ -58,6 +58,11 @@ TRIGGERS = (
     """CREATE TRIGGER stored_events_only_at_the_head BEFORE INSERT ON stored_events
         WHEN NEW.notification_id IS NOT (SELECT COALESCE(MAX(notification_id), 0) + 1 FROM stored_events)
         BEGIN SELECT RAISE(ABORT, 'an entry is appended at the head of the log'); END""",
+    # REPLACE would delete the entry with the same stream and seq, without asking the trigger on DELETE.
+    """CREATE TRIGGER stored_events_are_not_replaced BEFORE INSERT ON stored_events
+        WHEN EXISTS (SELECT 1 FROM stored_events
+            WHERE originator_id = NEW.originator_id AND originator_version = NEW.originator_version)
+        BEGIN SELECT RAISE(ABORT, 'an entry is never replaced'); END""",
     """CREATE TRIGGER stored_events_are_not_updated BEFORE UPDATE ON stored_events
         BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END""",
     """CREATE TRIGGER stored_events_are_not_deleted BEFORE DELETE ON stored_events
@@ -68,6 +73,9 @@ TRIGGERS = (
         BEGIN SELECT RAISE(ABORT, 'the log has one head'); END""",
     """CREATE TRIGGER log_head_is_not_deleted BEFORE DELETE ON log_head
         BEGIN SELECT RAISE(ABORT, 'the log keeps its head'); END""",
+    """CREATE TRIGGER checkpoints_are_only_added BEFORE INSERT ON checkpoints
+        WHEN NEW.size <= (SELECT COALESCE(MAX(size), 0) FROM checkpoints)
+        BEGIN SELECT RAISE(ABORT, 'a checkpoint is larger than the last'); END""",
     """CREATE TRIGGER checkpoints_are_not_updated BEFORE UPDATE ON checkpoints
         BEGIN SELECT RAISE(ABORT, 'a checkpoint is never changed'); END""",
     """CREATE TRIGGER checkpoints_are_not_deleted BEFORE DELETE ON checkpoints

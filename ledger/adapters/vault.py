@@ -52,7 +52,11 @@ class SqliteVault:
         self._by_lookup: OrderedDict[bytes, LearnerKey] = OrderedDict()
         self._by_id: OrderedDict[bytes, bytes] = OrderedDict()
         self._new: dict[bytes, LearnerKey] = {}
-        self._epochs = self._unwrap_epochs(wrapping_key)
+        try:
+            self._epochs = self._unwrap_epochs(wrapping_key)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @staticmethod
     def create(path: Path, *, wrapping_key: bytes, entropy: Entropy) -> None:
@@ -145,17 +149,20 @@ class SqliteVault:
     def _unwrap(self, epoch: int, wrapped: bytes) -> bytes:
         try:
             return aes_key_unwrap(self._epochs[epoch], wrapped)
-        except (InvalidUnwrap, KeyError) as error:
+        except (InvalidUnwrap, KeyError, TypeError) as error:
             raise VaultUnreadable("a data key in the vault cannot be unwrapped: the vault was changed") from error
 
     def _unwrap_epochs(self, wrapping_key: bytes) -> dict[int, bytes]:
         try:
             rows = self._connection.execute("SELECT epoch, wrapped FROM epochs").fetchall()
-            return {epoch: aes_key_unwrap(wrapping_key, wrapped) for epoch, wrapped in rows}
-        except InvalidUnwrap as error:
+            epochs = {int(epoch): aes_key_unwrap(wrapping_key, wrapped) for epoch, wrapped in rows}
+        except (InvalidUnwrap, TypeError, ValueError) as error:
             raise VaultUnreadable("the vault was made with another master key") from error
         except sqlite3.DatabaseError as error:
             raise VaultUnreadable(f"the vault cannot be read: {error}") from error
+        if not epochs:
+            raise VaultUnreadable("the vault holds no key of any epoch: it was changed, or never finished")
+        return epochs
 
 
 def _connect(path: Path) -> sqlite3.Connection:

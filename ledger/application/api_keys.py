@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ledger.application.ports import Caller, Clock, Entropy
+from ledger.domain import text
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import StreamId
 from ledger.errors import LedgerError
@@ -97,8 +98,9 @@ class ApiKeys:
         if issuer is not None and "admin" in scopes:
             reason = "only a key of the operator may have admin"
             problems.append(Problem(column="scopes", code="not_allowed", reason=reason))
-        if len(label) > 100:
-            problems.append(Problem(column="label", code="too_long", reason="at most 100 characters"))
+        wrong = text.fault(label, 100)
+        if wrong:
+            problems.append(Problem(column="label", code=wrong[0], reason=wrong[1]))
         if problems:
             raise Refused(tuple(problems))
 
@@ -130,4 +132,4 @@ class ApiKeys:
 
 def digest_of(secret: str) -> bytes:
     """SHA-256 of a key: 128 random bits need no slow hash."""
-    return hashlib.sha256(secret.encode("utf-8")).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from ledger.application.desk import Desk
+from ledger.application.desk import Desk, Draft
 from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Appended, Boxes, Caller, Snapshot
 from ledger.domain import issuer as issuers
@@ -127,14 +127,18 @@ class Awards:
         """
         return self.read(caller, self.find(reference))
 
-    def read(self, caller: Caller, stream: StreamId) -> AwardRecord:
-        """As `load`, by the credential's id."""
+    def read(self, caller: Caller, stream: StreamId, draft: Draft | None = None) -> AwardRecord:
+        """As `load`, by the credential's id.
+
+        Args:
+            draft: the decision that is made on what is read here, and then depends on it.
+        """
         desk = self._desk
-        folded = desk.store.load(stream)
-        history = () if folded is None else tuple(folded.recorded)
+        draft = draft or desk.draft()
+        history = draft.history(stream)
         if not history or not isinstance(history[0].event, CredentialIssued):
             raise CredentialNotIssued("there is no such award")
-        issuer = self._issuer(history[0].by)
+        issuer = self._issuer(draft, history[0].by)
         if caller.issuer is not None and caller.issuer != issuer.stream:
             raise CredentialNotIssued("there is no such award")
         with desk.store.snapshot() as snapshot:
@@ -145,8 +149,7 @@ class Awards:
         acts = tuple(_act(each, parts.get(each.position, {}), issuer) for each in history)
         return AwardRecord(credential=credential, issuer=issuer, acts=acts)
 
-    def _issuer(self, did: Did) -> issuers.Issuer:
-        draft = self._desk.draft()
+    def _issuer(self, draft: Draft, did: Did) -> issuers.Issuer:
         with self._desk.store.snapshot() as snapshot:
             stream = snapshot.name(ISSUERS, slug_of(did) or "")
         if stream is None:

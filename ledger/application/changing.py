@@ -142,7 +142,9 @@ class Changing:
             record = self._load(draft, caller, stream, if_revision)
             permit(record.credential, event)
             award, internal = record.version(record.credential.current.seq)
-            stated = _act(draft, reason, mode, effective, public_text)
+            # Where the day begins early an award may be dated on what is still tomorrow in UTC.
+            since = effective or max(draft.at.date(), min(award.awarded_on, draft.latest_day))
+            stated = _act(draft, reason, mode, since, public_text)
             check_act(stated, award, draft.latest_day)
             parts = {
                 Part.FACTS: write_facts(Facts(award=None, act=stated)),
@@ -164,9 +166,7 @@ class Changing:
 
     def _load(self, draft: Draft, caller: Caller, stream: StreamId, if_revision: int | None) -> AwardRecord:
         """The award; the draft then depends on it and on its issuer."""
-        draft.history(stream)
-        record = self._awards.read(caller, stream)
-        draft.issuer(record.issuer.stream)
+        record = self._awards.read(caller, stream, draft)
         check_revision(record.credential.head, if_revision)
         return record
 

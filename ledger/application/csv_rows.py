@@ -1,5 +1,6 @@
 """Reads a CSV file of awards: UTF-8 with or without a byte order mark, comma or semicolon, columns in any order."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping
@@ -44,9 +45,9 @@ def read_rows(raw: bytes) -> list[Row]:
 
 
 def _decoded(raw: bytes) -> str:
-    if not raw.strip():
+    if not raw.removeprefix(codecs.BOM_UTF8).strip():
         raise UnreadableFile("the file is empty")
-    if b"\x00" in raw[:4096] and not raw.startswith(b"\xef\xbb\xbf"):
+    if b"\x00" in raw.split(b"\n", 1)[0]:  # UTF-16, a workbook; in a row it is that row's problem
         raise UnreadableFile("this is not a text file; save it as CSV (UTF-8)")
     try:
         return raw.decode("utf-8-sig")
@@ -76,7 +77,7 @@ def _header(cells: list[str]) -> list[str]:
 
 def _rows(reader: "Iterator[list[str]]", columns: list[str]) -> Iterator[Row]:
     number = 0
-    line = 2
+    line = getattr(reader, "line_num", 1) + 1
     for cells in reader:
         if any(cell.strip() for cell in cells):
             number += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 
 from ledger import canonical
 from ledger.application.ports import (
@@ -50,6 +51,7 @@ from ledger.signing.signer import Signer
 from ledger.verification.evidence import Head
 
 _ATTEMPTS = 4  # the first and three more
+_DRAWS = 64  # of a slot: in a list that is half full every second one is free
 _EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 
 
@@ -115,8 +117,11 @@ class Draft:
         if folded is None:
             return ()
         recorded = tuple(folded.recorded)
-        self._read.setdefault(stream, recorded[-1].seq)
-        self._ends.setdefault(stream, (recorded[-1].seq, folded.last))
+        last = recorded[-1]
+        # The stream may have grown after the head was read: a key retired at 9 must not look in force "at 9".
+        self._base = max(self._base, last.position)
+        self._read.setdefault(stream, last.seq)
+        self._ends.setdefault(stream, (last.seq, folded.last))
         return recorded
 
     def issuer(self, stream: StreamId) -> issuer_rules.Issuer:
@@ -164,13 +169,20 @@ class Draft:
 
     def claim_slot(self, issuer: StreamId, stream: StreamId, seq: Seq) -> SlotClaim:
         """Claim a random bit of a status list of the issuer that is less than half full, or of a new list."""
+        slot = self._slot()
         if issuer not in self._lists:
             with self._desk.store.snapshot() as snapshot:
                 self._lists[issuer] = snapshot.status_list(issuer) or ListId(self._desk.entropy.bytes(16))
-        slot = Slot(self._desk.entropy.below(STATUS_LIST_SLOTS))
+                for _ in range(_DRAWS):
+                    if not snapshot.slot_taken(self._lists[issuer], slot):
+                        break
+                    slot = self._slot()
         claim = SlotClaim(list=self._lists[issuer], slot=slot, issuer=issuer, stream=stream, seq=seq)
         self.slots.append(claim)
         return claim
+
+    def _slot(self) -> Slot:
+        return Slot(self._desk.entropy.below(STATUS_LIST_SLOTS))
 
     def new_stream(self) -> StreamId:
         """An id for a new stream."""
@@ -317,7 +329,14 @@ class Desk:
             if replayed is not None:
                 return replayed
             draft = self.draft()
-            answer = decide(draft)
+            try:
+                answer = decide(draft)
+            except LedgerError:
+                # Refused because the same request was recorded a moment ago? Then it has its answer.
+                replayed = self.replayed(idempotency)
+                if replayed is not None:
+                    return replayed
+                raise
             (outcome,) = await self.appender.append([draft.proposal(answer, idempotency)])
             if isinstance(outcome, Appended):
                 return outcome
@@ -373,6 +392,10 @@ class Desk:
             content = snapshot.definition(digest)
         if content is None:
             raise UnknownDefinition("the wording of this definition is not in the ledger any more")
+        if sha256(content).digest() != digest:
+            raise UnknownDefinition(
+                "the wording of this definition was changed in the store; it is not what was signed"
+            )
         return content
 
 

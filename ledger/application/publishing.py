@@ -42,6 +42,7 @@ class Publishing:
         self._operator = operator
         self._signer = signer
         self._publish = publish
+        self._published = 0  # entries under the last checkpoint that this process published
 
     def publish(self) -> int:
         """Publish a checkpoint over everything recorded; its size.
@@ -53,11 +54,11 @@ class Publishing:
             last = snapshot.checkpoint()
             tree = CompactRange.empty() if last is None else CompactRange.from_bytes(last.compact_range)
             size = snapshot.head().size
+            covered = max(tree.size, self._published)
+            if size < covered:
+                raise LogRolledBack(f"the store holds {size} entries, fewer than its checkpoint of {covered}")
             if last is not None and size == last.size:
-                self._publish(last.note)
-                return size
-            if size < tree.size:
-                raise LogRolledBack(f"the store holds {size} entries, fewer than its checkpoint of {tree.size}")
+                return self._put(last)
             while tree.size < size:
                 entries = snapshot.entries(tree.size, min(_BATCH, size - tree.size))
                 tree = tree.extended(leaf_hash(each.raw) for each in entries)
@@ -68,7 +69,11 @@ class Publishing:
             self._store.save_checkpoint(0 if last is None else last.size, signed)
         except StaleDecision:
             return self.publish()
-        self._publish(note)
+        return self._put(signed)
+
+    def _put(self, checkpoint: SignedCheckpoint) -> int:
+        self._publish(checkpoint.note)
+        self._published = checkpoint.size
         return checkpoint.size
 
 
