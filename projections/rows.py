@@ -104,7 +104,7 @@ class Search:
 
 
 def folded(text: str) -> str:
-    """`text` as it is compared: without case, accents and other marks, in one width. Finds too much, never too little."""
+    """`text` as it is compared: without case, accents, other marks and width. May find too much, never too little."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(character for character in plain if unicodedata.category(character) != "Mn")
 
