@@ -7,14 +7,14 @@ import pytest
 
 from ledger.domain import events as ev
 from ledger.domain.award import Act
-from ledger.domain.codes import link_digest, new_link_code
-from ledger.domain.types import Digest, ListId, Position, Slot
+from ledger.domain.codes import link_digest, new_link_code, stream_of
+from ledger.domain.types import Digest, ListId, Position, Slot, StreamId
 from ledger.domain.values import Mode, Part, Reason
 from ledger.record.commitment import Opening
 from ledger.record.private_parts import Facts, write_facts
 from ledger.testing.forge import AN_ACT, BEGIN, DAY, OPERATOR, Forge, How
 from ledger.verification.authority_check import establish
-from ledger.verification.evidence import PartEvidence, Placed
+from ledger.verification.evidence import CredentialEvidence, PartEvidence, Placed
 from ledger.verification.pipeline import CHECKS
 from ledger.verification.verdict import Outcome, State
 from tests.unit.verification.scene import Scene, assert_unshown, reasons, with_part
@@ -54,13 +54,24 @@ def test_other_code_of_the_same_stream_is_answered_as_if_there_were_no_award(sce
     assert scene.ask(replace(evidence, code=other)) == scene.ask(replace(evidence, stream=()))
 
 
-def test_code_that_leads_to_another_stream_than_its_digest_is_not_found(scene: Scene) -> None:
-    code = new_link_code(1, b"sixteen bytes ..")
-    stream = scene.forge.new_stream()
-    event = ev.CredentialIssued(link=link_digest(code), list=ListId(bytes(16)), slot=Slot(1))
+def _issued_at(scene: Scene, stream: StreamId, link: Digest) -> CredentialEvidence:
+    event = ev.CredentialIssued(link=link, list=ListId(bytes(16)), slot=Slot(1))
     parts = {Part.DOCUMENT: b"", Part.FACTS: write_facts(Facts(award=scene.award, act=None)), Part.INTERNAL: b""}
     scene.forge.append(event, stream=stream, by=scene.did, key="college/signing", parts=parts)
-    evidence = scene.forge.evidence(stream, scanned=False)
+    return scene.forge.evidence(stream, scanned=False)
+
+
+def test_code_that_leads_to_another_stream_than_its_digest_is_not_found(scene: Scene) -> None:
+    code = new_link_code(1, b"sixteen bytes ..")
+    evidence = _issued_at(scene, scene.forge.new_stream(), link_digest(code))
+    assert scene.ask(evidence).state is State.VALID
+    assert_unshown(scene.ask(replace(evidence, code=code)), State.NOT_FOUND, "code", "no_such_award")
+
+
+def test_code_whose_digest_differs_beyond_what_the_stream_holds_is_not_found(scene: Scene) -> None:
+    code = new_link_code(1, b"sixteen bytes ..")
+    digest = link_digest(code)
+    evidence = _issued_at(scene, stream_of(code), Digest(digest[:-1] + bytes((digest[-1] ^ 1,))))
     assert scene.ask(evidence).state is State.VALID
     assert_unshown(scene.ask(replace(evidence, code=code)), State.NOT_FOUND, "code", "no_such_award")
 
@@ -117,6 +128,12 @@ def test_entry_that_does_not_follow_the_one_before_is_refused(scene: Scene, how:
     assert_unshown(scene.ask(stream), State.SIGNATURE_INVALID, "entries", reason)
 
 
+def test_acts_of_one_millisecond_may_follow_each_other(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.amend(stream, scene.award, how=How(at=scene.forge.log[-1].recorded.at))
+    assert scene.ask(stream, scanned=2).state is State.VALID
+
+
 @pytest.mark.parametrize(("how", "reason"), [(How(seq=1), "sequence_broken"), (How(prev=bytes(32)), "chain_broken")])
 def test_first_entry_that_begins_no_stream_of_this_log_is_refused(scene: Scene, how: How, reason: str) -> None:
     verdict = scene.ask(scene.issue(how))
@@ -159,7 +176,9 @@ def test_missing_part_leaves_the_award_undecided(scene: Scene, part: Part) -> No
 
 def test_entry_without_any_parts_leaves_the_award_undecided(scene: Scene) -> None:
     evidence = replace(scene.forge.evidence(scene.issue()), parts={})
-    assert_unshown(scene.ask(evidence), State.LOG_INCONSISTENT, "parts", *["part_missing"] * 3)
+    verdict = scene.ask(evidence)
+    assert_unshown(verdict, State.LOG_INCONSISTENT, "parts", *["part_missing"] * 3)
+    assert reasons(verdict, "definition") == ["not_reached"]
 
 
 def test_part_that_cannot_be_opened_leaves_the_award_undecided(scene: Scene) -> None:
