@@ -60,39 +60,55 @@ def test_nothing_can_be_written(writer: sqlite3.Connection, tmp_path: Path) -> N
 
 
 @pytest.fixture
-def evidence(writer: sqlite3.Connection, tmp_path: Path) -> Path:
-    """A database with one entry in its write-ahead log, in a folder where SQLite cannot make its index of that log."""
+def evidence(writer: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database with one entry in its write-ahead log, in a folder where SQLite may not make its index of that log.
+
+    Root may write everywhere, so the refusal that SQLite gives to others is imitated.
+    """
     _append(writer, 1)
     folder = tmp_path / "evidence"
     folder.mkdir()
     for name in ("ledger.db", "ledger.db-wal"):
         shutil.copyfile(tmp_path / name, folder / name)
-    (folder / "ledger.db-shm").mkdir()  # has the effect of a folder that is not writable, for root too
+    connect = audit_source._connect
+
+    def refuse(path: Path) -> sqlite3.Connection:
+        if path.parent == folder:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(path)
+
+    monkeypatch.setattr(audit_source, "_connect", refuse)
     return folder / "ledger.db"
 
 
 def test_folder_without_the_index_of_the_log_is_read_from_a_copy(evidence: Path) -> None:
     with open_audit_source(evidence) as source:
         assert len(list(source.entries())) == 1
-    assert sorted(each.name for each in evidence.parent.iterdir()) == ["ledger.db", "ledger.db-shm", "ledger.db-wal"]
+    assert sorted(each.name for each in evidence.parent.iterdir()) == ["ledger.db", "ledger.db-wal"]
 
 
 def test_files_that_change_while_they_are_copied_are_refused(evidence: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def copy_while_written(source: Path, target: Path) -> None:
-        shutil.copy(source, target)
+        target.write_bytes(source.read_bytes())
         with source.open("ab") as file:
             file.write(bytes(8192))
 
-    monkeypatch.setattr(audit_source.shutil, "copyfile", copy_while_written)
+    monkeypatch.setattr("ledger.adapters.audit_source.shutil.copyfile", copy_while_written)
     with pytest.raises(CannotBeAudited, match="being written"), open_audit_source(evidence):
         pass
+
+
+def test_copy_without_a_write_ahead_log_is_read(evidence: Path) -> None:
+    evidence.with_name("ledger.db-wal").unlink()
+    with open_audit_source(evidence) as source:
+        assert list(source.entries()) == []
 
 
 def test_copy_that_cannot_be_made_is_refused(evidence: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: Path, target: Path) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(audit_source.shutil, "copyfile", full)
+    monkeypatch.setattr("ledger.adapters.audit_source.shutil.copyfile", full)
     with pytest.raises(CannotBeAudited, match="no space left"), open_audit_source(evidence):
         pass
 

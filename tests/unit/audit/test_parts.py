@@ -76,6 +76,18 @@ def test_changed_row_of_a_part_is_located(
     assert honest.first() == (position, "parts")
 
 
+def test_part_that_the_entry_does_not_commit_to_is_reported_once_and_not_opened(honest: Database) -> None:
+    honest.change("INSERT INTO private_parts VALUES (12, 'salary', ?, x'00')", KEY_ID)
+    assert honest.audit().problem_count == 1
+
+
+def test_link_code_that_leads_elsewhere_is_said_so(tmp_path: Path) -> None:
+    scene = Scene()
+    _issue_with(scene, _internal(scene))
+    reasons = [each.reason for each in put(scene.forge, tmp_path / "ledger.db").audit().problems]
+    assert "the link code leads to another stream" in reasons
+
+
 def test_parts_beyond_the_last_entry_or_at_no_position_are_problems(honest: Database) -> None:
     size = len(honest.forge.log)
     honest.loosen("private_parts")

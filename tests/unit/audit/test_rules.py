@@ -9,7 +9,7 @@ import pytest
 from ledger.domain import events as ev
 from ledger.domain.award import AchievementRef
 from ledger.domain.types import Did, Digest, ListId, Slot, StreamId
-from ledger.domain.values import Custody, Role
+from ledger.domain.values import Custody, Part, Role
 from ledger.testing.forge import DAY, OPERATOR, RECOVERY, Forge, How
 from tests.unit.audit.forged_database import Database, place_of, put
 
@@ -87,11 +87,11 @@ def _award_in_the_stream_of_an_issuer(scene: Scene) -> None:
         stream=scene.forge.issuers[scene.college],
         by=scene.college,
         key="college/signing",
-        parts=scene.forge.openings and _act_contents(scene),
+        parts=_act_contents(scene),
     )
 
 
-def _act_contents(scene: Scene) -> dict[ev.Part, bytes]:
+def _act_contents(scene: Scene) -> dict[Part, bytes]:
     scene.forge.suspend(scene.award)
     opened = scene.forge.openings[scene.forge.log[-1].recorded.position]
     scene.forge.reinstate(scene.award)
