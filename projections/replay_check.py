@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from ledger.audit.report import Check, Problem
-from ledger.audit.source import AuditSource, EntryRow, PartOpener
+from ledger.audit.source import Column, EntryRow, PartOpener, PartRow
 from ledger.domain.events import Recorded
 from ledger.domain.types import Digest, Position, StreamId
 from ledger.domain.values import Part
@@ -38,6 +39,15 @@ class Difference:
     live: Cell
     rebuilt: Cell
     position: Position  # of the last event that the row shows
+
+
+class Audited(Protocol):
+    """What a rebuild reads of a database under audit; see `ledger.audit.source.AuditSource`."""
+
+    def entries(self) -> Iterator[EntryRow]: ...
+    def heads(self) -> Sequence[tuple[Column, Column]]: ...
+    def definitions(self) -> Iterator[tuple[Column, Column]]: ...
+    def parts_at(self, position: int) -> Sequence[PartRow]: ...
 
 
 def compare(feed: Feed, views: Path) -> list[Difference]:
@@ -69,7 +79,7 @@ def compare(feed: Feed, views: Path) -> list[Difference]:
     return sorted(found, key=lambda each: (each.position, each.table))
 
 
-def view_check(source: AuditSource, opener: PartOpener, views: Path) -> Callable[[], Iterable[Problem]]:
+def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[], Iterable[Problem]]:
     """What an audit calls to compare the file with the events that it audits; to be used where there is such a file."""
 
     def check() -> Iterator[Problem]:
@@ -140,7 +150,7 @@ def _stream(cell: Cell) -> StreamId | None:
 class AuditFeed:
     """The feed of a database under audit. Read once, from the first entry on."""
 
-    def __init__(self, source: AuditSource, opener: PartOpener) -> None:
+    def __init__(self, source: Audited, opener: PartOpener) -> None:
         self._source = source
         self._opener = opener
         self._entries = source.entries()
