@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from ledger.domain import text
 from ledger.domain.award import AchievementRef, Award, AwardInternal
-from ledger.domain.definition import AchievementDefinition, decimal_text, e_mail, language_tag, web_address
+from ledger.domain.definition import AchievementDefinition
 from ledger.domain.reading import Problem, Refused
+from ledger.domain.spelling import decimal_text, e_mail, language_tag, web_address
 from ledger.domain.values import BadValue, Route, parse_date
 
 T = TypeVar("T")
