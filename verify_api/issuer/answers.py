@@ -220,21 +220,32 @@ class History(Model):
 
 
 class CredentialSummary(Model):
-    """One award in the registrar's list."""
+    """One award in the registrar's list; the facts are those of its current version."""
 
     credential_id: str = _ID
-    student_number: str
-    full_name: str
-    achievement: str = Field(description="slug")
-    achievement_name: str
-    awarded_on: str
-    status: str = Field(description="as recorded: issued, amended, suspended, revoked", examples=["issued"])
+    revision: int = _REVISION
+    version: int
+    status: str = Field(
+        description="in_force, suspended, revoked, disowned, expired or not_yet_valid: what the issuer's own records "
+        "say; whether it is genuine is for a scan",
+        examples=["in_force"],
+    )
+    student_number: str = Field(examples=["S-204471"])
+    full_name: str = Field(examples=["Zoé Amara Okafor"])
+    email: str | None
+    achievement: str | None = Field(description="slug", examples=["wound-care"])
+    achievement_name: str | None = Field(examples=["Wound care, level 1"])
+    awarded_on: str = Field(examples=["2026-06-12"])
+    valid_from: str = Field(examples=["2026-06-12"])
+    valid_until: str | None
+    issued_at: str = _TIME
 
 
 class CredentialList(Model):
-    """A page of the registrar's list."""
+    """A page of the registrar's list, the last issued first."""
 
     credentials: list[CredentialSummary]
+    total: int = Field(description="awards on all pages", examples=[292])
     next: str | None = Field(description="`after` of the next page; null on the last")
 
 

@@ -1,0 +1,72 @@
+"""Assembles the web application: the public routes, the issuer's API, their description and their failures."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from ledger.application.issuers import ISSUERS
+from ledger.domain.values import slug_of
+from verify_api.issuer.description import completed
+from verify_api.issuer.docs import docs_page
+from verify_api.issuer.faults import Faults
+from verify_api.issuer.register import Register
+from verify_api.issuer.router import issuer_router
+from verify_api.public.routes import public_router
+from verify_api.public.scanner import Site
+from verify_api.services import Services, public_scanner
+
+_ABOUT = (
+    "A ledger of learning awards. The public routes answer whether an award is genuine and in force, to anybody; the "
+    "routes under /api/v1 issue and change awards, and need an API key. A refusal is an RFC 9457 problem document."
+)
+
+
+class TestamurApi(FastAPI):
+    """The application; it describes itself completely."""
+
+    def openapi(self) -> dict[str, object]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole application over open services; whoever opened them closes them."""
+    app = TestamurApi(
+        title="Testamur", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.include_router(issuer_router(services))
+    _add_docs(app)
+    app.include_router(public_router(public_scanner(services), _site(services)))
+    Faults(app, services.base_url).add()
+    return app
+
+
+def _add_docs(app: FastAPI) -> None:
+    async def docs() -> Response:
+        page = docs_page(app.openapi())
+        headers = {"Content-Security-Policy": page.policy, "X-Content-Type-Options": "nosniff"}
+        return Response(page.html, media_type="text/html; charset=utf-8", headers=headers)
+
+    app.add_api_route("/docs", docs, include_in_schema=False)
+
+
+def _site(services: Services) -> Site:
+    """What the public pages say about this service, with the names of the registries as they are now."""
+    ledger, register = services.ledger, Register(services.ledger.desk)
+    names = []
+    for did in ledger.home.registries():
+        with ledger.store.snapshot() as snapshot:
+            stream = snapshot.name(ISSUERS, slug_of(did) or "")
+        if stream is not None:
+            names.append(ledger.desk.profile(register.issuer(stream).profile).name)
+    return Site(base_url=services.base_url, operator=ledger.settings.operator, registries=tuple(names))
+
+
+def _version() -> str:
+    try:
+        return version("testamur")
+    except PackageNotFoundError:  # run from a tree that was not installed
+        return "0"

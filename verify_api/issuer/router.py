@@ -1,0 +1,35 @@
+"""Every route of the issuer's API on one router."""
+
+from fastapi import APIRouter
+
+from verify_api.issuer.context import Context
+from verify_api.issuer.intake import strict_route
+from verify_api.issuer.routes.achievements import AchievementRoutes
+from verify_api.issuer.routes.api_keys import ApiKeyRoutes
+from verify_api.issuer.routes.batch import BatchRoutes
+from verify_api.issuer.routes.changes import ChangeRoutes
+from verify_api.issuer.routes.credentials import CredentialRoutes
+from verify_api.issuer.routes.issuers import IssuerRoutes
+from verify_api.issuer.routes.keys import KeyRoutes
+from verify_api.services import Services
+
+PREFIX = "/api/v1"
+
+
+def issuer_router(services: Services) -> APIRouter:
+    """The routes under /api/v1. All handlers run on one event loop."""
+    context = Context(services)
+    route_class = strict_route(services.ledger.api_keys)
+    groups = (
+        ("issuers", (IssuerRoutes(context), KeyRoutes(context))),
+        ("achievements", (AchievementRoutes(context),)),
+        ("credentials", (BatchRoutes(context), CredentialRoutes(context), ChangeRoutes(context))),
+        ("api keys", (ApiKeyRoutes(context),)),
+    )
+    whole = APIRouter()
+    for tag, members in groups:
+        router = APIRouter(prefix=PREFIX, route_class=route_class, tags=[tag])
+        for member in members:
+            member.add_to(router)
+        whole.include_router(router)
+    return whole

@@ -1,0 +1,104 @@
+"""Awards: issue one, list, show, tell the history."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from verify_api.issuer import answers, schemas, showing, telling
+from verify_api.issuer.auth import MayIssue, MayRead
+from verify_api.issuer.context import Context
+from verify_api.issuer.intake import IdempotencyKey
+from verify_api.issuer.openapi import Route, add
+from verify_api.issuer.routes.achievements import ForIssuer
+from verify_api.public.json_verdict import verdict_model
+from verify_api.public.schemas import VerdictModel
+
+CREDENTIAL = "/credentials/{credential_id}"
+
+
+class CredentialRoutes:
+    """The handlers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._ledger = context.ledger
+        self._register = context.register
+
+    def add_to(self, router: APIRouter) -> None:
+        """Put the routes on the router."""
+        created = HTTPStatus.CREATED
+        add(router, Route(method="POST", path="/credentials", scope="issue", status=created), self.issue)
+        add(router, Route(method="GET", path="/credentials", scope="read"), self.list)
+        add(router, Route(method="GET", path=CREDENTIAL, scope="read"), self.show)
+        add(router, Route(method="GET", path=f"{CREDENTIAL}/history", scope="read"), self.history)
+        add(router, Route(method="GET", path=f"{CREDENTIAL}/verdict", scope="read"), self.verdict)
+
+    async def issue(
+        self,
+        caller: MayIssue,
+        body: schemas.AwardInput,
+        key: IdempotencyKey,
+        response: Response,
+        issuer: ForIssuer = None,
+    ) -> answers.ReceiptModel:
+        """Award an achievement to a learner."""
+        owner = self._register.acting_for(caller, issuer)
+        row = body.model_dump(exclude_none=True)
+        appended = await self._ledger.issuing.issue(caller, owner, row, idempotency_key=key)
+        response.headers["Location"] = f"/api/v1/credentials/{appended.stream}"
+        return self._context.receipt(appended, response)
+
+    async def list(
+        self,
+        caller: MayRead,
+        issuer: ForIssuer = None,
+        q: Annotated[
+            str | None,
+            Query(
+                max_length=200,
+                description="words that all occur in name, student number, e-mail or achievement",
+                examples=["okafor"],
+            ),
+        ] = None,
+        achievement: Annotated[str | None, Query(description="its slug or id", examples=["wound-care"])] = None,
+        status: Annotated[str | None, Query(description="as in the answer", examples=["in_force"])] = None,
+        after: Annotated[str | None, Query(description="`next` of the page before")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> answers.CredentialList:
+        """Search and list awards, the last issued first; without conditions, all that the key may see."""
+        whose = caller.issuer if issuer is None else self._register.acting_for(caller, issuer)
+        did, views = self._register.did(whose), self._context.services.views
+        today = self._ledger.clock.now().date()
+        await asyncio.to_thread(views.catch_up)  # who has just changed an award finds it changed
+        rows = views.search(
+            issuer=did, query=q, achievement=achievement, status=status, after=after, limit=limit + 1, today=today
+        )
+        total = views.count(issuer=did, query=q, achievement=achievement, status=status, today=today)
+        page = rows[:limit]
+        return answers.CredentialList(
+            credentials=[showing.summary(row, today) for row in page],
+            total=total,
+            next=page[-1].cursor if len(rows) > limit else None,
+        )
+
+    async def show(self, caller: MayRead, credential_id: str, response: Response) -> answers.AwardRecord:
+        """An award with everything its issuer may see, by id, code or short code."""
+        record = self._context.award(caller, credential_id)
+        facts, _ = record.version(record.credential.current.seq)
+        definition = self._ledger.desk.definition(facts.achievement.digest)
+        verdict = self._context.services.scanning.scan_id(record.credential.stream)
+        response.headers["ETag"] = f'"{record.credential.head}"'
+        return showing.award(record, definition, verdict, self._context.services.base_url)
+
+    async def history(self, caller: MayRead, credential_id: str, response: Response) -> answers.History:
+        """Every act on an award in plain words, with position, actor and reason, oldest first."""
+        record = self._context.award(caller, credential_id)
+        response.headers["ETag"] = f'"{record.credential.head}"'
+        return telling.history(record, self._ledger.desk)
+
+    async def verdict(self, caller: MayRead, credential_id: str) -> VerdictModel:
+        """What a scan of an award's current version says now, for its issuer."""
+        stream = self._context.credential(caller, credential_id)
+        return verdict_model(self._context.services.scanning.scan_id(stream))

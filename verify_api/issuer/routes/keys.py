@@ -1,0 +1,94 @@
+"""The keys of an issuer: add, list, retire, report."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from ledger.domain.types import Kid, Position
+from verify_api.issuer import answers, schemas, showing
+from verify_api.issuer.auth import MayAdmin, MayRead
+from verify_api.issuer.context import Context
+from verify_api.issuer.intake import IdempotencyKey, IfRevision
+from verify_api.issuer.openapi import Route, add
+
+
+class KeyRoutes:
+    """The handlers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._issuers = context.ledger.issuers
+        self._register = context.register
+
+    def add_to(self, router: APIRouter) -> None:
+        """Put the routes on the router."""
+        keys = "/issuers/{issuer_id}/keys"
+        add(router, Route(method="POST", path=keys, scope="admin", status=HTTPStatus.CREATED), self.add_key)
+        add(router, Route(method="GET", path=keys, scope="read"), self.list)
+        add(router, Route(method="POST", path=keys + "/{kid}/retire", scope="admin"), self.retire)
+        add(router, Route(method="POST", path=keys + "/{kid}/compromised", scope="admin"), self.compromised)
+
+    async def add_key(
+        self,
+        caller: MayAdmin,
+        issuer_id: str,
+        body: schemas.NewKey,
+        key: IdempotencyKey,
+        revision: IfRevision,
+        response: Response,
+    ) -> answers.KeyReceipt:
+        """Make a key, held here, that signs from the next position on."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        added = await self._issuers.add_key(
+            caller, stream, body.role, recovery=body.recovery, if_revision=revision, idempotency_key=key
+        )
+        return self._context.key_receipt(added.appended, added.kid, response)
+
+    async def list(self, caller: MayRead, issuer_id: str, response: Response) -> answers.KeyList:
+        """Every key that an issuer ever had."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        state = self._register.issuer(stream)
+        response.headers["ETag"] = f'"{state.head}"'
+        return showing.keys(state, self._context.ledger.desk.keys)
+
+    async def retire(
+        self,
+        caller: MayAdmin,
+        issuer_id: str,
+        kid: str,
+        key: IdempotencyKey,
+        revision: IfRevision,
+        response: Response,
+        body: schemas.KeyRetirement | None = None,
+    ) -> answers.KeyReceipt:
+        """Let a key sign nothing more; what it signed stands."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        recovery = body is not None and body.recovery
+        appended = await self._issuers.retire_key(
+            caller, stream, Kid(kid), recovery=recovery, if_revision=revision, idempotency_key=key
+        )
+        return self._context.key_receipt(appended, Kid(kid), response)
+
+    async def compromised(
+        self,
+        caller: MayAdmin,
+        issuer_id: str,
+        kid: str,
+        key: IdempotencyKey,
+        revision: IfRevision,
+        response: Response,
+        body: schemas.KeyCompromise | None = None,
+    ) -> answers.KeyReceipt:
+        """Disown what a key signed from a position on; without one, from when it was added."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        start = None if body is None or body.from_position is None else Position(body.from_position)
+        appended = await self._issuers.report_compromised(
+            caller,
+            stream,
+            Kid(kid),
+            start,
+            recovery=body is not None and body.recovery,
+            if_revision=revision,
+            idempotency_key=key,
+        )
+        return self._context.key_receipt(appended, Kid(kid), response)

@@ -1,0 +1,189 @@
+"""From what the ledger holds to what the API answers: one function for each kind of answer."""
+
+from datetime import date, datetime
+
+from ledger.application.api_keys import ApiKey
+from ledger.application.awards import AwardRecord, Receipt
+from ledger.application.batch import BatchReport
+from ledger.application.ports import KeyStore
+from ledger.domain.achievement import Achievement
+from ledger.domain.codes import format_link_code
+from ledger.domain.definition import AchievementDefinition, Profile, to_json
+from ledger.domain.issuer import Issuer
+from ledger.domain.types import Kid, Slug
+from ledger.domain.values import format_time
+from ledger.verification.verdict import Verdict
+from projections.rows import CredentialRow
+from verify_api.issuer import answers
+from verify_api.issuer.definition_schemas import DefinitionWording, ProfileWording
+from verify_api.issuer.problems import row_errors
+from verify_api.public.links import link_url
+
+
+def day(value: date | None) -> str | None:
+    """YYYY-MM-DD."""
+    return None if value is None else value.isoformat()
+
+
+def time(value: datetime | None) -> str | None:
+    """UTC with milliseconds."""
+    return None if value is None else format_time(value)
+
+
+def receipt(found: Receipt, base_url: str) -> answers.ReceiptModel:
+    """The receipt of a change of an award."""
+    return answers.ReceiptModel(
+        credential_id=str(found.credential_id),
+        revision=found.revision,
+        version=found.version,
+        code=format_link_code(found.code),
+        short_code=found.short_code,
+        url=link_url(base_url, found.code, found.version),
+        position=found.position,
+    )
+
+
+def batch(report: BatchReport, receipts: list[Receipt], base_url: str) -> answers.BatchAnswer:
+    """What became of a file; `receipts` are those of `report.awards`."""
+    awards = [
+        answers.BatchAward(
+            row=award.row, already_issued=award.appended.replayed, **receipt(found, base_url).model_dump()
+        )
+        for award, found in zip(report.awards, receipts, strict=True)
+    ]
+    return answers.BatchAnswer(
+        rows=report.rows,
+        ready=report.ready,
+        issued=report.issued,
+        already_issued=report.already_issued,
+        dry_run=report.dry_run,
+        errors=row_errors(report.errors),
+        warnings=row_errors(report.warnings),
+        awards=awards,
+    )
+
+
+def issuer(slug: Slug, state: Issuer, profile: Profile) -> answers.IssuerRecord:
+    """An issuer as it stands."""
+    return answers.IssuerRecord(
+        id=str(state.stream),
+        revision=state.head,
+        did=state.did,
+        slug=slug,
+        custody=state.custody.value,
+        profile=ProfileWording.model_validate(to_json(profile)),
+        profile_version=state.profile_version,
+        recognitions=[
+            answers.RecognitionRecord(
+                by=each.by,
+                scheme=each.scheme,
+                since=each.since.isoformat(),
+                until=day(each.until),
+                position=each.position,
+                ended=each.ended is not None,
+            )
+            for each in state.recognitions
+        ],
+    )
+
+
+def keys(state: Issuer, held: KeyStore) -> answers.KeyList:
+    """Every key of an issuer, in the order they were added."""
+    return answers.KeyList(
+        id=str(state.stream),
+        revision=state.head,
+        keys=[
+            answers.KeyRecord(
+                kid=record.kid,
+                role=record.role.value,
+                added=record.added,
+                retired=record.retired,
+                compromised_from=min((report.from_position for report in record.compromises), default=None),
+                held=held.holds(Kid(record.kid)),
+            )
+            for record in sorted(state.keys.values(), key=lambda record: (record.added, record.kid))
+        ],
+    )
+
+
+def achievement(state: Achievement, definition: AchievementDefinition) -> answers.AchievementRecord:
+    """An achievement as it is worded now."""
+    return answers.AchievementRecord(
+        id=str(state.stream),
+        revision=state.head,
+        issuer=state.issuer,
+        version=state.version,
+        retired=state.retired is not None,
+        definition=DefinitionWording.model_validate(to_json(definition)),
+    )
+
+
+def award(
+    record: AwardRecord, definition: AchievementDefinition, verdict: Verdict, base_url: str
+) -> answers.AwardRecord:
+    """An award with everything its issuer may see."""
+    current = record.credential.current
+    facts, internal = record.version(current.seq)
+    issued = record.issued
+    return answers.AwardRecord(
+        credential_id=str(record.credential.stream),
+        revision=record.credential.head,
+        version=current.number,
+        code=format_link_code(issued.code),
+        short_code=issued.short_code,
+        url=link_url(base_url, issued.code, current.number),
+        position=record.acts[-1].recorded.position,
+        verdict=verdict.state.value,
+        in_force=verdict.in_force,
+        notices=[str(notice) for notice in verdict.notices],
+        issuer=record.issuer.did,
+        achievement=answers.AwardedAchievement(
+            id=str(facts.achievement.stream),
+            slug=definition.slug,
+            name=definition.name,
+            version=facts.achievement.version,
+        ),
+        student_number=internal.student_number,
+        full_name=facts.name,
+        email=internal.email,
+        awarded_on=facts.awarded_on.isoformat(),
+        valid_from=facts.begins.isoformat(),
+        valid_until=day(facts.valid_until),
+        result=facts.result,
+        score=facts.score,
+        route=facts.route,
+        assessor=facts.assessor,
+        language=facts.language,
+        evidence_url=facts.evidence,
+    )
+
+
+def summary(row: CredentialRow, today: date) -> answers.CredentialSummary:
+    """One award in the registrar's list."""
+    return answers.CredentialSummary(
+        credential_id=str(row.credential_id),
+        revision=row.revision,
+        version=row.version,
+        status=row.status_on(today).value,
+        student_number=row.student_number,
+        full_name=row.learner_name,
+        email=row.email,
+        achievement=row.achievement_slug,
+        achievement_name=row.achievement_name,
+        awarded_on=row.awarded_on.isoformat(),
+        valid_from=row.valid_from.isoformat(),
+        valid_until=day(row.valid_until),
+        issued_at=format_time(row.issued_at),
+    )
+
+
+def api_key(key: ApiKey) -> answers.ApiKeyRecord:
+    """What is known of an API key."""
+    return answers.ApiKeyRecord(
+        id=key.id,
+        issuer=None if key.issuer is None else str(key.issuer),
+        scopes=list(key.scopes),
+        label=key.label,
+        created_at=format_time(key.created_at),
+        revoked_at=time(key.revoked_at),
+    )

@@ -1,0 +1,162 @@
+"""Serves a home in the foreground until it is told to stop: one process, one home, loopback unless told otherwise.
+
+The access log names the route's template, never the path: a link code is a capability and must not lie in a log.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from time import perf_counter
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledger.adapters.home import Home
+from ledger.application.ports import Clock
+from ledger.errors import LedgerError
+from verify_api.app import create_app
+from verify_api.services import open_services
+
+_GRACE = 20  # seconds that requests get to end after a signal
+
+
+class CannotListen(LedgerError):
+    """The address cannot be listened on."""
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """Writes one JSON line per event to stderr."""
+    made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+    )
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """Logs each request by method, route template, status and milliseconds; swallows what was answered as 500."""
+
+    app: ASGIApp
+    log: structlog.typing.FilteringBoundLogger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the app does."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = perf_counter(), [0]
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status[0] = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sent)
+        except Exception as error:  # noqa: BLE001 - answered already; its message may quote a record, so it is not logged
+            self.log.error("request failed", error=type(error).__name__, where=_where(error), route=_template(scope))
+        self.log.info(
+            "request",
+            method=scope["method"],
+            route=_template(scope),
+            status=status[0],
+            ms=round((perf_counter() - began) * 1000, 1),
+        )
+
+
+def _template(scope: Scope) -> str:
+    """The path as the route spells it, such as /c/{code}; nothing of what a client sent."""
+    return str(getattr(scope.get("route"), "path", "-"))
+
+
+def _where(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+class _Server(uvicorn.Server):
+    """Ends by returning, not by dying of the signal it was sent, so that what is open can be closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully on SIGINT and SIGTERM, at once on the second."""
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[str], None] = lambda _: None) -> None:
+    """Serve a home until SIGTERM or SIGINT; then end requests, append what is queued, publish the checkpoint.
+
+    Args:
+        port: 0 for any free one.
+        started: told the server's address when it listens.
+
+    Raises:
+        HomeBusy: another process works on the home.
+        CannotListen.
+        LedgerError: the home cannot be opened.
+    """
+    log = logger()
+    with home.hold(), closing(_listen(host, port)) as listening:
+        url = _url(listening)
+        with closing(open_services(home, clock=clock, failed=lambda error: _failed(log, error))) as services:
+            app = RequestLog(create_app(services), log)
+            with home.announce(url):
+                log.info("serving", url=url)
+                started(url)
+                _run(app, listening)
+                log.info("stopping")
+        log.info("stopped")
+
+
+def _run(app: ASGIApp, listening: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    asyncio.run(_Server(config).serve(sockets=[listening]))
+
+
+def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> None:
+    told = str(error) if isinstance(error, LedgerError) else ""
+    log.error("background work failed", error=type(error).__name__, where=_where(error), detail=told)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise CannotListen(f"cannot listen on {host} port {port}: {error}") from error
+
+
+def _url(listening: socket.socket) -> str:
+    """Where a client on this machine finds the server."""
+    host, port = listening.getsockname()[:2]
+    address = ip_address(host)
+    if address.is_unspecified:
+        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"

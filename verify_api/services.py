@@ -1,0 +1,97 @@
+"""Opens what the routes work with: the ledger of a home, its verdicts and its views, kept up to date.
+
+The server and the command that works on a home itself use the same services, so both answer the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger import bootstrap
+from ledger.adapters.home import Home
+from ledger.application.ports import Clock
+from ledger.application.scanning import Scanning
+from ledger.bootstrap import Ledger
+from ledger.verification.verdict import Verdict
+from projections.views import Views, ViewsWorker, open_views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that routes may use."""
+
+    ledger: Ledger
+    scanning: Scanning
+    views: Views
+    worker: ViewsWorker
+
+    @property
+    def base_url(self) -> str:
+        """The beginning of every link."""
+        return self.ledger.settings.base_url
+
+    def close(self) -> None:
+        """Append what is queued, publish the checkpoint, bring the views up to date, close all files."""
+        self.ledger.committer.close()
+        self.worker.close()
+        self.views.close()
+        self.ledger.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicScanner:
+    """What the public pages may ask: verdicts and the checkpoint, nothing else."""
+
+    scanning: Scanning
+    missing: Callable[[], list[str]]
+
+    def scan(self, code_text: str, version: int | None) -> Verdict:
+        """The verdict on a link code; the code alone is version 1."""
+        return self.scanning.scan(code_text, 1 if version is None else version)
+
+    def scan_short(self, short: str) -> Verdict:
+        """The verdict on a short code."""
+        return self.scanning.scan_short(short)
+
+    def checkpoint(self) -> bytes | None:
+        """The last signed checkpoint."""
+        return self.scanning.checkpoint()
+
+    def ready(self) -> list[str]:
+        """What is missing before scans can be answered."""
+        return self.missing()
+
+
+def public_scanner(services: Services) -> PublicScanner:
+    """The view of the services that public routes get."""
+
+    def missing() -> list[str]:
+        return [] if services.scanning.checkpoint() is not None else ["a signed checkpoint"]
+
+    return PublicScanner(scanning=services.scanning, missing=missing)
+
+
+def open_services(home: Home, *, clock: Clock, failed: Callable[[Exception], None] = lambda _: None) -> Services:
+    """Open the services of a home that this process holds.
+
+    Args:
+        failed: hears of every failure to publish a checkpoint or to bring views up to date.
+
+    Raises:
+        LedgerError: the home cannot be read, or is behind what it published.
+    """
+    workers: list[ViewsWorker] = []
+
+    def committed() -> None:
+        for worker in workers:
+            worker.wake()
+
+    ledger = bootstrap.open_ledger(home, clock=clock, committed=committed, failed=failed)
+    try:
+        views = open_views(home.views, ledger.store, ledger.boxes)
+    except BaseException:
+        ledger.close()
+        raise
+    worker = ViewsWorker(views, failed=failed)
+    worker.start()
+    workers.append(worker)
+    return Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker)
