@@ -1,0 +1,142 @@
+"""`testamur audit`: replays the history from the database itself, read-only, and trusts nobody on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.adapters.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.clock import SystemEntropy
+from ledger.adapters.home import Home
+from ledger.adapters.secrets import MasterKey
+from ledger.adapters.vault import SqliteVault
+from ledger.audit.replay import audit
+from ledger.audit.report import AuditReport, Problem, to_json
+from ledger.audit.source import CannotBeAudited
+from ledger.errors import LedgerError
+from ledger.tlog.encoding import to_base64
+from ledger.tlog.note import MalformedVerifierKey, VerifierKey
+from projections.replay_check import view_check
+from verify_api.cli.errors import REFUSED, WrongUsage
+from verify_api.cli.output import Output
+from verify_api.cli.reading import read_bytes
+from verify_api.cli.run import Run, command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """What the auditor holds besides the database."""
+
+    vkey: VerifierKey | None
+    kept: bytes | None
+    own: bytes | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "audit", panel="The ledger")(run_audit)
+
+
+def run_audit(
+    run: Run,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", metavar="FILE", help="A ledger.db alone, without the vault beside it."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="One that you kept; without it a cut end is not seen."),
+    ] = None,
+    vkey: Annotated[
+        str | None,
+        typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the database's own."),
+    ] = None,
+) -> int:
+    """Check every entry, signature, chain, private part and view, and the root of the log.
+
+    Reads the database itself, also beside a running server, and changes nothing. Exit code 0: sound. 1: unsound, with
+    the first bad position. 2: it cannot be read.
+    """
+    kept = None if checkpoint is None else read_bytes(checkpoint)
+    home = run.home if database is None else None
+    own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
+    evidence = _Evidence(vkey=_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
+    try:
+        report = _audit(home, database, evidence, run.output)
+    except CannotBeAudited as error:
+        raise WrongUsage(str(error)) from error
+    run.output.result(to_json(report), _told(report))
+    return 0 if report.sound else REFUSED
+
+
+def _key(text: str | None) -> VerifierKey | None:
+    try:
+        return None if text is None else VerifierKey.parse(text.strip())
+    except MalformedVerifierKey as error:
+        raise WrongUsage(f"--vkey: {error}") from error
+
+
+def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output: Output) -> AuditReport:
+    if home is None:
+        path = database or Path()
+    else:
+        home.settings()  # says so if there is no ledger
+        path = home.database
+    with open_audit_source(path) as source, _opener(home, output) as opener:
+        views = home.views if home is not None and opener is not None and home.views.is_file() else None
+        return audit(
+            source,
+            vkey=evidence.vkey,
+            kept_checkpoint=evidence.kept,
+            own_checkpoint=evidence.own,
+            opener=opener,
+            view_check=None if views is None or opener is None else view_check(source, opener, views),
+        )
+
+
+@contextmanager
+def _opener(home: Home | None, output: Output) -> Iterator[VaultOpener | None]:
+    """What opens private parts, where the vault and the master key are to be had."""
+    vault = None
+    if home is not None:
+        try:
+            master = MasterKey.load(home.master_key)
+            # The purposes under which `ledger.bootstrap` derives the keys of the vault.
+            vault = SqliteVault(
+                home.vault,
+                wrapping_key=master.derive("vault"),
+                lookup_key=master.derive("lookup"),
+                entropy=SystemEntropy(),
+            )
+        except (LedgerError, OSError) as error:
+            output.say(f"private parts stay closed: {error}")
+    if vault is None:
+        yield None
+        return
+    try:
+        yield VaultOpener(vault)
+    finally:
+        vault.close()
+
+
+def _told(report: AuditReport) -> Iterator[str]:
+    judge = report.checkpoint
+    by = "no checkpoint" if judge is None else f"the checkpoint of size {judge.size} ({judge.source})"
+    yield f"{'sound' if report.sound else 'UNSOUND'}: {report.events} entries, judged by {by}"
+    yield f"root {to_base64(report.root)}"
+    for problem in report.problems:
+        yield f"position {problem.position}: {_place(problem)}{problem.check}: {problem.reason}"
+    if report.problem_count > len(report.problems):
+        yield f"and {report.problem_count - len(report.problems)} more problems"
+    for each in report.not_checked:
+        yield f"not checked: {each.what} ({each.count}): {each.why}"
+    yield f"{report.seconds:.1f} s"
+
+
+def _place(problem: Problem) -> str:
+    if problem.stream is None:
+        return ""
+    return f"stream {problem.stream}" + ("" if problem.seq is None else f", entry {problem.seq}") + ": "

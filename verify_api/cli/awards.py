@@ -1,0 +1,155 @@
+"""`testamur issue`, `amend`, `suspend`, `reinstate`, `revoke`: one award at a time."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.canonical import Json
+from ledger.domain.values import Reason
+from verify_api.cli.client import Changing, document, path_of
+from verify_api.cli.errors import WrongUsage
+from verify_api.cli.reading import award_path, day, read_object
+from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
+from verify_api.issuer.answers import ReceiptModel
+
+PANEL = "Awards"
+
+AwardArgument = Annotated[
+    str, typer.Argument(metavar="AWARD", help="Its code, short code, link (in either case) or credential id.")
+]
+ReasonOption = Annotated[Reason, typer.Option("--reason", help="Why; shown to everybody who scans.")]
+PublicTextOption = Annotated[str | None, typer.Option("--public-text", help="A sentence for everybody who scans.")]
+NotesOption = Annotated[str | None, typer.Option("--notes", help="A sentence for the issuer alone.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="DATE", parser=day, help="First day of it; absent: today.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "issue", panel=PANEL)(issue)
+    command(app, "amend", panel=PANEL)(amend)
+    command(app, "suspend", panel=PANEL)(suspend)
+    command(app, "reinstate", panel=PANEL)(reinstate)
+    command(app, "revoke", panel=PANEL)(revoke)
+
+
+def issue(
+    run: Run,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A JSON object with the columns of a CSV file; - for stdin.")
+    ],
+    issuer: IssuerOption = None,
+    idempotency_key: IdempotencyOption = None,
+) -> None:
+    """Award an achievement to one learner."""
+    award = read_object(file)
+    changing = Changing(idempotency_key=idempotency_key)
+    with run.client() as client:
+        receipt = client.change(
+            path_of("credentials"), award, ReceiptModel, query={"issuer": issuer}, changing=changing
+        )
+    _receipt(run, receipt, "issued")
+
+
+def amend(
+    run: Run,
+    award: AwardArgument,
+    values: Annotated[
+        list[str],
+        typer.Option("--set", metavar="FIELD=VALUE", help="May be repeated; an empty VALUE takes the value away."),
+    ],
+    reason: ReasonOption,
+    public_text: PublicTextOption = None,
+    notes: NotesOption = None,
+    idempotency_key: IdempotencyOption = None,
+    if_revision: RevisionOption = None,
+) -> None:
+    """Record a new version of an award; the link stays and shows what was corrected."""
+    body: dict[str, Json] = {"values": _values(values), "reason": reason.value}
+    _change(run, award, "amend", body | _texts(public_text, notes), idempotency_key, if_revision)
+
+
+def suspend(
+    run: Run,
+    award: AwardArgument,
+    reason: ReasonOption,
+    from_: FromOption = None,
+    public_text: PublicTextOption = None,
+    notes: NotesOption = None,
+    idempotency_key: IdempotencyOption = None,
+    if_revision: RevisionOption = None,
+) -> None:
+    """Put an award on hold; it may be reinstated."""
+    body: dict[str, Json] = {"reason": reason.value, "from": from_}
+    _change(run, award, "suspend", body | _texts(public_text, notes), idempotency_key, if_revision)
+
+
+def reinstate(
+    run: Run,
+    award: AwardArgument,
+    public_text: PublicTextOption = None,
+    notes: NotesOption = None,
+    idempotency_key: IdempotencyOption = None,
+    if_revision: RevisionOption = None,
+) -> None:
+    """Let an award on hold stand again."""
+    _change(run, award, "reinstate", _texts(public_text, notes), idempotency_key, if_revision)
+
+
+def revoke(
+    run: Run,
+    award: AwardArgument,
+    reason: ReasonOption,
+    from_: FromOption = None,
+    retroactive: Annotated[
+        bool, typer.Option("--retroactive", help="It should never have been issued; else it was good until then.")
+    ] = False,
+    public_text: PublicTextOption = None,
+    notes: NotesOption = None,
+    idempotency_key: IdempotencyOption = None,
+    if_revision: RevisionOption = None,
+) -> None:
+    """Withdraw an award for good; its link says so at once."""
+    body: dict[str, Json] = {"reason": reason.value, "from": from_, "retroactive": retroactive}
+    _change(run, award, "revoke", body | _texts(public_text, notes), idempotency_key, if_revision)
+
+
+_DONE = {"amend": "amended", "suspend": "on hold", "reinstate": "in force again", "revoke": "revoked"}
+
+
+def _change(
+    run: Run, award: str, act: str, body: dict[str, Json], idempotency_key: str | None, if_revision: int | None
+) -> None:
+    changing = Changing(idempotency_key=idempotency_key, if_revision=if_revision)
+    path = award_path(award, act)
+    with run.client() as client:
+        receipt = client.change(path, body, ReceiptModel, changing=changing)
+    _receipt(run, receipt, _DONE[act])
+
+
+def _texts(public_text: str | None, notes: str | None) -> dict[str, Json]:
+    return {"public_text": public_text, "notes": notes}
+
+
+def _values(given: list[str]) -> dict[str, Json]:
+    values: dict[str, Json] = {}
+    for each in given:
+        field, equals, value = each.partition("=")
+        if not equals or not field.strip():
+            raise WrongUsage(f"“{each[:80]}” says nothing to change: write --set FIELD=VALUE, as in --set result=Pass")
+        if field.strip() in values:
+            raise WrongUsage(f"--set names {field.strip()} twice")
+        values[field.strip()] = value
+    return values
+
+
+def _receipt(run: Run, receipt: ReceiptModel, done: str) -> None:
+    lines = [
+        f"{done}: version {receipt.version}, revision {receipt.revision}, position {receipt.position}",
+        f"link           {receipt.url}",
+        f"short code     {receipt.short_code}",
+        f"credential id  {receipt.credential_id}",
+    ]
+    run.output.result(document(receipt), lines)

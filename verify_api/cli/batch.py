@@ -1,0 +1,125 @@
+"""`testamur issue-batch`: a whole file of awards, checked before the first of them is issued."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ledger.canonical import Json
+from verify_api.cli.awards import PANEL
+from verify_api.cli.batch_files import write_awards, write_qr_codes
+from verify_api.cli.client import Changing, Client, document, path_of
+from verify_api.cli.errors import NotReached, ProblemAnswer, WrongUsage
+from verify_api.cli.reading import read_bytes
+from verify_api.cli.run import IdempotencyOption, IssuerOption, Run, command
+from verify_api.issuer.answers import BatchAnswer, Problem, RowProblem
+
+_COLUMNS = ("row", "line", "column", "", "reason")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "issue-batch", panel=PANEL)(issue_batch)
+
+
+def issue_batch(
+    run: Run,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="UTF-8, comma or semicolon, columns in any order; - for stdin.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, issue nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Issue the good rows although some are bad.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="OUT.csv", help="The rows with their links; absent: in the home's folder `out`."),
+    ] = None,
+    qr_dir: Annotated[Path | None, typer.Option("--qr-dir", metavar="DIR", help="A PNG of each QR code.")] = None,
+    issuer: IssuerOption = None,
+    idempotency_key: IdempotencyOption = None,
+) -> None:
+    """Issue every row of a CSV file that was not issued before.
+
+    All rows are checked before the first is issued, and none is issued if one is bad, unless --skip-bad. The same
+    file again completes what was interrupted and issues nothing twice.
+    """
+    raw = read_bytes(file)
+    query = {"issuer": issuer, "dry_run": "true" if dry_run else None, "skip_bad": "true" if skip_bad else None}
+    try:
+        with run.client() as client:
+            answer = _send(client, raw, query, Changing(idempotency_key=idempotency_key), quiet=run.quiet)
+    except ProblemAnswer as problem:
+        _print_refusal(run, problem)
+        raise
+    run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings))
+    written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
+    run.output.result(document(answer), [summary(answer)])
+    for message in written:
+        run.output.say(message)
+
+
+def summary(answer: BatchAnswer) -> str:
+    """What became of the file, in one line."""
+    bad = len({problem.row for problem in answer.errors})
+    odd = f"{_count(bad, 'error')}, {_count(len(answer.warnings), 'warning')}"
+    if answer.dry_run:
+        return f"{answer.ready} can be issued, {len(answer.awards)} already issued, {odd}; nothing was issued"
+    return f"{answer.issued} issued, {answer.already_issued} already issued, {odd}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _send(
+    client: Client, raw: bytes, query: Mapping[str, str | None], changing: Changing, *, quiet: bool
+) -> BatchAnswer:
+    columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    last: Mapping[str, Json] = {}
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        task = None
+        for last in client.lines(path_of("credentials", "batch"), raw, "text/csv", query=query, changing=changing):
+            if "done" in last and "total" in last:
+                done, total = cast("int", last["done"]), cast("int", last["total"])
+                task = bar.add_task("", total=total) if task is None else task
+                bar.update(task, completed=done, total=total)
+    if "detail" in last:
+        raise client.refusal(last)
+    try:
+        return BatchAnswer.model_validate(last)
+    except ValidationError as error:
+        raise NotReached(
+            "the answer broke off, so it is not known how many rows were issued; run the same command again"
+        ) from error
+
+
+def _print_refusal(run: Run, problem: ProblemAnswer) -> None:
+    found = Problem.model_validate(problem.document)
+    if any(each.row is not None for each in found.errors or ()):
+        run.output.rows(_COLUMNS, _rows(found.errors or (), found.warnings or ()))
+
+
+def _rows(errors: Iterable[RowProblem], warnings: Iterable[RowProblem]) -> list[tuple[str, str, str, str, str]]:
+    told = [(each, "error") for each in errors] + [(each, "warning") for each in warnings]
+    told.sort(key=lambda pair: pair[0].row or 0)
+    return [(str(each.row), str(each.line), each.column, kind, each.reason) for each, kind in told]
+
+
+def _write(run: Run, file: Path, raw: bytes, answer: BatchAnswer, out: Path | None, qr_dir: Path | None) -> list[str]:
+    written = []
+    if out is None and run.home.exists():
+        name = "stdin" if str(file) == "-" else file.stem
+        out = run.home.out / f"{name}-awards.csv"
+    try:
+        if out is not None:
+            write_awards(out, raw, answer)
+            written.append(f"the rows with their links are in {out}")
+        if qr_dir is not None:
+            write_qr_codes(qr_dir, answer)
+            written.append(f"{len(answer.awards)} QR codes are in {qr_dir}")
+    except WrongUsage as error:
+        raise WrongUsage(f"{summary(answer)}, but {error}; correct that and run the same command again") from error
+    return written

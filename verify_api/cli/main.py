@@ -1,0 +1,87 @@
+"""The command `testamur`: its groups, and how it ends."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
+from ledger.application.publishing import LogRolledBack
+from ledger.errors import LedgerError
+from verify_api.cli import (
+    achievements,
+    api_keys,
+    asking,
+    audit,
+    awards,
+    batch,
+    demo,
+    issuers,
+    keys,
+    log,
+    service,
+)
+from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
+from verify_api.cli.output import fail
+from verify_api.cli.run import remember
+from verify_api.server import CannotListen
+
+_USAGE = (HomeMissing, HomeExists, BadSettings, CannotListen)
+
+
+def application() -> typer.Typer:
+    """The command with all its groups."""
+    app = typer.Typer(name="testamur", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(remember)
+    service.register(app)
+    demo.register(app)
+    audit.register(app)
+    app.add_typer(log.app, name="log", rich_help_panel=service.PANEL)
+    app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
+    issuers.app.add_typer(keys.app, name="key")
+    app.add_typer(issuers.app, name="issuer", rich_help_panel=awards.PANEL)
+    app.add_typer(achievements.app, name="achievement", rich_help_panel=awards.PANEL)
+    awards.register(app)
+    batch.register(app)
+    asking.register(app)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. Whatever it refuses is one sentence on standard error, never a traceback."""
+    try:
+        code = application()(args=list(arguments), prog_name="testamur", standalone_mode=False)
+    except typer.Exit as ending:
+        return ending.exit_code
+    except typer.Abort:
+        return REFUSED
+    except typer.TyperException as error:
+        return _misused(error)
+    except LedgerError as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _misused(error: typer.TyperException) -> int:
+    message = error.format_message().strip()
+    if message:
+        fail(f"{message[0].lower()}{message[1:]}".rstrip(".") + "; see --help")
+    return error.exit_code
+
+
+def _failed(error: LedgerError) -> int:
+    fail(str(error))
+    if isinstance(error, CommandError):
+        return error.exit_code
+    if isinstance(error, _USAGE):
+        return USAGE
+    return UNDECIDED if isinstance(error, HomeBusy | LogRolledBack) else REFUSED
+
+
+if __name__ == "__main__":
+    main()

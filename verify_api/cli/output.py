@@ -1,0 +1,66 @@
+"""What a command prints: results on standard output, messages on standard error; with --json one object and no more."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ledger.canonical import Json
+
+_WIDE = 240  # columns where there is no terminal to fit a table into
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The two streams of a command, as its options want them."""
+
+    as_json: bool
+    quiet: bool
+
+    def result(self, document: Mapping[str, Json], lines: Iterable[str]) -> None:
+        """Print what the command found out: `document` with --json, else `lines`."""
+        if self.as_json:
+            self._document(document)
+        else:
+            for line in lines:
+                typer.echo(line)
+
+    def table(self, document: Mapping[str, Json], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a list: `document` with --json, else a table."""
+        if self.as_json:
+            self._document(document)
+        else:
+            self.rows(columns, rows)
+
+    def rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table for people, even a long one; nothing where the result is JSON."""
+        if self.as_json:
+            return
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold", show_edge=False)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        console.print(table)
+
+    def refused(self, problem: Mapping[str, Json]) -> None:
+        """Print the problem document that a refusal is, with --json; people get its sentence."""
+        if self.as_json:
+            self._document(problem)
+
+    def say(self, message: str) -> None:
+        """A message beside the result."""
+        if not self.quiet:
+            typer.echo(message, err=True)
+
+    def _document(self, document: Mapping[str, Json]) -> None:
+        typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def fail(message: str) -> None:
+    """Say why a command ends without doing what it was asked."""
+    typer.echo(f"testamur: {message}", err=True)

@@ -1,0 +1,141 @@
+"""Reads what a person gave on the command line: files, dates, awards, issuers."""
+
+import json
+import sys
+from pathlib import Path
+
+import typer
+
+from ledger.canonical import Json
+from ledger.domain.codes import format_link_code
+from ledger.domain.values import BadValue, parse_date
+from verify_api.cli.client import Client, path_of
+from verify_api.cli.errors import WrongUsage
+from verify_api.issuer.answers import IssuerList, IssuerRecord
+from verify_api.public.links import AwardReference, ScannedCode, ShortCode, parse_award_reference
+
+_MOST_JSON = 1 << 20  # bytes; the service reads no more either
+
+
+def day(text: str) -> str:
+    """A date as an option gives it; the parser of typer options."""
+    try:
+        return parse_date(text.strip()).isoformat()
+    except BadValue as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; of standard input for `-`.
+
+    Raises:
+        WrongUsage: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise WrongUsage(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_object(path: Path) -> dict[str, Json]:
+    """The one JSON object in a file.
+
+    Raises:
+        WrongUsage: the file cannot be read, or holds something else.
+    """
+    raw = read_bytes(path)
+    if len(raw) > _MOST_JSON:
+        raise WrongUsage(f"{path} is larger than a mebibyte: that is no such description")
+    try:
+        found = json.loads(
+            raw.decode("utf-8-sig"), object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse
+        )
+    except _Unreadable as error:
+        raise WrongUsage(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{path} is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise WrongUsage(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(f"{path} is not JSON that can be read") from error
+    if not isinstance(found, dict):
+        raise WrongUsage(f"{path} does not hold a JSON object, {{…}}")
+    return found
+
+
+class _Unreadable(Exception):
+    """JSON that could be read in two ways, or that the service does not take."""
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Unreadable(f"“{next(name for name in names if names.count(name) > 1)[:80]}” stands in it twice")
+    return found
+
+
+def _refuse(number: str) -> Json:
+    raise _Unreadable(f"write {number[:40]} in quotation marks; numbers with a point change on their way")
+
+
+def award_reference(text: str) -> AwardReference:
+    """The award that AWARD names.
+
+    Raises:
+        WrongUsage: the text is no link, code, short code or credential id.
+    """
+    reference = parse_award_reference(text)
+    if reference is None:
+        raise WrongUsage(
+            f"“{text[:80]}” is no award, probably by a typing error: give the link of its QR code, its code of 36 "
+            "characters, its short code of 13, or its credential id"
+        )
+    return reference
+
+
+def award_path(text: str, *more: str) -> str:
+    """The path of an award in the API, whatever the person called it."""
+    reference = award_reference(text)
+    if isinstance(reference, ScannedCode):
+        return path_of("credentials", format_link_code(reference.code), *more)
+    return path_of("credentials", reference.text if isinstance(reference, ShortCode) else str(reference), *more)
+
+
+def find_issuer(client: Client, slug: str | None) -> str:
+    """The issuer to act for: the one named, else the key's, else the only one that is not just a recognising body.
+
+    Raises:
+        WrongUsage: none was named, and there are several, or none.
+    """
+    if slug is not None:
+        return slug
+    found = [issuer for issuer in _issuers(client) if not issuer.profile.recognising_body]
+    if len(found) != 1:
+        raise WrongUsage(_which(found))
+    return found[0].slug
+
+
+def find_body(client: Client, slug: str | None) -> str:
+    """The recognising body that is named, else the only one.
+
+    Raises:
+        WrongUsage: none was named, and there are several, or none.
+    """
+    if slug is not None:
+        return slug
+    found = [issuer.slug for issuer in _issuers(client) if issuer.profile.recognising_body]
+    if len(found) != 1:
+        raise WrongUsage(f"there are {len(found)} recognising bodies here: say which with --by ({', '.join(found)})")
+    return found[0]
+
+
+def _issuers(client: Client) -> list[IssuerRecord]:
+    return client.get(path_of("issuers"), IssuerList).issuers
+
+
+def _which(found: list[IssuerRecord]) -> str:
+    if not found:
+        return "there is no issuer here yet: register one with `testamur issuer register SLUG --name NAME`"
+    names = ", ".join(issuer.slug for issuer in found[:20])
+    return f"there are {len(found)} issuers here: say for which one with --issuer SLUG ({names})"

@@ -1,0 +1,80 @@
+"""`testamur init` and `testamur serve`: make a ledger, and serve it."""
+
+from typing import Annotated
+
+import typer
+
+from ledger import bootstrap
+from ledger.adapters.home import Home, host_and_port
+from ledger.bootstrap import clock_from_environment
+from ledger.canonical import Json
+from verify_api.cli.errors import WrongUsage
+from verify_api.cli.log import read_vkey
+from verify_api.cli.run import Run, command
+from verify_api.server import serve as serve_home
+
+PANEL = "The ledger"
+
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen on; other machines reach 127.0.0.1 never.")]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "init", panel=PANEL)(init)
+    command(app, "serve", panel=PANEL)(serve)
+
+
+def init(
+    run: Run,
+    base_url: Annotated[
+        str, typer.Option("--base-url", metavar="URL", help="Beginning of every link: https://verify.college.example.")
+    ],
+    operator: Annotated[str | None, typer.Option("--operator", help="Name of who runs this service.")] = None,
+) -> None:
+    """Make a new ledger in the home, a folder that does not exist or is empty.
+
+    Its origin and DIDs are fixed by the base URL now and for ever.
+    """
+    home = run.home
+    make(home, base_url, operator)
+    settings = home.settings()
+    said: dict[str, Json] = {
+        "home": str(home.folder),
+        "base_url": settings.base_url,
+        "origin": settings.origin,
+        "operator": settings.operator,
+        "operator_key": str(home.operator_key),
+        "log_vkey": read_vkey(home),
+    }
+    lines = [
+        f"a new ledger is in {home.folder}; its links begin with {settings.base_url}",
+        f"the operator's API key is in {home.operator_key}; keep {home.master_key} safe, and apart from backups",
+    ]
+    run.output.result(said, lines)
+
+
+def make(home: Home, base_url: str, operator: str | None) -> None:
+    """Make a new ledger.
+
+    Raises:
+        WrongUsage: the folder cannot be written.
+    """
+    name = operator or f"the operator of {host_and_port(base_url)}"
+    try:
+        bootstrap.init(home.folder, base_url, name, clock=clock_from_environment())
+    except OSError as error:
+        raise WrongUsage(f"no ledger can be made in {home.folder}: {error.strerror}") from error
+
+
+def serve(run: Run, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Serve the ledger until interrupted; other commands then speak to this server."""
+    home = run.home
+    home.settings()  # says so if there is no ledger
+    serve_home(
+        home,
+        host=host,
+        port=port,
+        clock=clock_from_environment(),
+        started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
+    )
