@@ -92,6 +92,16 @@ class SqliteAuditSource:
         """How many short codes there are."""
         return self._value("SELECT COUNT(*) FROM short_codes")
 
+    def refuse_views(self) -> None:
+        """Pass if every row is stored. A view in a table's place could compute other rows at each read, or never end.
+
+        Raises:
+            CannotBeAudited: there are views, which no ledger has.
+        """
+        views = self._value("SELECT COUNT(*) FROM sqlite_master WHERE type = 'view'")
+        if views:
+            raise CannotBeAudited(f"the database holds {views} views, and a ledger has none: rows must be stored")
+
     def _value(self, statement: str) -> int:
         return cast("int", next(self._rows(statement))[0])
 
@@ -140,7 +150,9 @@ def open_audit_source(path: Path) -> Iterator[SqliteAuditSource]:
         except sqlite3.Error as error:
             raise CannotBeAudited(f"{path} is not a database that can be read: {error}") from error
         stack.callback(connection.close)
-        yield SqliteAuditSource(connection)
+        source = SqliteAuditSource(connection)
+        source.refuse_views()
+        yield source
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ from ledger.signing import multikey
 from ledger.testing.small_ledger import make
 from ledger.tlog.note import VerifierKey
 
-Change = Callable[[sqlite3.Connection], None]
+Change = Callable[[sqlite3.Connection], object]
 Row = tuple[int, str, int, str, bytes]
 _ENTRIES = """SELECT notification_id, originator_id, originator_version, topic, state
     FROM stored_events ORDER BY notification_id"""

@@ -137,6 +137,17 @@ def test_database_of_something_else_cannot_be_audited(tmp_path: Path) -> None:
         list(source.entries())
 
 
+def test_view_in_the_place_of_a_table_cannot_be_audited(tmp_path: Path) -> None:
+    create(tmp_path / "ledger.db")
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    connection.execute("DROP TABLE names")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, i, i FROM n"
+    connection.execute(f"CREATE VIEW names(scope, name, stream) AS {endless}")
+    connection.close()
+    with pytest.raises(CannotBeAudited, match="1 views"), open_audit_source(tmp_path / "ledger.db"):
+        pass
+
+
 @pytest.mark.parametrize("name", ["a?b#c.db", "ä %41.db"])
 def test_awkward_file_names_are_opened(tmp_path: Path, name: str) -> None:
     create(tmp_path / name)
