@@ -52,9 +52,8 @@ class SqliteLedger:
         self._streams = Streams(self.recorder)
         try:
             self._writer = self.datastore.connect()
-        except BaseException:
-            self.datastore.close()
-            raise
+        except sqlite3.DatabaseError as error:
+            raise WrongSchema(f"{path} is not a ledger database, or it is damaged: {error}") from error
         self._seen = 0  # the fence: how many entries this process has seen committed
         self._halted: LedgerHalted | None = None
 

@@ -1,0 +1,264 @@
+"""The committer: every caller gets its own outcome, whoever is cancelled and whatever fails beside it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from ledger.adapters.committer import MOST_IN_ONE_COMMIT, Committer
+from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite_schema import create
+from ledger.application.ports import Appended, ConflictError, LearnerKey, LedgerHalted, OutcomeUnknown, Proposal
+from ledger.domain.types import StreamId
+from tests.contracts.scribe import Scribe
+
+Outcomes = list[Appended | ConflictError]
+
+
+class NoVault:
+    """A vault in which nothing is new; it may fail to flush."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.flushed = 0
+
+    def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
+        raise NotImplementedError
+
+    def data_key(self, key_id: bytes) -> bytes | None:
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        self.flushed += 1
+        if self.failures:
+            raise self.failures.pop()
+
+
+class Gate(SqliteLedger):
+    """A ledger that stands still at each append until it is let go on, and remembers what was appended together."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.entered, self.open = Event(), Event()
+        self.open.set()
+        self.batches: list[int] = []
+
+    def append(self, proposals: Sequence[Proposal]) -> Outcomes:
+        self.entered.set()
+        assert self.open.wait(10)
+        self.batches.append(len(proposals))
+        return super().append(proposals)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Gate]:
+    create(tmp_path / "ledger.db")
+    with closing(Gate(tmp_path / "ledger.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def vault() -> NoVault:
+    return NoVault()
+
+
+@pytest.fixture
+def committer(ledger: Gate, vault: NoVault) -> Iterator[Committer]:
+    committer = Committer(ledger, vault)
+    yield committer
+    ledger.open.set()
+    committer.close()
+
+
+@pytest.fixture
+def scribe() -> Scribe:
+    return Scribe()
+
+
+async def entered(ledger: Gate) -> None:
+    """Wait until the committer stands before the ledger."""
+    await asyncio.to_thread(ledger.entered.wait, 10)
+
+
+def positions(outcomes: Sequence[Appended | ConflictError]) -> list[int | None]:
+    return [each.position if isinstance(each, Appended) else None for each in outcomes]
+
+
+def test_each_caller_gets_the_outcomes_of_its_own_proposals(committer: Committer, scribe: Scribe) -> None:
+    async def main() -> list[Outcomes]:
+        sent = [[scribe.proposal(1), scribe.proposal(2)], [], [scribe.proposal(3), scribe.proposal(1, 5)]]
+        return await asyncio.gather(*(committer.append(each) for each in sent))
+
+    assert [positions(each) for each in asyncio.run(main())] == [[1, 2], [], [3, None]]
+
+
+def test_what_queues_during_a_commit_is_committed_together(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    async def main() -> None:
+        ledger.open.clear()
+        first = asyncio.create_task(committer.append([scribe.proposal(0)]))
+        await entered(ledger)
+        others = [asyncio.create_task(committer.append([scribe.proposal(number)])) for number in range(1, 9)]
+        await asyncio.sleep(0)
+        ledger.open.set()
+        await asyncio.gather(first, *others)
+
+    asyncio.run(main())
+    assert ledger.batches == [1, 8]
+
+
+def test_one_commit_takes_a_bounded_number(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    same = scribe.proposal(1, 9)  # refused, so it may be sent often
+
+    async def main() -> None:
+        ledger.open.clear()
+        jobs = [asyncio.create_task(committer.append([scribe.proposal(0)]))]
+        await entered(ledger)
+        jobs += [asyncio.create_task(committer.append([same] * (MOST_IN_ONE_COMMIT // 2))) for _ in range(4)]
+        await asyncio.sleep(0)
+        ledger.open.set()
+        await asyncio.gather(*jobs)
+
+    asyncio.run(main())
+    assert ledger.batches == [1, MOST_IN_ONE_COMMIT, MOST_IN_ONE_COMMIT]
+
+
+def test_cancelled_caller_stops_nobody_else(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    async def main() -> Outcomes:
+        ledger.open.clear()
+        running = asyncio.create_task(committer.append([scribe.proposal(1)]))
+        await entered(ledger)
+        waiting = asyncio.create_task(committer.append([scribe.proposal(2)]))
+        other = asyncio.create_task(committer.append([scribe.proposal(3)]))
+        await asyncio.sleep(0)
+        running.cancel()
+        waiting.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+        ledger.open.set()
+        return [*await other, *await committer.append([scribe.proposal(4)])]
+
+    # The first was in the middle of its commit and is recorded; the second had not begun and is not.
+    assert positions(asyncio.run(main())) == [2, 3]
+
+
+def test_caller_whose_event_loop_is_gone_stops_nobody_else(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    async def leave() -> asyncio.Task[Outcomes]:
+        ledger.open.clear()
+        task = asyncio.create_task(committer.append([scribe.proposal(1)]))
+        await entered(ledger)
+        return task
+
+    assert asyncio.run(leave()).cancelled()
+    ledger.open.set()
+    assert positions(asyncio.run(committer.append([scribe.proposal(2)]))) == [2]
+
+
+def test_vault_is_flushed_before_every_append(
+    committer: Committer, vault: NoVault, ledger: Gate, scribe: Scribe
+) -> None:
+    asyncio.run(committer.append([scribe.proposal(1)]))
+    assert (vault.flushed, ledger.batches) == (1, [1])
+
+
+def test_vault_that_fails_keeps_everything_out_of_the_log(
+    committer: Committer, vault: NoVault, ledger: Gate, scribe: Scribe
+) -> None:
+    vault.failures.append(sqlite3.OperationalError("disk I/O error"))
+    with pytest.raises(OutcomeUnknown, match="disk I/O error"):
+        asyncio.run(committer.append([scribe.proposal(1)]))
+    assert ledger.batches == []
+    assert positions(asyncio.run(committer.append([scribe.proposal(1)]))) == [1]
+
+
+def test_error_of_any_kind_reaches_every_caller_of_that_commit_and_no_later_one(
+    committer: Committer, vault: NoVault, ledger: Gate, scribe: Scribe
+) -> None:
+    async def main() -> list[Outcomes | BaseException]:
+        ledger.open.clear()
+        jobs = [asyncio.create_task(committer.append([scribe.proposal(0)]))]
+        await entered(ledger)
+        vault.failures.append(ZeroDivisionError("a bug"))
+        jobs += [asyncio.create_task(committer.append([scribe.proposal(number)])) for number in (1, 2)]
+        await asyncio.sleep(0)
+        ledger.open.set()
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    first, *failed = asyncio.run(main())
+    assert isinstance(first, list)
+    assert [type(each) for each in failed] == [OutcomeUnknown, OutcomeUnknown]
+    assert positions(asyncio.run(committer.append([scribe.proposal(1)]))) == [2]
+
+
+def test_ledger_that_halted_halts_the_committer(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    asyncio.run(committer.append([scribe.proposal(1)]))
+    ledger._seen = 99  # as if 98 more had been committed here, and lost
+    for number in (2, 3):
+        with pytest.raises(LedgerHalted, match="tail was lost"):
+            asyncio.run(committer.append([scribe.proposal(number)]))
+    assert ledger.batches == [1, 1]  # the second was not even tried
+
+
+def test_who_listens_is_told_after_each_commit(ledger: Gate, vault: NoVault, scribe: Scribe) -> None:
+    told: list[int] = []
+
+    def committed() -> None:
+        with ledger.snapshot() as snapshot:
+            told.append(snapshot.head().size)
+
+    committer = Committer(ledger, vault, committed=committed)
+    for number in (1, 2):
+        asyncio.run(committer.append([scribe.proposal(number)]))
+    committer.close()
+    assert told == [1, 2]
+
+
+def test_listener_that_fails_stops_nothing(
+    ledger: Gate, vault: NoVault, scribe: Scribe, caplog: pytest.LogCaptureFixture
+) -> None:
+    def committed() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    committer = Committer(ledger, vault, committed=committed)
+    for number in (1, 2):
+        assert positions(asyncio.run(committer.append([scribe.proposal(number)]))) == [number]
+    committer.close()
+    assert [record.message for record in caplog.records] == ["committed_callback_failed"] * 2
+
+
+def test_closing_appends_what_is_queued_and_nothing_after(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    async def main() -> Outcomes:
+        ledger.open.clear()
+        first = asyncio.create_task(committer.append([scribe.proposal(1)]))
+        await entered(ledger)
+        queued = asyncio.create_task(committer.append([scribe.proposal(2)]))
+        await asyncio.sleep(0)
+        closing_thread = Thread(target=committer.close)
+        closing_thread.start()
+        ledger.open.set()
+        outcomes = [*await first, *await queued]
+        await asyncio.to_thread(closing_thread.join)
+        with pytest.raises(LedgerHalted, match="shutting down"):
+            await committer.append([scribe.proposal(3)])
+        return outcomes
+
+    assert positions(asyncio.run(main())) == [1, 2]
+    committer.close()  # again: nothing happens
+
+
+def test_nobody_waits_for_ever_whose_command_meets_the_closing(ledger: Gate, vault: NoVault, scribe: Scribe) -> None:
+    for start in range(0, 200, 10):
+        committer = Committer(ledger, vault)
+
+        async def main(committer: Committer = committer, start: int = start) -> list[Outcomes | BaseException]:
+            closer = Thread(target=committer.close)
+            jobs = [asyncio.create_task(committer.append([scribe.proposal(start + each)])) for each in range(5)]
+            closer.start()
+            jobs += [asyncio.create_task(committer.append([scribe.proposal(start + each)])) for each in range(5, 10)]
+            async with asyncio.timeout(10):
+                return await asyncio.gather(*jobs, return_exceptions=True)
+
+        answers = asyncio.run(main())
+        assert all(isinstance(each, list | LedgerHalted) for each in answers)
