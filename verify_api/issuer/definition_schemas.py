@@ -107,7 +107,9 @@ class DefinitionWording(Model):
     kind: Kind | None = Field(default=None, description="micro where it is absent", examples=["micro"])
     level: str | None = Field(default=None, examples=["EQF 4"])
     competencies: tuple[CompetencyWording, ...]
-    outcomes: tuple[OutcomeWording, ...] | None = None
+    outcomes: tuple[OutcomeWording, ...] | None = Field(
+        default=None, examples=[[{"id": "O1", "statement": "Dresses three wounds in twenty minutes."}]]
+    )
     assessments: tuple[AssessmentWording, ...]
     grading: GradingWording | None = Field(default=None, description="the one result “Pass” where it is absent")
     minutes: StrictInt | None = Field(default=None, description="of learning", examples=[720])

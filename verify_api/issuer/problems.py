@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from ledger.adapters.private_box import PartTooLarge
 from ledger.application.api_keys import ApiKeyUnknown
 from ledger.application.awards import PartsUnreadable
 from ledger.application.batch import BatchRefused, RowProblem
@@ -40,7 +41,10 @@ from ledger.domain.reading import Refused
 from ledger.domain.values import BadValue
 from ledger.errors import LedgerError
 from ledger.signing.signer import KeyNotHeld
+from projections.cells import DamagedCells
+from projections.feed import FeedFailed
 from projections.rows import BadSearch
+from projections.runner import ViewStoreError
 from verify_api.issuer import answers
 
 PROBLEM_JSON = "application/problem+json"
@@ -117,6 +121,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     NotCanonical: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     PeriodReversed: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     BadSearch: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
+    PartTooLarge: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     SelfRecognition: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     CompromiseNotEarlier: (HTTPStatus.CONFLICT, "issuer-state"),
     # The award is there, and what is private about it is damaged or gone: its registrar is told so.
@@ -124,6 +129,9 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     UnknownDefinition: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     OutcomeUnknown: (HTTPStatus.SERVICE_UNAVAILABLE, "outcome-unknown"),
     LedgerHalted: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-halted"),
+    ViewStoreError: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
+    FeedFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
+    DamagedCells: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
 }
 NOTHING_TOLD = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
 TITLES: Mapping[str, str] = {
@@ -156,6 +164,7 @@ TITLES: Mapping[str, str] = {
     "unreadable": "What is private about this record cannot be read",
     "outcome-unknown": "Whether the command was recorded is not known",
     "ledger-halted": "The ledger records nothing at this moment",
+    "list-unavailable": "The list cannot be read at this moment",
     "internal": "Something went wrong here",
 }
 

@@ -79,7 +79,9 @@ class Register:
             names = snapshot.names(ISSUERS)
         operator = self._desk.operator.did
         for name, stream in names:
-            if reference in (name, str(stream), issuer_did(operator, Slug(name))) and caller.issuer in (None, stream):
+            did = issuer_did(operator, Slug(name))
+            # A path may carry the DID as it is, which decodes its %3A, or encoded once more.
+            if reference in (name, str(stream), did, did.replace("%3A", ":")) and caller.issuer in (None, stream):
                 return Slug(name), stream
         raise IssuerNotRegistered(f"there is no issuer “{reference[:80]}”")
 

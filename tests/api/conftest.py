@@ -1,0 +1,116 @@
+"""A real app on a real home, with two issuers, a recognising body and one achievement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.home import Home
+from ledger.bootstrap import init
+from verify_api.app import create_app
+from verify_api.services import Services, open_services
+
+DEFINITION = {
+    "slug": "wound-care",
+    "name": "Wound care, level 1",
+    "description": "Assess, clean and dress simple wounds.",
+    "competencies": [{"statement": "Dresses a simple wound."}],
+    "assessments": [{"type": "examination"}],
+    "grading": {"results": ["Pass"], "score_from": "0", "score_to": "100"},
+}
+HEADER = "student_number,full_name,achievement,awarded_on,result\n"
+
+
+@dataclass(frozen=True)
+class Api:
+    """The app and keys to it."""
+
+    client: TestClient
+    services: Services
+    operator: str
+    college: str
+    academy: str
+    students: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Call with the college's key, or another."""
+        sent = {"Authorization": f"Bearer {key or self.college}", **(headers or {})}
+        answer: httpx.Response = self.client.request(method, f"/api/v1{path}", json=body, headers=sent)
+        return answer
+
+    def post(self, path: str, body: object = None, **options: object) -> httpx.Response:
+        """POST JSON."""
+        return self.call("POST", path, body, **options)  # type: ignore[arg-type]
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        """GET."""
+        return self.call("GET", path, **options)  # type: ignore[arg-type]
+
+    def raw(self, path: str, content: bytes, kind: str = "application/json", **headers: str) -> httpx.Response:
+        """POST bytes as they are."""
+        sent = {"Authorization": f"Bearer {self.college}", "Content-Type": kind, **headers}
+        answer: httpx.Response = self.client.post(f"/api/v1{path}", content=content, headers=sent)
+        return answer
+
+    def row(self, **changed: str) -> dict[str, str]:
+        """A good award of a new student."""
+        number = f"S-{next(self.students):04d}"
+        row = {"student_number": number, "full_name": f"Zoé {number} Okafor", "achievement": "wound-care"}
+        return {**row, "awarded_on": "2026-06-12", "result": "Pass", **changed}
+
+    def issue(self, **changed: str) -> dict[str, str]:
+        """The receipt of a new award."""
+        answer = self.post("/credentials", self.row(**changed))
+        assert answer.status_code == 201, answer.text
+        receipt: dict[str, str] = answer.json()
+        return receipt
+
+    def key(self, *scopes: str, issuer: str | None = "college") -> tuple[str, str]:
+        """A new API key and its id."""
+        body = {"issuer": issuer, "scopes": list(scopes), "label": "test"}
+        made = self.post("/api-keys", body, key=self.operator)
+        assert made.status_code == 201, made.text
+        return made.json()["key"], made.json()["id"]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    folder: Path = tmp_path_factory.mktemp("api") / "home"
+    operator = init(folder, "http://localhost:8000", "Test operator", clock=SystemClock())
+    home = Home(folder)
+    failures: list[Exception] = []
+    with home.hold():
+        services = open_services(home, clock=SystemClock(), failed=failures.append)
+        try:
+            with TestClient(create_app(services), raise_server_exceptions=False) as client:
+                yield _furnished(Api(client, services, operator, operator, operator))
+        finally:
+            services.close()
+    assert failures == []
+
+
+def _furnished(api: Api) -> Api:
+    names = {"college": False, "academy": False, "board": True}
+    for slug, recognising in names.items():
+        profile = {"name": slug.title(), "recognising_body": recognising}
+        made = api.post("/issuers", {"slug": slug, "profile": profile})
+        assert made.status_code == 201, made.text
+    scopes = ("define", "issue", "change", "read")
+    college, academy = (api.key(*scopes, issuer=issuer)[0] for issuer in ("college", "academy"))
+    ready = Api(api.client, api.services, api.operator, college, academy)
+    for key in (college, academy):
+        assert ready.post("/achievements", DEFINITION, key=key).status_code == 201
+    return ready
