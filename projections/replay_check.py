@@ -119,7 +119,7 @@ def _differences(
             continue
         named = dict(zip(columns, wanted, strict=True))
         for column, cell in named.items():
-            if type(cells[column]) is not type(cell) or cells[column] != cell:
+            if cells[column] != cell:
                 yield _difference(table, cells, named, column, cells[column], cell)
     for key, wanted in expected.items():
         named = dict(zip(columns, wanted, strict=True))

@@ -1,9 +1,11 @@
 """Reads `views.db`: searches for people, and every cell as it stands for those who compare."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 from uuid import UUID
 
@@ -96,16 +98,38 @@ def reading(path: Path) -> Iterator[ViewReader]:
         ViewStoreFailed: there is no such file, it is of another version, or it cannot be read.
     """
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-            connection.execute("BEGIN")
+        with ExitStack() as stack:
+            try:
+                connection = _connect(path)
+            except sqlite3.OperationalError:
+                # SQLite wants to make the index of the write-ahead log beside it, and this folder does not let it.
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="testamur-views-")))
+                connection = _connect(_copied(path, folder))
+            stack.callback(connection.close)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version != SCHEMA_VERSION:
                 raise ViewStoreFailed(f"{path.name} is of version {version}, this program reads {SCHEMA_VERSION}")
             yield ViewReader(connection)
-        finally:
-            connection.close()
-    except (sqlite3.Error, DamagedCells, ValueError, UnicodeError) as error:
+    except (sqlite3.Error, OSError, DamagedCells, ValueError) as error:
         raise ViewStoreFailed(f"{path.name} cannot be read: {error}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        connection.execute("BEGIN")
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from this read on, nothing changes
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """A copy of the file and its write-ahead log; nobody writes them where the folder lets nobody write."""
+    for name in (path.name, f"{path.name}-wal"):
+        if name == path.name or path.with_name(name).is_file():
+            shutil.copyfile(path.with_name(name), folder / name)
+    return folder / path.name

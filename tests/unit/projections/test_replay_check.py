@@ -120,6 +120,24 @@ def test_comparing_changes_and_makes_nothing(world: World, tmp_path: Path) -> No
     assert not (tmp_path / "other.db").exists()
 
 
+def test_a_file_whose_folder_takes_no_new_file_is_compared_with_its_write_ahead_log(
+    world: World, tmp_path: Path
+) -> None:
+    path = live(world, tmp_path / "views.db")
+    kept_open = sqlite3.connect(path)
+    with kept_open:
+        kept_open.execute("UPDATE credentials SET email = 'x' WHERE rowid = 5")  # lies in the write-ahead log alone
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("views.db", "views.db-wal"):
+        (copy / name).write_bytes(path.with_name(name).read_bytes())
+    kept_open.close()
+    (copy / "views.db-shm").mkdir()  # SQLite cannot make its index here
+    before = {each.name for each in copy.iterdir()}
+    assert located(compare(world.feed, copy / "views.db")) == [("credentials", "email")]
+    assert {each.name for each in copy.iterdir()} == before
+
+
 def test_a_file_of_another_version_is_not_compared(world: World, tmp_path: Path) -> None:
     path = live(world, tmp_path / "views.db")
     alter(path, "PRAGMA user_version = 9")
