@@ -189,3 +189,10 @@ def test_list_finds_by_words_achievement_and_status_and_pages(api: Api) -> None:
 @pytest.mark.parametrize("query", ["status=gone", "after=x", "limit=0", "limit=501", "limit=x", "wrong=1", "q=a&q=b"])
 def test_bad_search_is_422(api: Api, query: str) -> None:
     assert api.get(f"/credentials?{query}").status_code == 422
+
+
+def test_list_shows_a_change_that_the_background_worker_has_not_seen(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.services.worker, "wake", lambda: None)
+    issued = api.issue(full_name="Xylander Amara")
+    found = api.get("/credentials?q=xylander").json()["credentials"]
+    assert [each["credential_id"] for each in found] == [issued["credential_id"]]
