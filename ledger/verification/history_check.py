@@ -78,7 +78,7 @@ def _replay(history: tuple[Recorded, ...], issuer: Issuer) -> Credential | None:
     for index, recorded in enumerate(history):
         event = recorded.event
         if not isinstance(event, CredentialEvent):
-            raise ForeignEvent("this type does not belong in the stream of an award")
+            raise ForeignEvent("an entry of another kind of stream is not an act on an award")
         disowns = partial(issuer.disowns, known_before=recorded.position)
         while known < len(reports) and reports[known] < recorded.position:
             known += 1

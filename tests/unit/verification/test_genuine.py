@@ -354,7 +354,9 @@ def test_event_of_an_issuer_in_the_stream_of_an_award_is_refused(scene: Scene) -
     stream = scene.issue()
     event = ev.IssuerProfileChanged(digest=Digest(bytes(32)), version=2)
     scene.forge.append(event, stream=stream, by=scene.did, key="college/signing")
-    assert_unshown(scene.ask(stream), State.SIGNATURE_INVALID, "history", "act_not_allowed")
+    verdict = scene.ask(stream)
+    assert_unshown(verdict, State.SIGNATURE_INVALID, "history", "act_not_allowed")
+    assert any("another kind of stream" in finding.detail for finding in verdict.findings)
 
 
 # ---- log

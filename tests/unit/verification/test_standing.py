@@ -119,6 +119,14 @@ def test_recognition_that_begins_tomorrow_does_not_hold_today(scene: Scene) -> N
     assert (states(tomorrow), recognition(tomorrow).recognised_when_issued) == (("valid",), False)
 
 
+def test_recognition_for_a_period_to_come_is_not_shown_as_ended(scene: Scene) -> None:
+    other = scene.forge.register("union")
+    scene.forge.recognise(scene.did, other, since=TOMORROW, until=TOMORROW)
+    verdict = scene.ask(scene.issue(), registries=(other,))
+    assert reasons(verdict, "recognition") == ["not_recognised"]
+    assert (recognition(verdict).registry, recognition(verdict).ended_on) == (None, None)
+
+
 def test_of_several_ended_recognitions_the_last_is_shown(scene: Scene) -> None:
     other = scene.forge.register("union")
     scene.forge.recognise(scene.did, other, since=date(2020, 1, 1), until=date(2024, 1, 1))
