@@ -197,9 +197,14 @@ class LedgerRecorder(SQLiteApplicationRecorder):
             return [_notification(row) for row in cursor.fetchall()]
 
 
+def as_bytes(column: object) -> bytes:
+    """The bytes of a column; none where somebody put a text or a number there, which is no entry, box or wording."""
+    return column if isinstance(column, bytes) else b""
+
+
 def _notification(row: sqlite3.Row) -> Notification:
     return Notification(
-        id=row[0], originator_id=UUID(row[1]), originator_version=row[2], topic=row[3], state=bytes(row[4])
+        id=row[0], originator_id=UUID(row[1]), originator_version=row[2], topic=row[3], state=as_bytes(row[4])
     )
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteCursor
 
-from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams
+from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams, as_bytes
 from ledger.adapters.sqlite_schema import WrongSchema
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import (
@@ -297,7 +297,7 @@ class SqliteSnapshot:
             "ORDER BY notification_id LIMIT ?",
             (after, limit),
         )
-        return [Placed(position=Position(row[0]), raw=bytes(row[1])) for row in rows]
+        return [Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows]
 
     def stream(self, stream: StreamId) -> tuple[Placed, ...]:
         """A stream's entries in the order of seq; none where there is no such stream."""
@@ -305,7 +305,7 @@ class SqliteSnapshot:
             "SELECT notification_id, state FROM stored_events WHERE originator_id = ? ORDER BY originator_version",
             (stream.hex,),
         )
-        return tuple(Placed(position=Position(row[0]), raw=bytes(row[1])) for row in rows)
+        return tuple(Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows)
 
     def end(self, stream: StreamId) -> Seq | None:
         """The seq of a stream's last entry; None where there is no such stream."""
@@ -322,7 +322,7 @@ class SqliteSnapshot:
                 "SELECT part, key_id, box FROM private_parts WHERE position = ? ORDER BY part", (position,)
             )
             found[position] = tuple(
-                StoredPart(part=Part(row[0]), key_id=bytes(row[1]), box=bytes(row[2]))
+                StoredPart(part=Part(row[0]), key_id=as_bytes(row[1]), box=as_bytes(row[2]))
                 for row in rows
                 if row[0] in tuple(Part)
             )
@@ -336,7 +336,7 @@ class SqliteSnapshot:
     def definition(self, digest: Digest) -> bytes | None:
         """The bytes with this digest."""
         row = self._connection.execute("SELECT content FROM definitions WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else bytes(row[0])
+        return None if row is None else as_bytes(row[0])
 
     def name(self, scope: str, name: str) -> StreamId | None:
         """What a short name stands for."""
@@ -372,7 +372,11 @@ class SqliteSnapshot:
         row = self._connection.execute(
             "SELECT size, note, compact_range FROM checkpoints ORDER BY size DESC LIMIT 1"
         ).fetchone()
-        return None if row is None else SignedCheckpoint(size=row[0], note=bytes(row[1]), compact_range=bytes(row[2]))
+        return (
+            None
+            if row is None
+            else SignedCheckpoint(size=row[0], note=as_bytes(row[1]), compact_range=as_bytes(row[2]))
+        )
 
 
 def _api_key(row: sqlite3.Row) -> ApiKey:

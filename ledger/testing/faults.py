@@ -76,13 +76,18 @@ class InterveningAppender:
         """Pass everything on to `inner`, after the next of `interventions`, which may itself append or raise."""
         self._inner = inner
         self._interventions = list(interventions)
+        self._intervening = False
         self.calls: list[Sequence[Proposal]] = []
 
     async def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
         """As `inner` answers."""
         self.calls.append(proposals)
-        if self._interventions:
-            await self._interventions.pop(0)()
+        if self._interventions and not self._intervening:
+            self._intervening = True
+            try:
+                await self._interventions.pop(0)()
+            finally:
+                self._intervening = False
         return await self._inner.append(proposals)
 
 

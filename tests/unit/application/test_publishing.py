@@ -1,0 +1,171 @@
+"""Checkpoints: over everything recorded, and never behind one that was published."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.home import Home
+from ledger.application.ports import SignedCheckpoint
+from ledger.application.publishing import LogRolledBack, Publishing
+from ledger.bootstrap import init, open_ledger
+from ledger.domain.values import Reason
+from ledger.testing.faults import FakeClock
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.merkle import CompactRange, leaf_hash
+from ledger.tlog.note import NoteSignatureInvalid, NoteUnsigned
+from tests.unit.application.office import NOON, Office, open_office, run
+
+
+def published(office: Office) -> Checkpoint:
+    return open_checkpoint(office.ledger.home.checkpoint.read_bytes(), office.ledger.verifier_key)
+
+
+def test_checkpoint_covers_everything_under_the_right_root(office: Office) -> None:
+    run(office.issue())
+    assert office.ledger.publishing.publish() == office.size()
+    with office.store.snapshot() as snapshot:
+        tree = CompactRange.empty().extended(leaf_hash(each.raw) for each in snapshot.entries(0, 1_000))
+    assert (published(office).size, published(office).root) == (office.size(), tree.root())
+
+
+def test_closing_publishes_what_was_recorded_last(folder: Path) -> None:
+    office = open_office(folder)
+    run(office.issue())
+    size = office.size()
+    office.ledger.close()
+    assert published(office).size == size
+    assert office.failures == []
+
+
+def test_checkpoint_signed_but_not_yet_written_is_written_by_the_next_call(office: Office) -> None:
+    failing = _publishing(office, _full)
+    run(office.issue())
+    with pytest.raises(OSError, match="no space"):
+        failing.publish()
+    office.ledger.home.checkpoint.unlink()
+    assert office.ledger.publishing.publish() == office.size()
+    assert published(office).size == office.size()
+
+
+def test_publisher_that_another_one_overtakes_publishes_after_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(office.issue())
+    overtaken: list[int] = []
+    save = office.store.save_checkpoint
+
+    def save_late(previous: int, checkpoint: SignedCheckpoint) -> None:
+        if not overtaken:
+            overtaken.append(previous)
+            save(previous, checkpoint)
+        save(previous, checkpoint)
+
+    notes: list[bytes] = []
+    publishing = _publishing(office, notes.append)
+    run(office.issue())
+    monkeypatch.setattr(office.store, "save_checkpoint", save_late)
+    assert publishing.publish() == office.size()
+    assert len(notes) == 1
+
+
+def test_store_that_lost_its_tail_publishes_nothing_over_what_it_published(office: Office) -> None:
+    run(office.issue())
+    size = office.ledger.publishing.publish()
+    before = office.ledger.home.checkpoint.read_bytes()
+    with office.store._writing() as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("DELETE FROM stored_events WHERE notification_id = ?", (size,))
+        connection.execute("DELETE FROM checkpoints WHERE size = ?", (size,))
+        connection.execute("UPDATE log_head SET size = ?", (size - 1,))
+    with pytest.raises(LogRolledBack, match=f"holds {size - 1} entries, fewer than its checkpoint of {size}"):
+        office.ledger.publishing.publish()
+    assert office.ledger.home.checkpoint.read_bytes() == before
+
+
+def _full(_: bytes) -> None:
+    raise OSError("no space left on device")
+
+
+def _publishing(office: Office, publish: Callable[[bytes], None]) -> Publishing:
+    signer = office.ledger.desk.keys.signer(office.ledger.operator.checkpoint_key)
+    return Publishing(store=office.store, operator=office.ledger.operator, signer=signer, publish=publish)
+
+
+# ------------------------------------------------------------------------------------------- an older copy, and a fork
+
+
+@pytest.fixture
+def copies(folder: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A home that went on for some awards, and an older copy of its database."""
+    older = tmp_path / "older.db"
+    shutil.copy(folder / "ledger.db", older)
+    office = open_office(folder)
+    for number in range(3):
+        run(office.issue(student_number=f"S{number}"))
+    office.ledger.close()
+    return folder, older
+
+
+def _restore(folder: Path, older: Path) -> None:
+    for each in folder.glob("ledger.db*"):
+        each.unlink()
+    shutil.copy(older, folder / "ledger.db")
+
+
+def test_older_copy_under_a_newer_checkpoint_does_not_open(copies: tuple[Path, Path]) -> None:
+    folder, older = copies
+    kept = (folder / "log" / "checkpoint").read_bytes()
+    _restore(folder, older)
+    with pytest.raises(LogRolledBack, match="an older copy was restored"):
+        open_office(folder)
+    assert (folder / "log" / "checkpoint").read_bytes() == kept
+
+
+@pytest.mark.parametrize("more", [3, 4])
+def test_fork_of_the_same_length_or_longer_does_not_open(copies: tuple[Path, Path], more: int) -> None:
+    folder, older = copies
+    kept = (folder / "log" / "checkpoint").read_bytes()
+    _restore(folder, older)
+    (folder / "log" / "checkpoint").unlink()  # so that it does open, and goes another way
+    office = open_office(folder)
+    for number in range(more):
+        run(office.issue(student_number=f"T{number}"))
+    office.ledger.close()
+    (folder / "log" / "checkpoint").write_bytes(kept)
+    with pytest.raises(LogRolledBack, match="differs from the published checkpoint"):
+        open_office(folder)
+
+
+def test_entry_changed_below_the_checkpoint_is_noticed_without_the_stored_range(copies: tuple[Path, Path]) -> None:
+    folder, _ = copies
+    with closing(sqlite3.connect(folder / "ledger.db", isolation_level=None)) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("DELETE FROM checkpoints")
+        connection.execute("UPDATE stored_events SET state = state || x'0a' WHERE notification_id = 5")
+    with pytest.raises(LogRolledBack, match="differs"):
+        open_office(folder)
+
+
+def test_checkpoint_of_another_log_is_refused(copies: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, _ = copies
+    init(tmp_path / "other", "http://localhost:8000", "Other", clock=FakeClock(NOON))
+    shutil.copy(tmp_path / "other" / "log" / "checkpoint", folder / "log" / "checkpoint")
+    with pytest.raises((NoteSignatureInvalid, NoteUnsigned)):
+        open_office(folder)
+
+
+def test_ledger_behind_by_a_crash_between_signing_and_writing_opens_and_catches_up(folder: Path) -> None:
+    older = (folder / "log" / "checkpoint").read_bytes()
+    office = open_office(folder)
+    run(office.ledger.changing.suspend(office.registrar, run(office.issue()).stream, Reason.OTHER))
+    office.ledger.close()
+    newer = (folder / "log" / "checkpoint").read_bytes()
+    (folder / "log" / "checkpoint").write_bytes(older)
+    open_ledger(Home(folder), clock=FakeClock(NOON)).close()
+    assert (folder / "log" / "checkpoint").read_bytes() == newer

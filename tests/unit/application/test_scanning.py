@@ -1,0 +1,111 @@
+"""Scans: found by code, short code or id, and judged on what is recorded now, whatever is damaged or kept."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.home import Settings
+from ledger.application import scanning as module
+from ledger.application.ports import Appended
+from ledger.domain.codes import format_link_code
+from ledger.domain.types import Kid
+from ledger.domain.values import Reason, Role
+from ledger.verification.verdict import State
+from tests.unit.application.office import OPERATOR, Office, run
+
+
+@pytest.fixture
+def award(office: Office) -> Appended:
+    return run(office.issue())
+
+
+def test_award_is_found_by_code_short_code_and_id(office: Office, award: Appended) -> None:
+    receipt, scanning = office.ledger.awards.receipt(award), office.ledger.scanning()
+    code = format_link_code(receipt.code)
+    verdicts = [scanning.scan(code, 1), scanning.scan_short(receipt.short_code), scanning.scan_id(award.stream)]
+    assert [verdict.state for verdict in verdicts] == [State.VALID] * 3
+
+
+@pytest.mark.parametrize("code", ["", "x", "0" * 36, "Z" * 36, "a" * 10_000, "\ud800", "\x00" * 36])
+def test_code_that_leads_nowhere_is_not_found(office: Office, award: Appended, code: str) -> None:
+    scanning = office.ledger.scanning()
+    assert scanning.scan(code, None).state is State.NOT_FOUND
+    assert scanning.scan_short(code).state is State.NOT_FOUND
+
+
+def test_one_changed_letter_of_a_code_finds_nothing(office: Office, award: Appended) -> None:
+    code = format_link_code(office.ledger.awards.receipt(award).code)
+    changed = code[:20] + ("A" if code[20] != "A" else "B") + code[21:]
+    assert office.ledger.scanning().scan(changed, None).state is State.NOT_FOUND
+
+
+def test_one_scanner_shows_every_change_at_once(office: Office, award: Appended) -> None:
+    """Its cache of an issuer's standing lasts only while the issuer's streams stand still."""
+    scanning, code = office.ledger.scanning(), format_link_code(office.ledger.awards.receipt(award).code)
+
+    def state() -> State:
+        return scanning.scan(code, None).state
+
+    assert state() is State.VALID
+    run(office.ledger.changing.suspend(office.registrar, award.stream, Reason.OTHER))
+    assert state() is State.SUSPENDED
+    run(office.ledger.changing.reinstate(office.registrar, award.stream))
+    assert state() is State.VALID
+    (kid,) = office.kids(Role.SIGNING)
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.college, Kid(kid), None))
+    assert state() is State.KEY_COMPROMISED
+
+
+def test_key_of_the_recognising_body_that_was_stolen_shows_at_once(office: Office, award: Appended) -> None:
+    scanning = office.ledger.scanning()
+    assert scanning.scan_id(award.stream).state is State.VALID
+    (kid,) = office.kids(Role.SIGNING, office.board)
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.board, Kid(kid), None))
+    assert scanning.scan_id(award.stream).state is State.ISSUER_UNRECOGNISED
+
+
+def test_settings_that_no_longer_name_the_body_show_at_once(office: Office, award: Appended) -> None:
+    scanning, home = office.ledger.scanning(), office.ledger.home
+    assert scanning.scan_id(award.stream).state is State.VALID
+    old = home.settings()
+    home.write_settings(Settings(base_url=old.base_url, origin=old.origin, operator=old.operator, registries=()))
+    assert scanning.scan_id(award.stream).state is State.ISSUER_UNRECOGNISED
+
+
+def test_cache_of_standings_stays_small(office: Office, award: Appended, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CACHED", 1)
+    scanning = office.ledger.scanning()
+    for _ in range(2):
+        assert scanning.scan_id(award.stream).state is State.VALID
+        assert scanning.scan("nothing", None).state is State.NOT_FOUND
+    assert len(scanning._standings) == 1
+
+
+def test_award_whose_part_is_gone_is_not_called_valid(office: Office, award: Appended) -> None:
+    for statement in (
+        "UPDATE private_parts SET box = zeroblob(length(box)) WHERE part = 'facts'",
+        "DELETE FROM private_parts WHERE part = 'facts'",
+    ):
+        with office.store._writing() as connection:
+            connection.execute(statement)
+        assert office.ledger.scanning().scan_id(award.stream).state not in (State.VALID, State.AMENDED)
+
+
+def test_award_that_waits_too_long_for_its_checkpoint_is_not_called_valid(office: Office) -> None:
+    office.ledger.publisher.close()
+    award = run(office.issue())
+    scanning = office.ledger.scanning()
+    assert (scanning.scan_id(award.stream).state, scanning.scan_id(award.stream).notices) == (
+        State.VALID,
+        ("pending",),
+    )
+    office.clock.at += timedelta(seconds=61)
+    assert scanning.scan_id(award.stream).state is not State.VALID
+    office.ledger.publishing.publish()
+    assert scanning.scan_id(award.stream).state is State.VALID
+
+
+def test_checkpoint_served_is_the_one_published(office: Office, folder: Path, award: Appended) -> None:
+    office.ledger.publishing.publish()
+    assert office.ledger.scanning().checkpoint() == (folder / "log" / "checkpoint").read_bytes()
