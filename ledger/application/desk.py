@@ -73,6 +73,7 @@ class Reading:
     """What has been read of the store, shared by the drafts of one batch."""
 
     head: Head
+    at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
     issuers: dict[StreamId, issuer_rules.Issuer] = field(default_factory=dict)
     achievements: dict[StreamId, achievement_rules.Achievement] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Draft:
         self._ends: dict[StreamId, tuple[Seq, bytes]] = {}
         self._events: list[Sealed] = []
         self._parts: list[SealedPart] = []
-        self.at = max(desk.clock.now(), head.at)
+        self.at = reading.at
         self._base = head.size
         self.definitions: list[tuple[Digest, bytes]] = []
         self.names: list[Name] = []
@@ -284,7 +285,8 @@ class Desk:
     def reading(self) -> Reading:
         """The state of the store now, for one draft or for several made at once."""
         with self.store.snapshot() as snapshot:
-            return Reading(head=snapshot.head())
+            head = snapshot.head()
+        return Reading(head=head, at=max(self.clock.now(), head.at))
 
     def draft(self, reading: Reading | None = None) -> Draft:
         """A fresh draft; drafts that share a reading see the same state."""
