@@ -119,6 +119,12 @@ def test_recognition_that_begins_tomorrow_does_not_hold_today(scene: Scene) -> N
     assert (states(tomorrow), recognition(tomorrow).recognised_when_issued) == (("valid",), False)
 
 
+def test_recognition_that_will_end_has_not_ended(scene: Scene) -> None:
+    scene.forge.end_recognition(scene.did, scene.body, until=TOMORROW)
+    shown = recognition(scene.ask(scene.issue()))
+    assert (shown.recognised, shown.ended_on) == (True, None)
+
+
 def test_recognition_for_a_period_to_come_is_not_shown_as_ended(scene: Scene) -> None:
     other = scene.forge.register("union")
     scene.forge.recognise(scene.did, other, since=TOMORROW, until=TOMORROW)
