@@ -169,9 +169,11 @@ def test_definition_that_was_taken_down_is_missed_in_a_sentence(office: Office) 
 
 def test_used_slot_is_not_drawn_again(office: Office) -> None:
     first = issued(office, run(office.issue()))
+    appender = intervene(office)
     office.ledger.desk.entropy = ScriptedEntropy(numbers=[first.slot, first.slot, 77])
     second = issued(office, run(office.issue(student_number="S2")))
     assert (second.list, second.slot) == (first.list, 77)
+    assert len(appender.calls) == 1  # near half load, leaving it to the append would lose every second time
     office.assert_sound()
 
 
