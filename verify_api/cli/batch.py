@@ -79,13 +79,18 @@ def _send(
 ) -> BatchAnswer:
     columns = (TextColumn("issuing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     last: Mapping[str, Json] = {}
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
-        task = None
+    bar, task = Progress(*columns, console=Console(stderr=True), disable=quiet), None
+    try:
         for last in client.lines(path_of("credentials", "batch"), raw, "text/csv", query=query, changing=changing):
             if "done" in last and "total" in last:
                 done, total = cast("int", last["done"]), cast("int", last["total"])
-                task = bar.add_task("", total=total) if task is None else task
+                if task is None:  # a file that is refused shows no bar
+                    task = bar.add_task("", total=total)
+                    bar.start()
                 bar.update(task, completed=done, total=total)
+    finally:
+        if task is not None:
+            bar.stop()
     if "detail" in last:
         raise client.refusal(last)
     try:

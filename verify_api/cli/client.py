@@ -15,14 +15,13 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from ledger.adapters.home import Home, HomeBusy
+from ledger.application.ports import Clock
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
-from verify_api.app import create_app
 from verify_api.cli.embedded import EmbeddedTransport
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
 from verify_api.cli.output import fail
 from verify_api.issuer.answers import Problem
-from verify_api.services import open_services
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -198,11 +197,12 @@ def _exit_code(problem: Problem) -> int:
 
 
 @contextmanager
-def connect(folder: Path, url: str | None, *, keyless: bool = False) -> Iterator[Client]:
+def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Clock | None = None) -> Iterator[Client]:
     """A client of the service that `url` names, else of the server that holds the home, else of this very process.
 
     Args:
         keyless: whether the command works without an API key.
+        clock: of this process, if it is the one that works on the home.
 
     Raises:
         WrongUsage: there is no ledger, no key, or no such address.
@@ -214,7 +214,7 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False) -> Iterator
         home.settings()  # says so if there is no ledger
         try:
             with home.hold(patience=PATIENCE):
-                yield from _embedded(home)
+                yield from _embedded(home, clock or clock_from_environment())
                 return
         except HomeBusy:
             server = home.server()
@@ -231,8 +231,12 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False) -> Iterator
         yield Client(http, f"the server at {url}")
 
 
-def _embedded(home: Home) -> Iterator[Client]:
-    services = open_services(home, clock=clock_from_environment(), failed=_tell)
+def _embedded(home: Home, clock: Clock) -> Iterator[Client]:
+    # Loaded here, since a command beside a server needs none of it, and it is most of what there is to load.
+    from verify_api.app import create_app
+    from verify_api.services import open_services
+
+    services = open_services(home, clock=clock, failed=_tell)
     try:
         with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services))) as http:
             yield Client(http, f"the ledger in {home.folder}")

@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 import typer
 
+from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home, replace_file
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from verify_api.cli.client import connect
+from verify_api.cli.demo_awards import PAST
 from verify_api.cli.demo_seed import Seeding, begin
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.log import read_vkey
 from verify_api.cli.run import Run, command
-from verify_api.cli.service import PANEL, make
-from verify_api.server import serve
+from verify_api.cli.service import PANEL, make, start
 
 _PORT = 8000
 
@@ -50,13 +52,7 @@ def demo(
     if server is not None:
         run.output.say(f"the server with process id {server.pid} serves this already, on {server.url}")
         return
-    serve(
-        home,
-        host="127.0.0.1",
-        port=listening,
-        clock=clock_from_environment(),
-        started=lambda url: run.output.say(f"serving on {url}; end with Ctrl-C"),
-    )
+    start(run, "127.0.0.1", listening)
 
 
 def read_demo(home: Home) -> dict[str, Json] | None:
@@ -77,11 +73,15 @@ def read_demo(home: Home) -> dict[str, Json] | None:
 
 
 def _seed(home: Home, port: int) -> dict[str, Json]:
+    now = clock_from_environment().now()
+    past = UnsafeClock(now - timedelta(days=PAST))  # so that something was recorded before a recognition ended
     if not home.exists():
-        make(home, f"http://localhost:{port}", "Testamur demo")
-    today = clock_from_environment().now().date()
+        make(home, f"http://localhost:{port}", "Testamur demo", past)
+    with connect(home.folder, None, clock=past) as client:
+        today = begin(home, client, now.date())
+        Seeding(client, home, today).past()
     with connect(home.folder, None) as client:
-        lines: list[Json] = [*Seeding(client, home, begin(home, client, today)).run()]
+        lines: list[Json] = [*Seeding(client, home, today).present()]
     found: dict[str, Json] = {
         "home": str(home.folder.absolute()),
         "base_url": home.settings().base_url,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ledger.canonical import Json
 
+PAST = 400  # days before the day of the demo on which its first part was recorded
 Ago: TypeAlias = Callable[[int], str]  # days ago -> YYYY-MM-DD
 
 
@@ -43,7 +44,23 @@ def awards(today: date) -> list[DemoAward]:
     def ago(days: int) -> str:
         return (today - timedelta(days=days)).isoformat()
 
-    return [*_valid(ago), *_changed(ago), *_dated(today, ago), *_unrecognised(ago)]
+    return [*_valid(ago), *_changed(ago), *_dated(today, ago), *_unrecognised(ago), lapsed(today)]
+
+
+def lapsed(today: date) -> DemoAward:
+    """The award that was recorded `PAST` days ago, when its issuer was still recognised."""
+    return DemoAward(
+        scenario="S13",
+        title="Recognised when it was issued; the recognition has ended since",
+        issuer="northgate",
+        row=_row(
+            "N-5512",
+            "Nkechi Jónsdóttir",
+            "food-handling",
+            (today - timedelta(days=PAST + 2)).isoformat(),
+            result="Pass",
+        ),
+    )
 
 
 def around_the_theft(today: date) -> tuple[DemoAward, DemoAward]:
@@ -183,7 +200,7 @@ def _dated(today: date, ago: Ago) -> list[DemoAward]:
 def _unrecognised(ago: Ago) -> list[DemoAward]:
     mila = {"student_number": "B-118", "full_name": "Mila Kowalski", "route": "course", "result": "Pass"}
     slugs = ("visual-identity", "layout-and-type", "design-for-campaigns")
-    design = [
+    return [
         DemoAward(
             scenario="S5",
             title=f"Genuine, issuer not recognised: graphic design, {number} of three",
@@ -192,10 +209,3 @@ def _unrecognised(ago: Ago) -> list[DemoAward]:
         )
         for number, slug in enumerate(slugs, 1)
     ]
-    lapsed = DemoAward(
-        scenario="S13",
-        title="Recognised when it was issued; the recognition has ended since",
-        issuer="northgate",
-        row=_row("N-5512", "Nkechi Jónsdóttir", "food-handling", ago(400), result="Pass"),
-    )
-    return [*design, lapsed]

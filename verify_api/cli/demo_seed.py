@@ -8,7 +8,7 @@ from ledger.canonical import Json
 from ledger.domain.types import Did
 from ledger.domain.values import BadValue, parse_date
 from verify_api.cli.client import Changing, Client, path_of
-from verify_api.cli.demo_awards import DemoAward, around_the_theft, awards
+from verify_api.cli.demo_awards import DemoAward, around_the_theft, awards, lapsed
 from verify_api.cli.demo_wording import BODY, DEFINITIONS, MENTAL_HEALTH_CORRECTED, PROFILES, SCHEME
 from verify_api.cli.errors import WrongUsage
 from verify_api.issuer.answers import AchievementReceipt, IssuerList, IssuerReceipt, KeyList, KeyReceipt, ReceiptModel
@@ -25,10 +25,14 @@ class Seeding:
         self._home = home
         self._today = today
 
-    def run(self) -> list[dict[str, Json]]:
-        """Send every command; each award with its link and verdict, as `demo.json` lists them."""
+    def past(self) -> None:
+        """Send what was recorded `PAST` days before that day."""
         self._issuers()
         self._achievements()
+        self._issue(lapsed(self._today))
+
+    def present(self) -> list[dict[str, Json]]:
+        """Send everything else; each award with its link and verdict, as `demo.json` lists them."""
         before, after = around_the_theft(self._today)
         made = {before.key: self._issue(before), after.key: self._issue(after)}
         self._report_theft(made[after.key].position)

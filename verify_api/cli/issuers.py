@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ledger.canonical import Json
+from verify_api.cli import keys
 from verify_api.cli.client import Changing, document, path_of
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.reading import day, find_body, read_object
@@ -13,6 +14,7 @@ from verify_api.cli.run import IdempotencyOption, RevisionOption, Run, command
 from verify_api.issuer.answers import IssuerList, IssuerReceipt, RecognitionRecord
 
 app = typer.Typer(help="Who awards, and who recognises them.", no_args_is_help=True)
+app.add_typer(keys.app, name="key")
 
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Short name of the issuer.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the issuer.")]

@@ -17,16 +17,14 @@ from verify_api.cli import (
     batch,
     demo,
     issuers,
-    keys,
     log,
     service,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
-from verify_api.server import CannotListen
 
-_USAGE = (HomeMissing, HomeExists, BadSettings, CannotListen)
+_USAGE = (HomeMissing, HomeExists, BadSettings)
 
 
 def application() -> typer.Typer:
@@ -38,7 +36,6 @@ def application() -> typer.Typer:
     audit.register(app)
     app.add_typer(log.app, name="log", rich_help_panel=service.PANEL)
     app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
-    issuers.app.add_typer(keys.app, name="key")
     app.add_typer(issuers.app, name="issuer", rich_help_panel=awards.PANEL)
     app.add_typer(achievements.app, name="achievement", rich_help_panel=awards.PANEL)
     awards.register(app)

@@ -6,12 +6,12 @@ import typer
 
 from ledger import bootstrap
 from ledger.adapters.home import Home, host_and_port
+from ledger.application.ports import Clock
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.log import read_vkey
 from verify_api.cli.run import Run, command
-from verify_api.server import serve as serve_home
 
 PANEL = "The ledger"
 
@@ -37,7 +37,7 @@ def init(
     Its origin and DIDs are fixed by the base URL now and for ever.
     """
     home = run.home
-    make(home, base_url, operator)
+    make(home, base_url, operator, clock_from_environment())
     settings = home.settings()
     said: dict[str, Json] = {
         "home": str(home.folder),
@@ -54,7 +54,7 @@ def init(
     run.output.result(said, lines)
 
 
-def make(home: Home, base_url: str, operator: str | None) -> None:
+def make(home: Home, base_url: str, operator: str | None, clock: Clock) -> None:
     """Make a new ledger.
 
     Raises:
@@ -62,19 +62,35 @@ def make(home: Home, base_url: str, operator: str | None) -> None:
     """
     name = operator or f"the operator of {host_and_port(base_url)}"
     try:
-        bootstrap.init(home.folder, base_url, name, clock=clock_from_environment())
+        bootstrap.init(home.folder, base_url, name, clock=clock)
     except OSError as error:
         raise WrongUsage(f"no ledger can be made in {home.folder}: {error.strerror}") from error
 
 
 def serve(run: Run, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Serve the ledger until interrupted; other commands then speak to this server."""
+    run.home.settings()  # says so if there is no ledger
+    start(run, host, port)
+
+
+def start(run: Run, host: str, port: int) -> None:
+    """Serve the home until interrupted.
+
+    Raises:
+        WrongUsage: the address cannot be listened on.
+        HomeBusy: another process holds the home.
+    """
+    from verify_api.server import CannotListen
+    from verify_api.server import serve as serve_home
+
     home = run.home
-    home.settings()  # says so if there is no ledger
-    serve_home(
-        home,
-        host=host,
-        port=port,
-        clock=clock_from_environment(),
-        started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
-    )
+    try:
+        serve_home(
+            home,
+            host=host,
+            port=port,
+            clock=clock_from_environment(),
+            started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
+        )
+    except CannotListen as error:
+        raise WrongUsage(f"{error}; name another one with --port") from error
