@@ -44,7 +44,7 @@ def awards(today: date) -> list[DemoAward]:
     def ago(days: int) -> str:
         return (today - timedelta(days=days)).isoformat()
 
-    return [*_valid(ago), *_changed(ago), *_dated(today, ago), *_unrecognised(ago), lapsed(today)]
+    return [*_valid(ago), *_amended(ago), *_stopped(ago), *_dated(today, ago), *_unrecognised(ago), lapsed(today)]
 
 
 def lapsed(today: date) -> DemoAward:
@@ -126,12 +126,31 @@ def _valid(ago: Ago) -> list[DemoAward]:
     return [*series, ppe]
 
 
-def _changed(ago: Ago) -> list[DemoAward]:
+def _amended(ago: Ago) -> list[DemoAward]:
     title: dict[str, Json] = {
         "values": {"achievement_version": "2"},
         "reason": "issued_in_error",
         "public_text": "The first title promised more than the course teaches.",
     }
+    mental_health = _row("M-20988", "Björn Åkesson", "mental-health-in-care", ago(90), result="Pass", score="81")
+    first = DemoAward(
+        scenario="S3",
+        title="Amended: the title claimed too much; this is the link as first printed",
+        issuer="maplewood",
+        row=mental_health,
+        acts=(("amend", title),),
+    )
+    second = DemoAward(
+        scenario="S3",
+        title="Valid, corrected: the link of the second version",
+        issuer="maplewood",
+        row=mental_health,
+        version=2,
+    )
+    return [first, second]
+
+
+def _stopped(ago: Ago) -> list[DemoAward]:
     revoked: dict[str, Json] = {
         "reason": "assessment_integrity",
         "from": ago(12),
@@ -139,22 +158,7 @@ def _changed(ago: Ago) -> list[DemoAward]:
         "notes": "Academic integrity panel, case 88.",
     }
     on_hold: dict[str, Json] = {"reason": "assessment_integrity", "from": ago(3)}
-    mental_health = _row("M-20988", "Björn Åkesson", "mental-health-in-care", ago(90), result="Pass", score="81")
     return [
-        DemoAward(
-            scenario="S3",
-            title="Amended: the title claimed too much; this is the link as first printed",
-            issuer="maplewood",
-            row=mental_health,
-            acts=(("amend", title),),
-        ),
-        DemoAward(
-            scenario="S3",
-            title="Valid, corrected: the link of the second version",
-            issuer="maplewood",
-            row=mental_health,
-            version=2,
-        ),
         DemoAward(
             scenario="revoked",
             title="Revoked from a day on; what it said of the time before stands",
