@@ -33,7 +33,8 @@ from ledger.application.api_keys import SCOPES, ApiKeys
 from ledger.application.awards import Awards
 from ledger.application.batch import Batch
 from ledger.application.changing import Changing
-from ledger.application.desk import Desk, milliseconds
+from ledger.application.desk import Desk
+from ledger.application.draft import milliseconds
 from ledger.application.issuers import Issuers
 from ledger.application.issuing import Issuing
 from ledger.application.ports import Clock, Proposal
@@ -202,6 +203,17 @@ def _publishing(home: Home, store: SqliteLedger, operator: Operator, keys: PemKe
     )
 
 
+def open_vault(home: Home) -> SqliteVault:
+    """The vault of a home, opened with its master key.
+
+    Raises:
+        LedgerError: one of them is missing or cannot be read, or they do not belong together.
+    """
+    master = MasterKey.load(home.master_key)
+    wrapping_key, lookup_key = master.derive(_WRAPPING), master.derive(_LOOKUP)
+    return SqliteVault(home.vault, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
+
+
 def read_operator(store: SqliteLedger, origin: Origin) -> Operator:
     """The operator that the log's first entry names.
 
@@ -245,9 +257,8 @@ def open_ledger(
         check_published(store, operator, home.checkpoint.read_bytes() if home.checkpoint.exists() else None)
         keys = PemKeyStore(home.keys, _passphrase(master))
         publishing = _publishing(home, store, operator, keys)
-        vault = SqliteVault(
-            home.vault, wrapping_key=master.derive(_WRAPPING), lookup_key=master.derive(_LOOKUP), entropy=entropy
-        )
+        vault = open_vault(home)
+        home.registries()
     except BaseException:
         store.close()
         raise

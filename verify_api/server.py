@@ -117,6 +117,8 @@ def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[
     log = logger()
     with home.hold(), closing(_listen(host, port)) as listening:
         url = _url(listening)
+        if not home.checkpoint.exists():
+            log.warning("no published checkpoint", consequence="a restored older database cannot be noticed")
         with closing(open_services(home, clock=clock, failed=lambda error: _failed(log, error))) as services:
             app = RequestLog(create_app(services), log)
             with home.announce(url):

@@ -139,10 +139,20 @@ class Home:
             raise BadSettings(f"{self.settings_file} cannot be read: {error}") from error
 
     def registries(self) -> tuple[Did, ...]:
-        """The recognising bodies that the settings name now; read again only after the file has changed."""
-        changed = self.settings_file.stat().st_mtime_ns
+        """The recognising bodies that the settings name now; read again only after the file has changed.
+
+        A file that is being edited, and cannot be read for the moment, leaves what it said before.
+
+        Raises:
+            BadSettings, HomeMissing: it could never be read.
+        """
+        changed = self.settings_file.stat().st_mtime_ns if self.exists() else 0
         if changed != self._registries[0]:
-            self._registries = (changed, self.settings().registries)
+            try:
+                self._registries = (changed, self.settings().registries)
+            except (BadSettings, HomeMissing):
+                if not self._registries[0]:
+                    raise
         return self._registries[1]
 
     def write_settings(self, settings: Settings) -> None:

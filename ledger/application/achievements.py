@@ -1,7 +1,8 @@
 """Use cases on achievements: define, revise, retire."""
 
 from ledger import canonical
-from ledger.application.desk import Desk, Draft
+from ledger.application.desk import Desk
+from ledger.application.draft import Draft
 from ledger.application.issuers import check_revision, wording
 from ledger.application.ports import Appended, Caller, Name
 from ledger.domain.achievement import Achievement, AchievementNotDefined, permit

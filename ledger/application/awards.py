@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from ledger.application.desk import Desk, Draft
+from ledger.application.desk import Desk
+from ledger.application.draft import Draft
 from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Appended, Boxes, Caller, Snapshot
 from ledger.domain import issuer as issuers

@@ -6,7 +6,8 @@ from datetime import date
 
 from ledger import canonical
 from ledger.application.awards import AwardRecord, Awards
-from ledger.application.desk import Desk, Draft
+from ledger.application.desk import Desk
+from ledger.application.draft import Draft
 from ledger.application.issuers import check_revision
 from ledger.application.issuing import record_award
 from ledger.application.ports import Appended, Caller

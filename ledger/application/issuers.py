@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger import canonical
-from ledger.application.desk import Desk, Draft
+from ledger.application.desk import Desk
+from ledger.application.draft import Draft
 from ledger.application.ports import Appended, Caller, Name, NameTaken, VersionConflict
 from ledger.domain.definition import AchievementDefinition, Profile, read_profile, to_json
 from ledger.domain.events import (

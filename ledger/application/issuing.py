@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ledger import canonical
 from ledger.application.achievements import scope_of
-from ledger.application.desk import Desk, Draft, milliseconds
+from ledger.application.desk import Desk
+from ledger.application.draft import Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
 from ledger.domain.achievement import Achievement, AchievementIsRetired
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal

@@ -40,6 +40,10 @@ class OutcomeUnknown(LedgerError):
     """Whether the command was recorded is not known: ask again with the same idempotency key."""
 
 
+class StoreUnavailable(LedgerError):
+    """The store cannot be read now; nothing was asked of it that could change anything."""
+
+
 class LedgerHalted(LedgerError):
     """This process has seen entries that the store no longer holds, or is shutting down: it does nothing more."""
 

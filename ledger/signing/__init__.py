@@ -1,1 +1,1 @@
-"""Keys and signatures: Ed25519 with its point checks, Multikey spelling, and the port behind which a private key lies."""
+"""Keys and signatures: Ed25519 with its point checks, Multikey spelling, and the port of a private key."""

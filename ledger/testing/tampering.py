@@ -8,12 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
-from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.home import Home
-from ledger.adapters.secrets import MasterKey
-from ledger.adapters.vault import SqliteVault
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
+from ledger.bootstrap import open_vault
 from ledger.domain.authority import operator_of
 from ledger.domain.types import Position
 from ledger.record.entry import parse_entry
@@ -79,8 +77,4 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _opener(home: Home) -> VaultOpener:
-    master = MasterKey.load(home.master_key)
-    wrapping_key, lookup_key = master.derive("vault"), master.derive("lookup")
-    return VaultOpener(
-        SqliteVault(home.vault, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
-    )
+    return VaultOpener(open_vault(home))

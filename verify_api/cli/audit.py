@@ -9,13 +9,11 @@ from typing import Annotated
 import typer
 
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
-from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.home import Home
-from ledger.adapters.secrets import MasterKey
-from ledger.adapters.vault import SqliteVault
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, Problem, to_json
 from ledger.audit.source import CannotBeAudited
+from ledger.bootstrap import open_vault
 from ledger.errors import LedgerError
 from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
@@ -103,14 +101,7 @@ def _opener(home: Home | None, output: Output) -> Iterator[VaultOpener | None]:
     vault = None
     if home is not None:
         try:
-            master = MasterKey.load(home.master_key)
-            # The purposes under which `ledger.bootstrap` derives the keys of the vault.
-            vault = SqliteVault(
-                home.vault,
-                wrapping_key=master.derive("vault"),
-                lookup_key=master.derive("lookup"),
-                entropy=SystemEntropy(),
-            )
+            vault = open_vault(home)
         except (LedgerError, OSError) as error:
             output.say(f"private parts stay closed: {error}")
     if vault is None:

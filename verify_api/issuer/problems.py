@@ -12,7 +12,8 @@ from starlette.responses import Response
 from ledger.adapters.private_box import PartTooLarge
 from ledger.application.api_keys import ApiKeyUnknown
 from ledger.application.awards import PartsUnreadable
-from ledger.application.batch import BatchRefused, RowProblem
+from ledger.application.batch import BatchRefused
+from ledger.application.batch_check import RowProblem
 from ledger.application.csv_rows import UnreadableFile
 from ledger.application.desk import NoUsableKey, UnknownDefinition
 from ledger.application.ports import (
@@ -21,6 +22,7 @@ from ledger.application.ports import (
     LedgerHalted,
     NameTaken,
     OutcomeUnknown,
+    StoreUnavailable,
     VersionConflict,
 )
 from ledger.canonical import NotCanonical
@@ -128,6 +130,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     PartsUnreadable: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     UnknownDefinition: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     OutcomeUnknown: (HTTPStatus.SERVICE_UNAVAILABLE, "outcome-unknown"),
+    StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     LedgerHalted: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-halted"),
     ViewStoreError: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
     FeedFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
@@ -162,6 +165,7 @@ TITLES: Mapping[str, str] = {
     "batch-refused": "Rows of the file are bad, and nothing was issued",
     "unreadable-file": "The file as a whole cannot be read",
     "unreadable": "What is private about this record cannot be read",
+    "store-unavailable": "The store cannot be read now",
     "outcome-unknown": "Whether the command was recorded is not known",
     "ledger-halted": "The ledger records nothing at this moment",
     "list-unavailable": "The list cannot be read at this moment",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ledger.application import batch as module
-from ledger.application.batch import BatchRefused, BatchReport, RowProblem
+from ledger.application.batch import BatchRefused, BatchReport
+from ledger.application.batch_check import RowProblem
 from ledger.application.csv_rows import UnreadableFile
 from ledger.application.ports import Appended, OutcomeUnknown, VersionConflict
 from ledger.domain.achievement import AchievementIsRetired

@@ -180,7 +180,7 @@ def test_any_other_spelling_is_refused(raw: bytes) -> None:
         _Point(x=1),
         datetime(2026, 11, 21, tzinfo=UTC),
         OrderedDict(a=1),
-        object(),
+        pytest.param(object(), id="an object"),
     ],
     ids=repr,
 )

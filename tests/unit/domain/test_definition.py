@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from ledger.canonical import encode, parse
-from ledger.domain import definition as df
+from ledger.domain import spelling
 from ledger.domain.definition import AchievementDefinition, Profile, read_definition, read_profile, to_json
 from ledger.domain.reading import Refused
 from ledger.domain.values import BadValue, Route
@@ -258,13 +258,13 @@ def test_a_bad_field_of_a_profile_is_named(change: dict[str, object], problems: 
 
 
 _GOOD = {
-    df.decimal_text: ("0", "0.5", "83", "999999999.9999", "10.0"),
-    df.web_address: ("https://a", "http://localhost:8000/x?y=1#z", "https://a.example/" + "x" * 482),
-    df.language_tag: ("en", "haw", "fr-CA", "zh-Hant", "zh-Hant-TW", "es-419"),
-    df.e_mail: ("a@b.co", "ö@b.example", "a.b+c@d-e.example", "x" * 64 + "@b.co"),
+    spelling.decimal_text: ("0", "0.5", "83", "999999999.9999", "10.0"),
+    spelling.web_address: ("https://a", "http://localhost:8000/x?y=1#z", "https://a.example/" + "x" * 482),
+    spelling.language_tag: ("en", "haw", "fr-CA", "zh-Hant", "zh-Hant-TW", "es-419"),
+    spelling.e_mail: ("a@b.co", "ö@b.example", "a.b+c@d-e.example", "x" * 64 + "@b.co"),
 }
 _BAD = {
-    df.decimal_text: (
+    spelling.decimal_text: (
         "",
         "-1",
         "+1",
@@ -280,12 +280,12 @@ _BAD = {
         "1\n",
         "1_0",
     ),
-    df.web_address: (
+    spelling.web_address: (
         *("", "a", "ftp://a", "HTTPS://a", "https://", "https://ä.example", "https://a b", "https://a/ü", "//a"),
         *("https://a:123456", "https://a@b", "https://a\\b", "https://a/\n", "https://a.example/" + "x" * 483),
     ),
-    df.language_tag: ("", "e", "EN", "english", "en-us", "en_US", "en-Latn-us", "en-", "en\n", "en-1234"),
-    df.e_mail: (
+    spelling.language_tag: ("", "e", "EN", "english", "en-us", "en_US", "en-Latn-us", "en-", "en\n", "en-1234"),
+    spelling.e_mail: (
         *("", "a", "a@b", "a@b.c", "@b.co", "a b@c.co", "a@b..co", "a@@b.co", "<a@b.co>", "a@b.co\n", "a,b@c.co"),
         *("x" * 65 + "@b.co", "a@" + "b." * 130 + "co", "a\x00@b.co", "a\u200b@b.co"),
     ),

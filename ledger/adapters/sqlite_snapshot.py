@@ -1,0 +1,129 @@
+"""Reads of the ledger's database that all see the same state."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from eventsourcing.sqlite import SQLiteCursor
+
+from ledger.adapters.event_store import as_bytes
+from ledger.application.ports import (
+    Appended,
+    Replay,
+    SignedCheckpoint,
+    StoredPart,
+)
+from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.values import STATUS_LIST_SLOTS, Part, parse_time
+from ledger.verification.evidence import Head, Placed
+
+
+class SqliteSnapshot:
+    """Reads inside one transaction."""
+
+    def __init__(self, cursor: SQLiteCursor) -> None:
+        self._connection: sqlite3.Connection = cursor.sqlite_cursor.connection
+
+    def head(self) -> Head:
+        """The end of the log."""
+        size, at = self._connection.execute("SELECT size, at FROM log_head").fetchone()
+        return Head(size=size, at=parse_time(at))
+
+    def entries(self, after: int, limit: int) -> list[Placed]:
+        """At most `limit` entries beyond the position `after`, in order."""
+        rows = self._connection.execute(
+            "SELECT notification_id, state FROM stored_events WHERE notification_id > ? "
+            "ORDER BY notification_id LIMIT ?",
+            (after, limit),
+        )
+        return [Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows]
+
+    def stream(self, stream: StreamId) -> tuple[Placed, ...]:
+        """A stream's entries in the order of seq; none where there is no such stream."""
+        rows = self._connection.execute(
+            "SELECT notification_id, state FROM stored_events WHERE originator_id = ? ORDER BY originator_version",
+            (stream.hex,),
+        )
+        return tuple(Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows)
+
+    def end(self, stream: StreamId) -> Seq | None:
+        """The seq of a stream's last entry; None where there is no such stream."""
+        row = self._connection.execute(
+            "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", (stream.hex,)
+        ).fetchone()
+        return None if row[0] is None else Seq(row[0])
+
+    def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
+        """The private parts that stand beside these entries."""
+        found: dict[Position, tuple[StoredPart, ...]] = {}
+        for position in positions:
+            rows = self._connection.execute(
+                "SELECT part, key_id, box FROM private_parts WHERE position = ? ORDER BY part", (position,)
+            )
+            found[position] = tuple(
+                StoredPart(part=Part(row[0]), key_id=as_bytes(row[1]), box=as_bytes(row[2]))
+                for row in rows
+                if row[0] in tuple(Part)
+            )
+        return found
+
+    def slot_taken(self, status_list: ListId, slot: Slot) -> bool:
+        """Whether a version of an award holds this bit."""
+        statement = "SELECT 1 FROM status_slots WHERE list = ? AND slot = ?"
+        return self._connection.execute(statement, (status_list, slot)).fetchone() is not None
+
+    def definition(self, digest: Digest) -> bytes | None:
+        """The bytes with this digest."""
+        row = self._connection.execute("SELECT content FROM definitions WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else as_bytes(row[0])
+
+    def name(self, scope: str, name: str) -> StreamId | None:
+        """What a short name stands for."""
+        row = self._connection.execute(
+            "SELECT stream FROM names WHERE scope = ? AND name = ?", (scope, name)
+        ).fetchone()
+        return None if row is None else StreamId(UUID(row[0]))
+
+    def names(self, scope: str) -> list[tuple[str, StreamId]]:
+        """Every short name of a scope, in order."""
+        rows = self._connection.execute("SELECT name, stream FROM names WHERE scope = ? ORDER BY name", (scope,))
+        return [(row[0], StreamId(UUID(row[1]))) for row in rows]
+
+    def short_code(self, mac: bytes) -> StreamId | None:
+        """The award with this short code."""
+        row = self._connection.execute("SELECT stream FROM short_codes WHERE mac = ?", (mac,)).fetchone()
+        return None if row is None else StreamId(UUID(row[0]))
+
+    def replay(self, scope: str, key: bytes) -> Replay | None:
+        """What an idempotency key answered before."""
+        return read_replay(self._connection, scope, key)
+
+    def status_list(self, issuer: StreamId) -> ListId | None:
+        """A status list of the issuer that is less than half full."""
+        row = self._connection.execute(
+            "SELECT list FROM status_lists WHERE issuer = ? AND used < ? ORDER BY used DESC LIMIT 1",
+            (issuer.hex, STATUS_LIST_SLOTS // 2),
+        ).fetchone()
+        return None if row is None else ListId(bytes(row[0]))
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The last signed checkpoint."""
+        row = self._connection.execute(
+            "SELECT size, note, compact_range FROM checkpoints ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+        return (
+            None
+            if row is None
+            else SignedCheckpoint(size=row[0], note=as_bytes(row[1]), compact_range=as_bytes(row[2]))
+        )
+
+
+def read_replay(connection: sqlite3.Connection, scope: str, key: bytes) -> Replay | None:
+    """What an idempotency key answered before."""
+    row = connection.execute(
+        "SELECT request, stream, revision, position FROM idempotency WHERE scope = ? AND key = ?", (scope, key)
+    ).fetchone()
+    if row is None:
+        return None
+    appended = Appended(stream=StreamId(UUID(row[1])), revision=Seq(row[2]), position=Position(row[3]), replayed=True)
+    return Replay(request=bytes(row[0]), appended=appended)
