@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
 from ledger.adapters.committer import Committer
 from ledger.adapters.home import (
@@ -23,7 +24,6 @@ from ledger.adapters.home import (
 from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
-from ledger.adapters.publisher import Publisher
 from ledger.adapters.secrets import MasterKey, write_secret_file
 from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.adapters.sqlite_schema import create
@@ -51,6 +51,7 @@ from ledger.record.sealing import genesis, seal, signature_is_good
 from ledger.tlog.note import VerifierKey
 from ledger.verification.evidence import Policy
 
+_PUBLISHING = 1.0  # seconds between two checkpoints, at least
 _WRAPPING, _LOOKUP, _IDEMPOTENCY, _SHORT_CODES, _KEYS = ("vault", "lookup", "idempotency", "short-codes", "pem")
 
 
@@ -76,7 +77,7 @@ class Ledger:
     macs: DerivedMacs
     clock: Clock
     committer: Committer
-    publisher: Publisher
+    publisher: Background
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -263,7 +264,7 @@ def open_ledger(
         store.close()
         raise
     macs = DerivedMacs(idempotency=master.derive(_IDEMPOTENCY), short_codes=master.derive(_SHORT_CODES))
-    publisher = Publisher(publishing.publish, failed=failed)
+    publisher = Background(publishing.publish, name="publisher", interval=_PUBLISHING, failed=failed)
 
     def after_commit() -> None:
         publisher.wake()

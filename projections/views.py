@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Lock
 
 from ledger.application.ports import Boxes, Store
 from ledger.domain.types import Did, Position
@@ -18,7 +18,7 @@ from projections.runner import Fenced, Runner
 from projections.stores.sqlite import SqliteViewStore, discard, put_in_place
 from projections.stores.sqlite_reading import ViewReader, reading
 
-__all__ = ["BadSearch", "CredentialRow", "Parked", "Status", "Views", "ViewsWorker", "open_views"]
+__all__ = ["BadSearch", "CredentialRow", "Parked", "Status", "Views", "open_views"]
 
 
 class Views:
@@ -137,48 +137,6 @@ class Views:
             with self._placing:
                 reader = stack.enter_context(reading(self._path))
             yield reader
-
-
-class ViewsWorker:
-    """The thread that keeps views up to date: catches up at its start and after each `wake`."""
-
-    def __init__(self, views: Views, *, failed: Callable[[Exception], None]) -> None:
-        """
-        Args:
-            failed: hears of every failure; the thread goes on and tries again at the next wake.
-        """
-        self._views = views
-        self._failed = failed
-        self._wanted = Event()
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="views", daemon=True)
-
-    def start(self) -> None:
-        """Catch up, then wait."""
-        self._wanted.set()
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Something was committed. Returns at once; any thread may call it."""
-        self._wanted.set()
-
-    def close(self) -> None:
-        """Catch up with what was committed and stop. To be called before the ledger and its views are closed."""
-        self._stopping.set()
-        self._wanted.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            self._wanted.wait()
-            self._wanted.clear()
-            stopping = self._stopping.is_set()
-            try:
-                self._views.catch_up()
-            except Exception as error:  # noqa: BLE001 - the next commit tries again; who watches is told
-                self._failed(error)
 
 
 def open_views(path: Path, store: Store, boxes: Boxes, *, parked: Callable[[Parked], None] = lambda _: None) -> Views:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger import bootstrap
+from ledger.adapters.background import Background
 from ledger.adapters.home import Home
 from ledger.application.ports import Clock
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import Ledger
 from ledger.verification.verdict import Verdict
-from projections.views import Views, ViewsWorker, open_views
+from projections.views import Views, open_views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Services:
     ledger: Ledger
     scanning: Scanning
     views: Views
-    worker: ViewsWorker
+    worker: Background
 
     @property
     def base_url(self) -> str:
@@ -79,7 +80,7 @@ def open_services(home: Home, *, clock: Clock, failed: Callable[[Exception], Non
     Raises:
         LedgerError: the home cannot be read, or is behind what it published.
     """
-    workers: list[ViewsWorker] = []
+    workers: list[Background] = []
 
     def committed() -> None:
         for worker in workers:
@@ -91,7 +92,7 @@ def open_services(home: Home, *, clock: Clock, failed: Callable[[Exception], Non
     except BaseException:
         ledger.close()
         raise
-    worker = ViewsWorker(views, failed=failed)
+    worker = Background(views.catch_up, name="views", interval=0.0, failed=failed)
     worker.start()
     workers.append(worker)
     return Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker)

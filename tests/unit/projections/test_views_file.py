@@ -6,12 +6,13 @@ from threading import Event
 
 import pytest
 
+from ledger.adapters.background import Background
 from ledger.domain.types import Position
 from projections.replay_check import compare
 from projections.runner import Changes, Fenced, ViewStoreError
 from projections.stores.sqlite import SqliteViewStore, put_in_place
 from projections.stores.sqlite_reading import reading
-from projections.views import Views, ViewsWorker
+from projections.views import Views
 from tests.unit.projections.opened import Opened
 from tests.unit.projections.world import World, live
 
@@ -163,7 +164,7 @@ def test_the_worker_catches_up_at_its_start_at_a_wake_and_before_it_stops(tmp_pa
     watched = Watched(tmp_path / "views.db", world.feed, parked=lambda _: None)
     watched.caught_up = Event()
     failures: list[Exception] = []
-    worker = ViewsWorker(watched, failed=failures.append)
+    worker = Background(watched.catch_up, name="views", interval=0.0, failed=failures.append)
     worker.start()
     assert watched.caught_up.wait(30)
     world.issue("Ada")
@@ -184,4 +185,4 @@ def test_the_worker_catches_up_at_its_start_at_a_wake_and_before_it_stops(tmp_pa
 
 
 def test_a_worker_that_was_never_started_closes(opened: Opened) -> None:
-    ViewsWorker(opened.views, failed=lambda _: None).close()
+    Background(opened.views.catch_up, name="views", interval=0.0, failed=lambda _: None).close()

@@ -1,29 +1,33 @@
-"""The thread that publishes checkpoints: soon after commits, at most once a second, and before it stops."""
+"""A thread that does one piece of work after commits: publishing checkpoints, keeping views up to date."""
 
 from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 
-INTERVAL = 1.0  # seconds between two checkpoints
+RETRY = 1.0  # seconds until work that failed is tried again
 
 
-class Publisher:
-    """Calls `publish` after commits."""
+class Background:
+    """Calls `work` at its start, after each `wake`, and once more before it stops."""
 
-    def __init__(self, publish: Callable[[], object], *, failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, work: Callable[[], object], *, name: str, interval: float, failed: Callable[[Exception], None]
+    ) -> None:
         """
         Args:
-            publish: publishes everything recorded; is called again, an interval later, after it failed.
+            work: does everything that is due; is called again, RETRY seconds later, after it failed.
+            interval: seconds between two calls, at least.
             failed: hears of every failure; the thread goes on.
         """
-        self._publish = publish
+        self._work = work
+        self._interval = interval
         self._failed = failed
         self._wanted = Event()
         self._stopping = Event()
-        self._thread = Thread(target=self._run, name="publisher", daemon=True)
+        self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Publish what is due, then wait for commits."""
+        """Do what is due, then wait for commits."""
         self._wanted.set()
         self._thread.start()
 
@@ -32,26 +36,28 @@ class Publisher:
         self._wanted.set()
 
     def close(self) -> None:
-        """Publish what is due and stop."""
+        """Do what is due and stop."""
         self._stopping.set()
         self._wanted.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
-        last = -INTERVAL
+        due = 0.0
         while True:
             self._wanted.wait()
             stopping = self._stopping.is_set()
             if not stopping:
-                self._stopping.wait(max(0.0, last + INTERVAL - monotonic()))
+                self._stopping.wait(max(0.0, due - monotonic()))
             self._wanted.clear()
+            pause = self._interval
             try:
-                self._publish()
+                self._work()
             except Exception as error:  # noqa: BLE001 - it is tried again without another commit; who watches is told
                 self._failed(error)
                 self._wanted.set()
-            last = monotonic()
+                pause = max(pause, RETRY)
+            due = monotonic() + pause
             if stopping:
                 return
             if self._stopping.is_set():

@@ -5,8 +5,10 @@ from threading import Event
 
 import pytest
 
-from ledger.adapters import publisher as module
-from ledger.adapters.publisher import INTERVAL, Publisher
+from ledger.adapters import background as module
+from ledger.adapters.background import Background
+
+INTERVAL = 1.0
 
 
 class Scene:
@@ -19,7 +21,7 @@ class Scene:
         self.failing = 0  # how many of the next calls fail
         self.happened = Event()
         self.waits: list[float] = []
-        self.publisher = Publisher(self._publish, failed=self._failed)
+        self.publisher = Background(self._publish, name="publisher", interval=INTERVAL, failed=self._failed)
         self._stopping = self.publisher._stopping
         monkeypatch.setattr(module, "monotonic", lambda: self.now)
         monkeypatch.setattr(self.publisher, "_stopping", self)
