@@ -14,7 +14,7 @@ from ledger.domain.values import BadValue, Part, slug_of
 from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.private_parts import MalformedPart, read_facts
 from ledger.verification.authority_check import Authority, establish
-from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
+from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
 from ledger.verification.verdict import Verdict
 
@@ -52,7 +52,7 @@ class Scanning:
             return self._judge(None, None, None)
         with self._store.snapshot() as snapshot:
             stream = snapshot.short_code(mac)
-        return self._judge(stream, None, None)
+        return self._judge(stream, None, None, asked_by=AskedBy.SHORT_CODE)
 
     def scan_id(self, stream: StreamId, version: int | None = None) -> Verdict:
         """The verdict on an award, for its issuer, who knows it by its id."""
@@ -64,7 +64,14 @@ class Scanning:
             last = snapshot.checkpoint()
         return None if last is None else last.note
 
-    def _judge(self, stream: StreamId | None, code: LinkCode | None, version: int | None) -> Verdict:
+    def _judge(
+        self,
+        stream: StreamId | None,
+        code: LinkCode | None,
+        version: int | None,
+        *,
+        asked_by: AskedBy = AskedBy.ID,
+    ) -> Verdict:
         with self._store.snapshot() as snapshot:
             placed = () if stream is None else snapshot.stream(stream)
             issuer = _by(placed)
@@ -78,6 +85,7 @@ class Scanning:
                 definitions=_definitions(snapshot, parts),
                 head=snapshot.head(),
                 checkpoint=None if last is None else last.note,
+                asked_by=asked_by,
             )
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from ledger.domain.types import Did, Digest, LinkCode, Position
 from ledger.domain.values import Part
@@ -42,16 +43,24 @@ class AuthorityEvidence:
     definitions: Mapping[Digest, bytes]  # profiles of those issuers
 
 
+class AskedBy(StrEnum):
+    """What led to an award that was not scanned."""
+
+    SHORT_CODE = "short_code"
+    ID = "id"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialEvidence:
     """One award's stream and what opens it."""
 
-    code: LinkCode | None  # as scanned; None where the award was found by its id
+    code: LinkCode | None  # as scanned; None where the award was found by its short code or its id
     stream: tuple[Placed, ...]  # in the order of seq; empty where there is no such stream
     parts: Mapping[Position, Mapping[Part, PartEvidence]]
     definitions: Mapping[Digest, bytes]  # every achievement version the award ever named
     head: Head
     checkpoint: bytes | None  # the last signed checkpoint, as published
+    asked_by: AskedBy = AskedBy.ID  # where `code` is None; a code speaks for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from ledger.domain.events import CredentialIssued
 from ledger.domain.types import Origin
 from ledger.verification.authority_check import Authority
 from ledger.verification.contents_check import open_contents
-from ledger.verification.evidence import CredentialEvidence, Policy
+from ledger.verification.evidence import AskedBy, CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
 from ledger.verification.history_check import follow_acts
 from ledger.verification.log_check import PENDING, check_place, open_log
@@ -114,6 +114,8 @@ def _check_code(evidence: CredentialEvidence, reading: Reading) -> Finding:
     first = reading.entries[0]
     if not isinstance(first.event, CredentialIssued):
         return _NO_SUCH_AWARD
+    if code is None and evidence.asked_by is AskedBy.SHORT_CODE:
+        return passed("code", "The award was found by its short code.", reason="short_code")
     if code is None:
         return passed("code", "The award was asked for by its id, without a code.", reason="asked_by_id")
     # The digest that the entry names is "compared in constant time on each scan".

@@ -25,6 +25,8 @@ def test_award_is_found_by_code_short_code_and_id(office: Office, award: Appende
     code = format_link_code(receipt.code)
     verdicts = [scanning.scan(code, 1), scanning.scan_short(receipt.short_code), scanning.scan_id(award.stream)]
     assert [verdict.state for verdict in verdicts] == [State.VALID] * 3
+    assert [verdict.findings[0].reason for verdict in verdicts] == ["ok", "short_code", "asked_by_id"]
+    assert verdicts[1].findings[0].detail == "The award was found by its short code."
 
 
 @pytest.mark.parametrize("code", ["", "x", "0" * 36, "Z" * 36, "a" * 10_000, "\ud800", "\x00" * 36])

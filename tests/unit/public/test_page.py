@@ -10,6 +10,7 @@ from tests.unit.public.reading import PAGES, WORDS, Outline, page, plain
 from tests.unit.public.samples import (
     AWARD,
     DEFINITION,
+    FINDINGS,
     VALID,
     VERDICTS,
 )
@@ -118,3 +119,14 @@ def test_names_are_isolated_and_texts_carry_their_own_language() -> None:
     assert '<bdi lang="ar">الإسعافات الأولية</bdi>' in html
     assert '<ul lang="ar" dir="auto">' in html
     assert '<bdi lang="en">Pass</bdi>' in html
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "The award was found by its short code."), ("fr", "L’attestation a été trouvée par son code court.")],
+)
+def test_an_award_found_by_its_short_code_is_said_to_be_found_so(language: str, sentence: str) -> None:
+    found = replace(FINDINGS[0], reason="short_code", detail="not what is shown")
+    text = plain(page(replace(VALID, findings=(found,)), language))
+    assert sentence in text
+    assert "not what is shown" not in text
