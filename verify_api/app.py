@@ -12,6 +12,7 @@ from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
 from verify_api.issuer.register import Register
 from verify_api.issuer.router import issuer_router
+from verify_api.public.answers import Answers
 from verify_api.public.routes import public_router
 from verify_api.public.scanner import Site
 from verify_api.services import Services, public_scanner
@@ -39,8 +40,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.include_router(issuer_router(services))
     _add_docs(app)
-    app.include_router(public_router(public_scanner(services), _site(services)))
-    Faults(app, services.base_url).add()
+    site = _site(services)
+    app.include_router(public_router(public_scanner(services), site))
+    Faults(app, services.base_url, Answers.of(site).fault).add()
     return app
 
 

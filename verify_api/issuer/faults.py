@@ -1,18 +1,19 @@
-"""Turns every way in which a request can fail under /api into an RFC 9457 document."""
+"""Turns every way in which a request can fail into an answer: an RFC 9457 document under /api, else the public one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import compile_path
 
 from ledger.domain.reading import Problem, Refused
 from ledger.errors import LedgerError
 from verify_api.issuer.description import operations
-from verify_api.issuer.problems import MethodNotAllowed, NothingHere, problem_response
+from verify_api.issuer.problems import RETRY_AFTER, MethodNotAllowed, NothingHere, problem_of, problem_response
 
 # What the framework's validation says -> our code and sentence; `{}` is filled from its context.
 _SAID: dict[str, tuple[str, str]] = {
@@ -56,12 +57,21 @@ def allowed_methods(document: Mapping[str, object], path: str) -> list[str]:
     return sorted({method for method, template, _ in operations(document) if compile_path(template)[0].match(path)})
 
 
+Elsewhere: TypeAlias = Callable[[Request, HTTPStatus, Mapping[str, str]], Response]
+
+
 class Faults:
     """The handlers of failures."""
 
-    def __init__(self, app: FastAPI, base_url: str) -> None:
+    def __init__(self, app: FastAPI, base_url: str, elsewhere: Elsewhere) -> None:
+        """Prepare the handlers.
+
+        Args:
+            elsewhere: what answers outside /api, given the status and the headers that go with it.
+        """
         self._app = app
         self._base_url = base_url
+        self._elsewhere = elsewhere
 
     def add(self) -> None:
         """Put the handlers on the app."""
@@ -71,7 +81,12 @@ class Faults:
         app.add_exception_handler(HTTPException, self._http)
         app.add_exception_handler(Exception, self._any)
 
-    async def _any(self, _: Request, error: Exception) -> Response:
+    async def _any(self, request: Request, error: Exception) -> Response:
+        if not _in_api(request):
+            if problem_of(error, self._base_url).status == HTTPStatus.SERVICE_UNAVAILABLE:
+                headers = {"Retry-After": str(RETRY_AFTER)}
+                return self._elsewhere(request, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+            return self._elsewhere(request, HTTPStatus.INTERNAL_SERVER_ERROR, {})
         return problem_response(error, self._base_url)
 
     async def _validation(self, _: Request, error: Exception) -> Response:
@@ -81,9 +96,8 @@ class Faults:
     async def _http(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
         headers = error.headers if isinstance(error, HTTPException) else None
-        if not request.url.path.startswith("/api/"):
-            words = HTTPStatus(status).phrase
-            return PlainTextResponse(f"{words}.\n", status_code=status, headers=headers)
+        if not _in_api(request):
+            return self._elsewhere(request, HTTPStatus(status), headers or {})
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(allowed_methods(self._app.openapi(), request.url.path))
             response = problem_response(MethodNotAllowed(f"this path knows {allowed} only"), self._base_url)
@@ -92,3 +106,7 @@ class Faults:
         if status == HTTPStatus.NOT_FOUND:
             return problem_response(NothingHere("there is nothing at this path; see /docs"), self._base_url)
         return problem_response(error, self._base_url)
+
+
+def _in_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from ledger.verification.verdict import State, Verdict
 from verify_api.public.json_verdict import verdict_model
-from verify_api.public.negotiation import wants_json
+from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses, Pages
+from verify_api.public.scanner import Site
 from verify_api.public.schemas import HealthModel, ProblemModel
-from verify_api.public.words import Words, choose
+from verify_api.public.words import Words, choose, load_words
 
 NO_STORE = "no-store"
 # The one table from state to status; every other state is 200.
@@ -38,6 +39,15 @@ class Answers:
             "frame-ancestors 'none'"
         )
 
+    @classmethod
+    def of(cls, site: Site) -> "Answers":
+        """The answers of one service, in every language that has words.
+
+        Raises:
+            BadBaseUrl: the base URL cannot be printed in a QR code.
+        """
+        return cls(Pages(site), load_words())
+
     def verdict(self, request: Request, verdict: Verdict, *, json: bool, addresses: Addresses | None) -> Response:
         """A verdict as the reader wants it."""
         status = status_of(verdict)
@@ -58,7 +68,7 @@ class Answers:
     def refusal(self, request: Request, status: HTTPStatus, key: str, *, retry_after: int | None = None) -> Response:
         """A refusal before any verdict, as a page or an RFC 9457 problem; `key` names its words."""
         seconds = retry_after or 0
-        if wants_json(request.headers.get("accept")):
+        if wants_json(request.headers.get("accept")) or without_suffix(request.url.path)[1]:
             words = self._languages["en"]
             title, detail = words.text(f"message.{key}"), words.text(f"message.{key}_text", seconds=seconds)
             problem = ProblemModel(title=title, status=status, detail=detail)
@@ -75,6 +85,17 @@ class Answers:
             )
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
+        return response
+
+    def fault(self, request: Request, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+        """The answer outside /api where no route answered, or one failed; no word of how it failed."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            response = self.refusal(request, status, "failed")
+        elif status == HTTPStatus.NOT_FOUND:
+            response = self.refusal(request, status, "no_page")
+        else:
+            response = self.plain(f"{status.phrase}.\n", "text/plain; charset=utf-8", status)
+        response.headers.update(headers)
         return response
 
     def health(self, missing: list[str]) -> Response:

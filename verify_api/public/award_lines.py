@@ -143,7 +143,7 @@ def _more(award: AwardView, words: Words) -> list[Line]:
         "description": definition.description,
         "level": definition.level,
         "partner": partner and words.text("partner.line", name=partner.name, role=partner.role),
-        "outcomes": "; ".join(outcome.statement for outcome in definition.outcomes),
+        "outcomes": _list([outcome.statement for outcome in definition.outcomes]),
         "frameworks": "; ".join(_frameworks(award)),
     }
     lines = [
@@ -158,6 +158,13 @@ def _more(award: AwardView, words: Words) -> list[Line]:
         assessor = Markup("<bdi>{}</bdi>").format(award.assessor)
         lines.append(Line(label=words.text("label.assessor"), html=assessor, language=award.language))
     return lines
+
+
+def _list(texts: list[str]) -> Markup:
+    """One text as it stands, several as a list; they are whole sentences, so nothing can be put between them."""
+    if len(texts) < 2:
+        return Markup("{}").format("".join(texts))
+    return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(text) for text in texts))
 
 
 def _frameworks(award: AwardView) -> list[str]:

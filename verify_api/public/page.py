@@ -59,6 +59,7 @@ class VerdictPage:
     """Everything that the page of one verdict shows."""
 
     state: State
+    found: bool  # whether there is such an award, whatever is the matter with it
     tone: str
     heading: str
     body: list[Markup]
@@ -130,6 +131,7 @@ class Pages:
         witnesses = verdict.log.witnesses
         return VerdictPage(
             state=verdict.state,
+            found=verdict.state is not State.NOT_FOUND,
             tone=_TONES[verdict.state],
             heading=words.text(f"heading.{verdict.state}"),
             body=story.body(),

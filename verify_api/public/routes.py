@@ -19,11 +19,10 @@ from verify_api.public import openapi
 from verify_api.public.answers import Answers, status_of
 from verify_api.public.links import ScannedCode, ShortCode, link_url, parse_award_reference, parse_scanned
 from verify_api.public.negotiation import wants_json, without_suffix
-from verify_api.public.page import Addresses, Pages
+from verify_api.public.page import Addresses
 from verify_api.public.qr import qr_png, qr_svg
 from verify_api.public.rate_limit import Limits, RateLimit
 from verify_api.public.scanner import Scanner, Site
-from verify_api.public.words import load_words
 
 Endpoint = (
     Callable[[], Awaitable[Response]]
@@ -168,7 +167,7 @@ def public_router(
     Raises:
         BadBaseUrl: the base URL cannot be printed in a QR code.
     """
-    answers = Answers(Pages(site), load_words())
+    answers = Answers.of(site)
     limit = RateLimit(limits or Limits(), monotonic=monotonic)
     routes = PublicRoutes(scanner, site, answers, limit)
     router = APIRouter(tags=["public"])

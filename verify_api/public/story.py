@@ -111,7 +111,7 @@ class Story:
             "body.valid" if registry else "body.valid_unnamed",
             issuer=award.issuer.name,
             registry=registry or "",
-            time=self._verdict.known_at,
+            time=self._verdict.known_at.astimezone(UTC).date(),  # the time of day stands beside "Checked"
         )
 
     def _period(self, key: str, award: AwardView) -> Markup:

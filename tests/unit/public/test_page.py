@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.domain.definition import Outcome
 from ledger.verification.verdict import State
 from tests.unit.public.reading import PAGES, WORDS, Outline, page, plain
 from tests.unit.public.samples import (
@@ -14,6 +15,7 @@ from tests.unit.public.samples import (
     VALID,
     VERDICTS,
 )
+from verify_api.public.page import Addresses
 
 HEADINGS = {  # as the design page has them
     State.SIGNATURE_INVALID: "Do not rely on this certificate",
@@ -67,7 +69,7 @@ def test_the_first_screen_has_the_order_of_the_design() -> None:
     order = [
         "You are on verify.college.example. The certificate should show this same address.",
         "Valid Issued by Lakeshore College, recognised by Ontario Register of Learning.",
-        "Not withdrawn or expired as of 21 November 2026, 14:03 UTC.",
+        "Not withdrawn or expired as of 21 November 2026.",
         "Checked 21 November 2026, 14:03 UTC",
         "Holder Chloé Smith",
         "Award Donning and Doffing Personal Protective Equipment",
@@ -130,3 +132,30 @@ def test_an_award_found_by_its_short_code_is_said_to_be_found_so(language: str, 
     text = plain(page(replace(VALID, findings=(found,)), language))
     assert sentence in text
     assert "not what is shown" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_time_of_a_valid_check_stands_there_once(language: str) -> None:
+    answer, _, _ = page(VALID, language).partition('<section class="award">')
+    assert plain(answer).count("14:03") == 1
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_page_without_an_award_offers_the_form_and_no_proof(language: str) -> None:
+    html, words = page(VERDICTS[State.NOT_FOUND], language), WORDS[language]
+    assert '<form method="post" action="/c"' in html
+    assert "value=" not in html
+    for key in ("page.technical", "label.vouched", "page.as_json"):
+        assert words.text(key) not in html
+        assert words.text(key) in page(VALID, language, Addresses(as_json="/c/X.json", current=None))
+    assert "<form" not in page(VALID, language)
+    assert Outline(html).open == []
+
+
+def test_several_learning_outcomes_are_a_list_and_one_is_not() -> None:
+    first = Outcome(id="LO1", statement="Measure and compare it.")
+    second = Outcome(id="LO2", statement="Recognises <risks>")
+    html = page(replace(VALID, award=replace(AWARD, definition=replace(DEFINITION, outcomes=(first, second)))))
+    assert "<ul><li>Measure and compare it.</li><li>Recognises &lt;risks&gt;</li></ul>" in html
+    html = page(replace(VALID, award=replace(AWARD, definition=replace(DEFINITION, outcomes=(first,)))))
+    assert 'dir="auto">Measure and compare it.</dd>' in html
