@@ -4,8 +4,8 @@ from ledger import canonical
 from ledger.application.desk import Desk
 from ledger.application.draft import Draft
 from ledger.application.issuers import check_revision, wording
-from ledger.application.ports import Appended, Caller, Name
-from ledger.domain.achievement import Achievement, AchievementNotDefined, permit
+from ledger.application.ports import Appended, Name
+from ledger.domain.achievement import Achievement, AchievementNotDefined, DefinitionUnchanged, permit
 from ledger.domain.definition import read_definition
 from ledger.domain.events import AchievementDefined, AchievementEvent, AchievementRetired, AchievementRevised
 from ledger.domain.reading import Problem, Refused
@@ -24,9 +24,7 @@ class Achievements:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def define(
-        self, caller: Caller, issuer: StreamId, definition: object, *, idempotency_key: str | None = None
-    ) -> Appended:
+    async def define(self, issuer: StreamId, definition: object, *, idempotency_key: str | None = None) -> Appended:
         """Record a new achievement of an issuer.
 
         Raises:
@@ -36,7 +34,7 @@ class Achievements:
         read = read_definition(definition)
         digest, content = wording(read)
         fields: canonical.Json = [str(issuer), canonical.parse(content)]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "achievement.define", fields)
+        idempotency = self._desk.idempotency(issuer, idempotency_key, "achievement.define", fields)
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             stream = draft.new_stream()
@@ -48,7 +46,6 @@ class Achievements:
 
     async def revise(
         self,
-        caller: Caller,
         issuer: StreamId,
         stream: StreamId,
         definition: object,
@@ -60,7 +57,7 @@ class Achievements:
         read = read_definition(definition)
         digest, content = wording(read)
         fields: canonical.Json = [str(stream), canonical.parse(content)]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "achievement.revise", fields)
+        idempotency = self._desk.idempotency(issuer, idempotency_key, "achievement.revise", fields)
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             state = self._owned(draft, issuer, stream)
@@ -69,6 +66,9 @@ class Achievements:
             if read.slug != slug:
                 reason = f"is “{slug}” for ever; define another achievement"
                 raise Refused((Problem(column="slug", code="fixed", reason=reason),))
+            latest_is_disowned = draft.issuer(issuer).disowns(state.kids[-1], state.revised_at[-1])
+            if digest == state.digest and not latest_is_disowned:  # what a thief stated may be stated again
+                raise DefinitionUnchanged("the new definition says the same as the present one")
             draft.definitions.append((digest, content))
             event = AchievementRevised(digest=digest, version=state.version + 1)
             return self._record(draft, issuer, stream, state, event)
@@ -77,7 +77,6 @@ class Achievements:
 
     async def retire(
         self,
-        caller: Caller,
         issuer: StreamId,
         stream: StreamId,
         *,
@@ -85,7 +84,7 @@ class Achievements:
         idempotency_key: str | None = None,
     ) -> Appended:
         """Let nothing more be awarded on an achievement; awards stand."""
-        idempotency = self._desk.idempotency(caller, idempotency_key, "achievement.retire", [str(stream)])
+        idempotency = self._desk.idempotency(issuer, idempotency_key, "achievement.retire", [str(stream)])
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             state = self._owned(draft, issuer, stream)

@@ -157,10 +157,22 @@ class Awards:
             raise issuers.IssuerNotRegistered(f"{did} is not registered here")
         return draft.issuer(stream)
 
-    def receipt(self, appended: Appended) -> Receipt:
-        """What the command that recorded this is answered with, rebuilt from `internal`."""
-        everyone = Caller(actor="", issuer=None)
-        record = self.read(everyone, appended.stream)
+    def issuer_of(self, stream: StreamId) -> StreamId | None:
+        """Whose award a stream is; None where it is no award."""
+        folded = self._desk.store.load(stream)
+        if folded is None or not isinstance(folded.recorded[0].event, CredentialIssued):
+            return None
+        with self._desk.store.snapshot() as snapshot:
+            return snapshot.name(ISSUERS, slug_of(folded.recorded[0].by) or "")
+
+    def receipt(self, caller: Caller, appended: Appended) -> Receipt:
+        """What the command that recorded this is answered with, rebuilt from `internal`.
+
+        Raises:
+            CredentialNotIssued: the award is another issuer's.
+            PartsUnreadable.
+        """
+        record = self.read(caller, appended.stream)
         issued = record.issued
         version = sum(1 for each in record.credential.versions if each.seq <= appended.revision)
         return Receipt(

@@ -8,7 +8,7 @@ from ledger.application.desk import Desk
 from ledger.application.issuing import Issuing, Offer, resolve_achievement, unknown_achievement
 from ledger.application.ports import Appended, Idempotency
 from ledger.domain import text
-from ledger.domain.achievement import AchievementIsRetired
+from ledger.domain.achievement import AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import StreamId
@@ -135,6 +135,8 @@ class FileCheck:
             return refused.problems[0]
         except AchievementIsRetired as retired:
             return Problem(column="achievement", code="retired", reason=str(retired))
+        except WordingIsDisowned as disowned:
+            return Problem(column="achievement", code="disowned", reason=str(disowned))
 
     def _odd(self, row: Row, cells: dict[str, str]) -> None:
         name = cells.get("full_name", "")

@@ -10,8 +10,9 @@ from ledger.application.desk import Desk
 from ledger.application.draft import Draft
 from ledger.application.issuers import check_revision
 from ledger.application.issuing import record_award
-from ledger.application.ports import Appended, Caller
+from ledger.application.ports import Appended, Caller, Idempotency
 from ledger.domain import text
+from ledger.domain.achievement import WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal, check_act
 from ledger.domain.award_request import COLUMNS, FIXED, read_request, request_row
 from ledger.domain.credential import permit
@@ -22,6 +23,7 @@ from ledger.domain.events import (
     CredentialRevoked,
     CredentialSuspended,
 )
+from ledger.domain.issuer import Issuer
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Mode, Part, Reason, Role
@@ -55,7 +57,9 @@ class Changing:
             values: column -> new text; the empty text takes a value away.
         """
         fields: canonical.Json = [str(stream), dict(values), reason.value, public_text, notes]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "credential.amend", fields)
+        idempotency = self._desk.idempotency(
+            self._awards.issuer_of(stream), idempotency_key, "credential.amend", fields
+        )
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             record = self._load(draft, caller, stream, if_revision)
@@ -137,7 +141,9 @@ class Changing:
             public_text,
             notes,
         ]
-        idempotency = self._desk.idempotency(caller, idempotency_key, type(event).__name__, fields)
+        idempotency = self._desk.idempotency(
+            self._awards.issuer_of(stream), idempotency_key, type(event).__name__, fields
+        )
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             record = self._load(draft, caller, stream, if_revision)
@@ -165,6 +171,11 @@ class Changing:
 
         return await self._desk.commit(decide, idempotency=idempotency)
 
+    def _idempotency(
+        self, stream: StreamId, key: str | None, command: str, fields: canonical.Json
+    ) -> Idempotency | None:
+        return self._desk.idempotency(self._awards.issuer_of(stream), key, command, fields)
+
     def _load(self, draft: Draft, caller: Caller, stream: StreamId, if_revision: int | None) -> AwardRecord:
         """The award; the draft then depends on it and on its issuer."""
         record = self._awards.read(caller, stream, draft)
@@ -182,7 +193,7 @@ class Changing:
         ]
         if problems:
             raise Refused(tuple(problems))
-        ref = self._version(draft, current.achievement, values.get(ACHIEVEMENT_VERSION))
+        ref = self._version(draft, record.issuer, current.achievement, values.get(ACHIEVEMENT_VERSION))
         definition = self._desk.definition(ref.digest)
         row = request_row(current, internal) | {"achievement": definition.slug}
         row |= {column: value for column, value in values.items() if column in COLUMNS}
@@ -192,13 +203,16 @@ class Changing:
             raise Refused((Problem(column="values", code="unchanged", reason="nothing would change"),))
         return award, replace(internal, email=request.email)
 
-    def _version(self, draft: Draft, current: AchievementRef, asked: str | None) -> AchievementRef:
+    def _version(self, draft: Draft, issuer: Issuer, current: AchievementRef, asked: str | None) -> AchievementRef:
         if asked is None:
             return current
-        digests = draft.achievement(current.stream).digests
+        state = draft.achievement(current.stream)
+        digests = state.digests
         if asked not in [str(number) for number in range(1, len(digests) + 1)]:
             reason = f"there is no version “{asked[:20]}”; the achievement has versions 1 to {len(digests)}"
             raise Refused((Problem(column=ACHIEVEMENT_VERSION, code="unknown_version", reason=reason),))
+        if issuer.disowns(state.kids[int(asked) - 1], state.revised_at[int(asked) - 1]):
+            raise WordingIsDisowned(f"version {asked} of this achievement was stated with a stolen key: revise it anew")
         return AchievementRef(stream=current.stream, version=int(asked), digest=digests[int(asked) - 1])
 
 

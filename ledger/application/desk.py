@@ -14,7 +14,6 @@ from ledger.application.ports import (
     Appended,
     Appender,
     Boxes,
-    Caller,
     Clock,
     Entropy,
     Idempotency,
@@ -84,11 +83,17 @@ class Desk:
         instruments = Instruments(store=self.store, boxes=self.boxes, entropy=self.entropy, operator=self.operator)
         return Draft(instruments, reading or self.reading())
 
-    def idempotency(self, caller: Caller, key: str | None, command: str, fields: canonical.Json) -> Idempotency | None:
-        """What tells a repeated request from a new one; None where the caller gave no key."""
+    def idempotency(
+        self, issuer: StreamId | None, key: str | None, command: str, fields: canonical.Json
+    ) -> Idempotency | None:
+        """What tells a repeated request from a new one; None where the caller gave no key.
+
+        Args:
+            issuer: for whom the command is, whoever gives it; None for the operator's own.
+        """
         if key is None:
             return None
-        scope = "operator" if caller.issuer is None else caller.issuer.hex
+        scope = "operator" if issuer is None else issuer.hex
         request = self.macs.request(canonical.encode([command, fields]))
         return Idempotency(scope=scope, key=self.macs.idempotency_key(f"key\n{key}"), request=request)
 

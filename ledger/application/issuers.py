@@ -65,7 +65,7 @@ class Issuers:
         read = read_profile(profile)
         digest, content = wording(read)
         request = canonical.parse(content)
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.register", [slug, request])
+        idempotency = self._desk.idempotency(caller.issuer, idempotency_key, "issuer.register", [slug, request])
         did = issuer_did(self._desk.operator.did, slug)
         made: list[Signer] = []
 
@@ -100,7 +100,7 @@ class Issuers:
         """Describe the issuer anew."""
         digest, content = wording(read_profile(profile))
         fields: canonical.Json = [str(stream), canonical.parse(content)]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.change-profile", fields)
+        idempotency = self._desk.idempotency(caller.issuer, idempotency_key, "issuer.change-profile", fields)
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             issuer = draft.issuer(stream)
@@ -123,7 +123,7 @@ class Issuers:
     ) -> KeyAdded:
         """Make a key and let it sign from the next position on."""
         fields: canonical.Json = [str(stream), role.value, recovery]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.key.add", fields)
+        idempotency = self._desk.idempotency(caller.issuer, idempotency_key, "issuer.key.add", fields)
         made: list[Signer] = []
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
@@ -148,7 +148,9 @@ class Issuers:
         idempotency_key: str | None = None,
     ) -> Appended:
         """Let a key sign nothing more; what it signed stands."""
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.key.retire", [str(stream), kid, recovery])
+        idempotency = self._desk.idempotency(
+            caller.issuer, idempotency_key, "issuer.key.retire", [str(stream), kid, recovery]
+        )
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             issuer = draft.issuer(stream)
@@ -170,7 +172,7 @@ class Issuers:
     ) -> Appended:
         """Disown what a key signed from a position on; without one, from when the key was added."""
         idempotency = self._desk.idempotency(
-            caller, idempotency_key, "issuer.key.compromised", [str(stream), kid, from_position, recovery]
+            caller.issuer, idempotency_key, "issuer.key.compromised", [str(stream), kid, from_position, recovery]
         )
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
@@ -199,7 +201,7 @@ class Issuers:
     ) -> Appended:
         """State, in the name of a recognising body, that it recognises an issuer."""
         fields: canonical.Json = [str(stream), str(body), scheme, str(since), str(until)]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.recognise", fields)
+        idempotency = self._desk.idempotency(caller.issuer, idempotency_key, "issuer.recognise", fields)
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             issuer = draft.issuer(stream)
@@ -222,7 +224,7 @@ class Issuers:
     ) -> Appended:
         """State, in the name of a recognising body, the last day on which it recognises an issuer."""
         fields: canonical.Json = [str(stream), str(body), scheme, str(until)]
-        idempotency = self._desk.idempotency(caller, idempotency_key, "issuer.end-recognition", fields)
+        idempotency = self._desk.idempotency(caller.issuer, idempotency_key, "issuer.end-recognition", fields)
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             issuer = draft.issuer(stream)

@@ -8,7 +8,7 @@ from ledger.application.achievements import scope_of
 from ledger.application.desk import Desk
 from ledger.application.draft import Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
-from ledger.domain.achievement import Achievement, AchievementIsRetired
+from ledger.domain.achievement import Achievement, AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal
 from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
@@ -29,13 +29,14 @@ class Offer:
     """An achievement that may be awarded now, as a draft read it."""
 
     achievement: Achievement
+    version: int  # the one that is awarded now
     definition: AchievementDefinition
 
     @property
     def ref(self) -> AchievementRef:
         """What an award of it pins."""
         state = self.achievement
-        return AchievementRef(stream=state.stream, version=state.version, digest=state.digest)
+        return AchievementRef(stream=state.stream, version=self.version, digest=state.digests[self.version - 1])
 
 
 class Issuing:
@@ -57,7 +58,7 @@ class Issuing:
             AchievementIsRetired, NoUsableKey, ConflictError, OutcomeUnknown.
         """
         fields: dict[str, canonical.Json] = {str(column): str(value) for column, value in row.items()}
-        idempotency = self._desk.idempotency(caller, idempotency_key, "credential.issue", [str(issuer), fields])
+        idempotency = self._desk.idempotency(issuer, idempotency_key, "credential.issue", [str(issuer), fields])
 
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             offer = self.offer(draft, issuer, row.get("achievement", ""))
@@ -80,7 +81,12 @@ class Issuing:
             raise Refused((unknown_achievement(name),))
         if state.retired is not None:
             raise AchievementIsRetired(f"“{name}” is retired: nothing is awarded on it any more")
-        return Offer(achievement=state, definition=self._desk.definition(state.digest))
+        version = state.offered(draft.issuer(issuer).disowns)
+        if version is None:
+            reason = "was worded with a stolen key: state it again with `testamur achievement revise`"
+            raise WordingIsDisowned(f"“{name}” {reason}")
+        definition = self._desk.definition(state.digests[version - 1])
+        return Offer(achievement=state, version=version, definition=definition)
 
     def draft_award(
         self, draft: Draft, issuer: Issuer, offer: Offer, request: AwardRequest, caller: Caller

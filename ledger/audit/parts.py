@@ -183,8 +183,9 @@ class Parts:
             self._report(Check.ACHIEVEMENT, recorded, "an amendment keeps the achievement, and here is another one")
         if not isinstance(event, CredentialIssued):
             return
-        if ref.version != len(offers):
-            reason = f"version {ref.version} of the achievement was replaced by version {len(offers)} before"
+        offered = self._registry.offered(ref.stream, recorded.position)
+        if ref.version != offered:
+            reason = f"version {ref.version} of the achievement was not on offer here; version {offered} was"
             self._report(Check.ACHIEVEMENT, recorded, reason)
         if self._registry.is_retired(ref.stream, recorded.position):
             self._report(Check.ACHIEVEMENT, recorded, f"the achievement {ref.stream} was retired before")

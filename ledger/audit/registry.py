@@ -21,7 +21,7 @@ from ledger.domain.events import (
     Recorded,
 )
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Did, Digest, StreamId
+from ledger.domain.types import Did, Digest, Position, StreamId
 from ledger.errors import LedgerError
 from ledger.record.sealing import possession_is_proved
 
@@ -70,6 +70,16 @@ class Registry:
             return ()
         earlier = sum(revised < position for revised in achievement.revised_at)
         return achievement.digests[:earlier]
+
+    def offered(self, stream: StreamId, position: Position) -> int | None:
+        """The version that was awarded at a position, by what was known there of stolen keys."""
+        achievement = self.achievements[stream]
+        issuer = self.issuers.get(achievement.issuer)
+        for number in range(len(self.offers(stream, position)), 0, -1):
+            kid, stated = achievement.kids[number - 1], achievement.revised_at[number - 1]
+            if issuer is None or not issuer.disowns(kid, stated, known_before=position):
+                return number
+        return None
 
     def is_retired(self, stream: StreamId, position: int) -> bool:
         """Whether the achievement was retired before a position."""

@@ -3,11 +3,12 @@
 The wording of each version is a definition (`ledger.domain.definition`), bound here by its digest.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_type
 
 from ledger.domain.events import AchievementDefined, AchievementEvent, AchievementRetired, AchievementRevised, Recorded
-from ledger.domain.types import Did, Digest, Position, Seq, StreamId
+from ledger.domain.types import Did, Digest, Kid, Position, Seq, StreamId
 from ledger.errors import LedgerError
 
 
@@ -27,8 +28,12 @@ class AchievementIsRetired(AchievementError):
     """Nothing more happens to a retired achievement."""
 
 
+class WordingIsDisowned(AchievementError):
+    """The wording was stated with a stolen key: define or revise the achievement anew."""
+
+
 class DefinitionUnchanged(AchievementError):
-    """A revision must differ and carry the next version."""
+    """A revision must carry the next version, and differ from what it replaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +45,20 @@ class Achievement:
     head: Seq
     digests: tuple[Digest, ...]  # of version 1, 2, 3 ...
     revised_at: tuple[Position, ...]  # position of each version
+    kids: tuple[Kid, ...]  # which key stated each version
     retired: Position | None = None
 
     @property
     def version(self) -> int:
         """The present version, from 1."""
         return len(self.digests)
+
+    def offered(self, disowns: Callable[[Kid, Position], bool]) -> int | None:
+        """The version that is awarded now: the last that no thief stated; None where a thief stated all."""
+        for number in range(self.version, 0, -1):
+            if not disowns(self.kids[number - 1], self.revised_at[number - 1]):
+                return number
+        return None
 
     @property
     def digest(self) -> Digest:
@@ -67,8 +80,8 @@ def permit(state: Achievement | None, event: AchievementEvent) -> None:
         raise AchievementIsRetired(f"this achievement was retired at position {state.retired}")
     match event:
         case AchievementRevised():
-            if event.version != state.version + 1 or event.digest == state.digest:
-                raise DefinitionUnchanged("the new definition equals the present one, or its version is not the next")
+            if event.version != state.version + 1:
+                raise DefinitionUnchanged(f"the next version of this definition is {state.version + 1}")
         case _:
             assert_type(event, AchievementRetired)
             if event.version != state.version or event.digest != state.digest:
@@ -85,12 +98,18 @@ def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:
             head=recorded.seq,
             digests=(event.digest,),
             revised_at=(recorded.position,),
+            kids=(recorded.kid,),
         )
     if state is None:
         raise AchievementNotDefined("this stream begins with something other than a definition")
     if isinstance(event, AchievementRevised):
-        digests, places = (*state.digests, event.digest), (*state.revised_at, recorded.position)
-        return replace(state, head=recorded.seq, digests=digests, revised_at=places)
+        return replace(
+            state,
+            head=recorded.seq,
+            digests=(*state.digests, event.digest),
+            revised_at=(*state.revised_at, recorded.position),
+            kids=(*state.kids, recorded.kid),
+        )
     if isinstance(event, AchievementRetired):
         return replace(state, head=recorded.seq, retired=recorded.position)
     raise AchievementError(f"a {type(event).__name__} does not belong in the stream of an achievement")

@@ -110,6 +110,15 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileVersion:
+    """One version of how the issuer describes itself, and who stated it."""
+
+    digest: Digest
+    kid: Kid
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """What an issuer's stream adds up to."""
 
@@ -117,10 +126,22 @@ class Issuer:
     stream: StreamId
     head: Seq
     custody: Custody
-    profile: Digest
-    profile_version: int
+    profiles: tuple[ProfileVersion, ...]  # version 1, 2, 3 ...
     keys: Mapping[Kid, KeyRecord] = field(default_factory=dict)
     recognitions: tuple[Recognition, ...] = ()
+
+    @property
+    def profile_version(self) -> int:
+        """The number of the last version, disowned or not."""
+        return len(self.profiles)
+
+    @property
+    def profile(self) -> Digest:
+        """Of the profile that holds: the last that no thief stated; the first where a thief stated all."""
+        for version in reversed(self.profiles):
+            if not self.disowns(version.kid, version.position):
+                return version.digest
+        return self.profiles[0].digest
 
     def disowns(self, kid: Kid, position: Position, *, known_before: Position | None = None) -> bool:
         """Whether an entry that `kid` signed at `position` is disowned, by reports recorded before `known_before`.
@@ -226,6 +247,9 @@ def _permit_recognition_end(state: Issuer, event: IssuerRecognitionEnded, by: Di
         raise NotRecognised(f"{by} does not recognise {state.did} under “{event.scheme}”: there is nothing to end")
     if event.until < standing.since:
         raise PeriodReversed(f"recognition began on {standing.since} and cannot end before it, on {event.until}")
+    if standing.until is not None and event.until > standing.until:
+        reason = f"recognition ends on {standing.until} already: to go on after it, state a new recognition"
+        raise PeriodReversed(reason)
 
 
 def _open_recognition(state: Issuer, by: Did, scheme: Slug) -> Recognition | None:
@@ -245,8 +269,7 @@ def evolve(state: Issuer | None, recorded: Recorded) -> Issuer:
             stream=recorded.stream,
             head=recorded.seq,
             custody=event.custody,
-            profile=event.profile,
-            profile_version=1,
+            profiles=(ProfileVersion(digest=event.profile, kid=event.root, position=recorded.position),),
             keys={event.root: root},
         )
     if state is None:
@@ -279,7 +302,8 @@ def _changed(state: Issuer, recorded: Recorded) -> Issuer:
         case IssuerRecognitionEnded():
             return replace(state, recognitions=tuple(_ended(each, recorded, event) for each in state.recognitions))
         case IssuerProfileChanged():
-            return replace(state, profile=event.digest, profile_version=event.version)
+            version = ProfileVersion(digest=event.digest, kid=recorded.kid, position=recorded.position)
+            return replace(state, profiles=(*state.profiles, version))
         case _:
             raise IssuerError(f"a {type(event).__name__} does not belong in the stream of an issuer")
     return replace(state, keys={**state.keys, key.kid: key})

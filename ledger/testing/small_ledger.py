@@ -81,7 +81,7 @@ async def _fill(ledger: Ledger) -> None:
     changing = ledger.changing
     for award in awards[:5]:
         await changing.amend(_OPERATOR, award, {"full_name": "Ada Newname"}, Reason.OTHER, public_text="Name corrected")
-    await ledger.achievements.retire(_OPERATOR, college, achievements[1])
+    await ledger.achievements.retire(college, achievements[1])
     for award in awards[2:7]:
         await changing.suspend(_OPERATOR, award, Reason.ASSESSMENT_INTEGRITY)
     for award in awards[2:5]:
@@ -105,12 +105,12 @@ async def _recognition(ledger: Ledger, board: StreamId, college: StreamId, guild
 
 
 async def _define(ledger: Ledger, issuer: StreamId, name: str) -> StreamId:
-    return (await ledger.achievements.define(_OPERATOR, issuer, _definition(name, "Basics"))).stream
+    return (await ledger.achievements.define(issuer, _definition(name, "Basics"))).stream
 
 
 async def _achievements(ledger: Ledger, college: StreamId) -> list[StreamId]:
     streams = [await _define(ledger, college, name) for name in ("welding", "soldering")]
-    await ledger.achievements.revise(_OPERATOR, college, streams[0], _definition("welding", "Basics, revised"))
+    await ledger.achievements.revise(college, streams[0], _definition("welding", "Basics, revised"))
     return streams
 
 

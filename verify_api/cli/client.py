@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
@@ -14,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from ledger.adapters.home import Home, HomeBusy
+from ledger.adapters.home import Home, HomeBusy, host_and_port
 from ledger.application.ports import Clock
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
@@ -55,9 +54,10 @@ class Changing:
 class Client:
     """Requests of one command, and their answers as models."""
 
-    def __init__(self, http: httpx.Client, where: str) -> None:
+    def __init__(self, http: httpx.Client, where: str, host: str | None = None) -> None:
         self._http = http
         self._where = where
+        self.host = host  # in the links of this ledger, with the port if any; None where only the service knows it
 
     def get(self, path: str, model: type[M], query: Mapping[str, str | None] | None = None) -> M:
         """The answer to a question.
@@ -125,6 +125,8 @@ class Client:
         for error in problem.errors or ():
             if (error.column, error.code) == ("issuer", "missing") and error.row is None:
                 counted = error.reason.partition(":")[0]
+                if counted == "there are 0 issuers":
+                    return WrongUsage(f"{counted}: register one with `testamur issuer register SLUG --name NAME`")
                 return WrongUsage(f"{counted}: say for which one with --issuer SLUG (see `testamur issuer list`)")
         return ProblemAnswer(problem.detail, document, _exit_code(problem))
 
@@ -228,7 +230,7 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Cloc
     if key is None and not keyless:
         raise WrongUsage(f"no API key for {url}: set TESTAMUR_API_KEY")
     with _http(_base(url), key, None) as http:
-        yield Client(http, f"the server at {url}")
+        yield Client(http, f"the server at {url}", _host(home) if own else None)
 
 
 def _embedded(home: Home, clock: Clock) -> Iterator[Client]:
@@ -239,9 +241,13 @@ def _embedded(home: Home, clock: Clock) -> Iterator[Client]:
     services = open_services(home, clock=clock, failed=_tell)
     try:
         with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services))) as http:
-            yield Client(http, f"the ledger in {home.folder}")
+            yield Client(http, f"the ledger in {home.folder}", _host(home))
     finally:
         services.close()
+
+
+def _host(home: Home) -> str:
+    return host_and_port(home.settings().base_url)
 
 
 def _http(base: str, key: str | None, transport: httpx.BaseTransport | None) -> httpx.Client:
@@ -274,12 +280,11 @@ def _key(home: Home | None) -> str | None:
 
 
 def _is_own(home: Home, url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    return home.exists() and (loopback or urlsplit(home.settings().base_url).hostname == host)
+    server = home.server()
+    known = {home.settings().base_url} if home.exists() else set()
+    if server is not None:
+        known.add(server.url)
+    return url.rstrip("/") in known
 
 
 def _tell(error: Exception) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,7 +13,7 @@ from ledger.domain.values import BadValue, parse_date
 from verify_api.cli.client import Client, path_of
 from verify_api.cli.errors import WrongUsage
 from verify_api.issuer.answers import IssuerList, IssuerRecord
-from verify_api.public.links import AwardReference, ScannedCode, ShortCode, parse_award_reference
+from verify_api.public.links import AwardReference, ScannedCode, ShortCode, parse_award_reference, parse_scanned
 
 _MOST_JSON = 1 << 20  # bytes; the service reads no more either
 
@@ -68,10 +69,11 @@ class _Unreadable(Exception):
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Unreadable(f"“{next(name for name in names if names.count(name) > 1)[:80]}” stands in it twice")
+    found: dict[str, Json] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Unreadable(f"“{name[:80]}” stands in it twice")
+        found[name] = value
     return found
 
 
@@ -85,13 +87,24 @@ def award_reference(text: str) -> AwardReference:
     Raises:
         WrongUsage: the text is no link, code, short code or credential id.
     """
-    reference = parse_award_reference(text)
+    code, slash, version = text.strip().rpartition("/")
+    reference = parse_award_reference(text) or (parse_scanned(code, version) if slash else None)
     if reference is None:
         raise WrongUsage(
             f"“{text[:80]}” is no award, probably by a typing error: give the link of its QR code, its code of 36 "
-            "characters, its short code of 13, or its credential id"
+            "characters (with /2 for version 2), its short code of 13, or its credential id"
         )
     return reference
+
+
+def other_host(text: str, host: str) -> str | None:
+    """The host of a link, where that is not the host of this ledger's links; None for what is no link."""
+    parts = urlsplit(text.strip().lower())
+    local = {"localhost", "127.0.0.1"}  # one machine, whatever the port on which a demo is shown
+    ours = host.lower().partition(":")[0]
+    if not parts.netloc or parts.netloc == host.lower() or {parts.hostname, ours} <= local:
+        return None
+    return parts.netloc
 
 
 def award_path(text: str, *more: str) -> str:
@@ -125,6 +138,9 @@ def find_body(client: Client, slug: str | None) -> str:
     if slug is not None:
         return slug
     found = [issuer.slug for issuer in _issuers(client) if issuer.profile.recognising_body]
+    if not found:
+        register = "`testamur issuer register SLUG --name NAME --recognising-body`"
+        raise WrongUsage(f"there are 0 recognising bodies here: register one with {register}")
     if len(found) != 1:
         raise WrongUsage(f"there are {len(found)} recognising bodies here: say which with --by ({', '.join(found)})")
     return found[0]
@@ -136,6 +152,6 @@ def _issuers(client: Client) -> list[IssuerRecord]:
 
 def _which(found: list[IssuerRecord]) -> str:
     if not found:
-        return "there is no issuer here yet: register one with `testamur issuer register SLUG --name NAME`"
+        return "there are 0 issuers here: register one with `testamur issuer register SLUG --name NAME`"
     names = ", ".join(issuer.slug for issuer in found[:20])
     return f"there are {len(found)} issuers here: say for which one with --issuer SLUG ({names})"

@@ -21,10 +21,10 @@ class Context:
         self.ledger = services.ledger
         self.register = Register(services.ledger.desk)
 
-    def receipt(self, appended: Appended, response: Response) -> answers.ReceiptModel:
+    def receipt(self, caller: Caller, appended: Appended, response: Response) -> answers.ReceiptModel:
         """The receipt of a change of an award."""
         mark(response, appended)
-        return showing.receipt(self.ledger.awards.receipt(appended), self.services.base_url)
+        return showing.receipt(self.ledger.awards.receipt(caller, appended), self.services.base_url)
 
     def issuer_receipt(self, appended: Appended, response: Response) -> answers.IssuerReceipt:
         """The receipt of a change of an issuer."""

@@ -81,11 +81,11 @@ def parse_json(raw: bytes) -> canonical.Json:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise MalformedJson(f"the body has the field “{repeated[:80]}” twice")
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedJson(f"the body has the field “{name[:80]}” twice")
+        found[name] = value
     return found
 
 

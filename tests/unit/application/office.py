@@ -97,7 +97,7 @@ class Office:
 
     def state(self, appended: Appended, version: int | None = None) -> State:
         """What a scan of the award's code says."""
-        code = format_link_code(self.ledger.awards.receipt(appended).code)
+        code = format_link_code(self.ledger.awards.receipt(OPERATOR, appended).code)
         scanning: Scanning = self.ledger.scanning()
         return scanning.scan(code, version).state
 
@@ -154,7 +154,7 @@ async def _fill(ledger: Ledger) -> StreamId:
     board = await ledger.issuers.register(OPERATOR, slug("board"), {"name": "Board", "recognising_body": True})
     since = date(2020, 1, 1)
     await ledger.issuers.recognise(OPERATOR, college.stream, board.stream, slug("scheme"), since, None)
-    await ledger.achievements.define(OPERATOR, college.stream, DEFINITION)
+    await ledger.achievements.define(college.stream, DEFINITION)
     return board.stream
 
 

@@ -191,20 +191,20 @@ def test_changed_row_is_reported_as_already_issued(office: Office, changed: dict
 def test_revision_between_two_runs_issues_nothing_twice(office: Office) -> None:
     issue(office, [row(1)])
     revised = {**DEFINITION, "name": "Wound care II"}
-    run(office.ledger.achievements.revise(OPERATOR, office.college, office.achievement, revised))
+    run(office.ledger.achievements.revise(office.college, office.achievement, revised))
     report = issue(office, [row(1), row(2)])
     assert (report.issued, report.already_issued) == (1, 1)
 
 
 def test_retirement_between_two_runs_leaves_what_was_issued(office: Office) -> None:
     issue(office, [row(1)])
-    run(office.ledger.achievements.retire(OPERATOR, office.college, office.achievement))
+    run(office.ledger.achievements.retire(office.college, office.achievement))
     report = issue(office, [row(1), row(2)], skip=True)
     assert (report.already_issued, said(report.errors)) == (1, [(2, "achievement", "retired")])
 
 
 def test_same_rows_of_another_issuer_are_other_awards(office: Office) -> None:
-    run(office.ledger.achievements.define(OPERATOR, office.board, DEFINITION))
+    run(office.ledger.achievements.define(office.board, DEFINITION))
     issue(office, [row(1)])
     report = run(office.ledger.batch.issue(OPERATOR, office.board, csv_of([row(1)])))
     assert report.issued == 1
@@ -277,7 +277,7 @@ def test_achievement_retired_in_the_middle_stops_the_rest(office: Office, monkey
         pass
 
     async def retire() -> None:
-        await office.ledger.achievements.retire(OPERATOR, office.college, office.achievement)
+        await office.ledger.achievements.retire(office.college, office.achievement)
 
     office.ledger.desk.appender = InterveningAppender(office.ledger.committer, [nothing, retire])
     with pytest.raises(AchievementIsRetired):
@@ -342,7 +342,7 @@ def test_cohort_of_300_has_eight_bad_rows_and_two_odd_ones(office: Office) -> No
     slugs = sorted({line.split(",")[3] for line in raw.decode("utf-8-sig").splitlines()[1:] if line.count(",") > 5})
     for slug in (each for each in slugs if each != "wound-assesment"):
         definition = {**DEFINITION, "slug": slug, "name": slug.title()}
-        run(office.ledger.achievements.define(OPERATOR, office.college, definition))
+        run(office.ledger.achievements.define(office.college, definition))
     batch = office.ledger.batch
     report = run(batch.issue(office.registrar, office.college, raw, dry_run=True))
     found = {each.row: "warning" for each in report.warnings} | {each.row: "error" for each in report.errors}

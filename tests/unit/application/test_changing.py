@@ -55,7 +55,7 @@ def refuse(work: Coroutine[object, object, object], error: type[LedgerError], *w
 
 def test_amended_award_keeps_its_code_and_the_old_version_says_so(office: Office, award: Appended) -> None:
     amended = amend(office, award, {"full_name": "Zoë Okonkwo", "score": "91"})
-    before, after = office.ledger.awards.receipt(award), office.ledger.awards.receipt(amended)
+    before, after = office.ledger.awards.receipt(OPERATOR, award), office.ledger.awards.receipt(OPERATOR, amended)
     assert (before.code, before.short_code) == (after.code, after.short_code)
     assert [(each.revision, each.version) for each in (before, after)] == [(0, 1), (1, 2)]
     assert [office.state(award, number) for number in (1, 2)] == [State.AMENDED, State.VALID]
@@ -82,7 +82,7 @@ def test_last_day_of_validity_is_set_and_taken_away(office: Office, award: Appen
 
 def test_award_is_amended_to_another_version_of_its_achievement_and_back(office: Office, award: Appended) -> None:
     revised = {**DEFINITION, "name": "Wound care II", "language": "fr"}
-    run(office.ledger.achievements.revise(OPERATOR, office.college, office.achievement, revised))
+    run(office.ledger.achievements.revise(office.college, office.achievement, revised))
     for number in ("2", "1"):
         amend(office, award, {"achievement_version": number})
     assert [version(office, award, seq)[0].achievement.version for seq in (0, 1, 2)] == [1, 2, 1]
@@ -247,7 +247,7 @@ def test_award_of_another_issuer_is_as_unknown_as_none(office: Office, award: Ap
 
 
 def test_award_is_found_by_code_short_code_and_id_however_they_are_typed(office: Office, award: Appended) -> None:
-    receipt = office.ledger.awards.receipt(award)
+    receipt = office.ledger.awards.receipt(OPERATOR, award)
     code, short = format_link_code(receipt.code), receipt.short_code
     for reference in (code, code.lower(), group(code), short, group(short.lower()), str(award.stream)):
         assert office.ledger.awards.find(reference) == award.stream
@@ -310,7 +310,7 @@ def test_parts_of_two_awards_exchanged_do_not_open(office: Office, award: Append
 
 
 def test_database_with_columns_of_other_types_still_answers_a_scan(office: Office, award: Appended) -> None:
-    code = format_link_code(office.ledger.awards.receipt(award).code)
+    code = format_link_code(office.ledger.awards.receipt(OPERATOR, award).code)
     with office.store._writing() as connection:
         connection.execute("DROP TRIGGER stored_events_are_not_updated")
         connection.execute("UPDATE stored_events SET state = 'text' WHERE notification_id = ?", (award.position,))

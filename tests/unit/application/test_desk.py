@@ -31,7 +31,7 @@ from ledger.testing.faults import (
     durable_key_ids,
 )
 from ledger.verification.verdict import State
-from tests.unit.application.office import OPERATOR, ROW, Office, open_office, run
+from tests.unit.application.office import DEFINITION, OPERATOR, ROW, Office, open_office, run
 
 
 def intervene(office: Office, *interventions: Callable[[], Awaitable[object]]) -> InterveningAppender:
@@ -139,7 +139,7 @@ def test_awards_on_one_achievement_share_its_guard_in_one_commit(office: Office)
 
 def test_achievement_retired_before_the_commit_refuses_the_award(office: Office) -> None:
     async def retire() -> None:
-        await office.ledger.achievements.retire(OPERATOR, office.college, office.achievement)
+        await office.ledger.achievements.retire(office.college, office.achievement)
 
     intervene(office, retire)
     with pytest.raises(LedgerError, match="retired"):
@@ -209,7 +209,7 @@ def test_short_code_that_is_taken_is_drawn_again(office: Office) -> None:
     for number in (1, 2):
         office.ledger.desk.entropy = ScriptedEntropy(strings=[taken])
         awards.append(run(office.issue(student_number=f"S{number}")))
-    codes = [office.ledger.awards.receipt(award).short_code for award in awards]
+    codes = [office.ledger.awards.receipt(OPERATOR, award).short_code for award in awards]
     assert codes[0] == new_short_code(taken) != codes[1]
     office.assert_sound()
 
@@ -229,7 +229,7 @@ def test_same_request_with_the_same_key_is_one_award(office: Office) -> None:
     first, again = run(office.issue("key")), run(office.issue("key"))
     assert (first.replayed, again.replayed) == (False, True)
     assert (first.stream, first.revision, first.position) == (again.stream, again.revision, again.position)
-    one, two = office.ledger.awards.receipt(first), office.ledger.awards.receipt(again)
+    one, two = office.ledger.awards.receipt(OPERATOR, first), office.ledger.awards.receipt(OPERATOR, again)
     assert (one.code, one.short_code, one.version) == (two.code, two.short_code, two.version)
 
 
@@ -252,12 +252,14 @@ def test_requests_without_a_key_are_requests_of_their_own(office: Office) -> Non
     assert run(office.issue()).stream != run(office.issue()).stream
 
 
-def test_key_of_one_issuer_is_nobody_elses(office: Office) -> None:
+def test_a_key_counts_for_its_issuer_whoever_sends_it_and_for_no_other(office: Office) -> None:
     async def issue(caller: Caller) -> Appended:
         return await office.ledger.issuing.issue(caller, office.college, ROW, idempotency_key="key")
 
-    awards = [run(issue(caller)) for caller in (office.registrar, OPERATOR, Caller(actor="b", issuer=office.board))]
-    assert [award.replayed for award in awards] == [False, False, False]
+    awards = [run(issue(caller)) for caller in (office.registrar, OPERATOR)]
+    assert [award.replayed for award in awards] == [False, True]
+    other = run(office.ledger.achievements.define(office.board, DEFINITION, idempotency_key="key"))
+    assert not other.replayed
 
 
 def test_hundred_identical_requests_at_once_are_one_award(office: Office) -> None:
@@ -463,7 +465,7 @@ def test_personal_data_lie_in_plain_in_no_file_of_the_home(folder: Path) -> None
             b"student_number,full_name,achievement,awarded_on\nS7654321,Bartholomew Vanterpool,wound-care,2026-01-01\n",
         )
     )
-    receipt = office.ledger.awards.receipt(award)
+    receipt = office.ledger.awards.receipt(OPERATOR, award)
     office.ledger.publishing.publish()
     open_files = _contents(folder)
     code = format_link_code(receipt.code)

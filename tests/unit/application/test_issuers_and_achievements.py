@@ -160,38 +160,34 @@ DAY = date(2026, 1, 1)
                     OPERATOR, o.college, o.board, OTHER_SCHEME, DAY, None, if_revision=1
                 ),
                 lambda o: o.ledger.issuers.end_recognition(OPERATOR, o.college, o.board, SCHEME, DAY, if_revision=3),
-                lambda o: o.ledger.achievements.retire(OPERATOR, o.college, o.achievement, if_revision=1),
+                lambda o: o.ledger.achievements.retire(o.college, o.achievement, if_revision=1),
                 lambda o: o.ledger.achievements.revise(
-                    OPERATOR, o.college, o.achievement, {**DEFINITION, "name": "N"}, if_revision=1
+                    o.college, o.achievement, {**DEFINITION, "name": "N"}, if_revision=1
                 ),
             )
         ),
-        Refusal(NameTaken, lambda o: o.ledger.achievements.define(OPERATOR, o.college, DEFINITION)),
-        Refusal(issuers.IssuerNotRegistered, lambda o: o.ledger.achievements.define(OPERATOR, NOBODY, DEFINITION)),
-        Refusal(Refused, lambda o: o.ledger.achievements.define(OPERATOR, o.college, {**DEFINITION, "nmae": "x"})),
-        Refusal(Refused, lambda o: o.ledger.achievements.define(OPERATOR, o.college, "text")),
+        Refusal(NameTaken, lambda o: o.ledger.achievements.define(o.college, DEFINITION)),
+        Refusal(issuers.IssuerNotRegistered, lambda o: o.ledger.achievements.define(NOBODY, DEFINITION)),
+        Refusal(Refused, lambda o: o.ledger.achievements.define(o.college, {**DEFINITION, "nmae": "x"})),
+        Refusal(Refused, lambda o: o.ledger.achievements.define(o.college, "text")),
         Refusal(
             Refused,
-            lambda o: o.ledger.achievements.revise(OPERATOR, o.college, o.achievement, {**DEFINITION, "slug": "new"}),
+            lambda o: o.ledger.achievements.revise(o.college, o.achievement, {**DEFINITION, "slug": "new"}),
         ),
         Refusal(
             achievements.DefinitionUnchanged,
-            lambda o: o.ledger.achievements.revise(OPERATOR, o.college, o.achievement, DEFINITION),
+            lambda o: o.ledger.achievements.revise(o.college, o.achievement, DEFINITION),
         ),
         Refusal(
             achievements.AchievementNotDefined,
-            lambda o: o.ledger.achievements.revise(OPERATOR, o.college, NOBODY, DEFINITION),
+            lambda o: o.ledger.achievements.revise(o.college, NOBODY, DEFINITION),
         ),
         Refusal(
             achievements.AchievementNotDefined,
-            lambda o: o.ledger.achievements.revise(OPERATOR, o.board, o.achievement, {**DEFINITION, "name": "N"}),
+            lambda o: o.ledger.achievements.revise(o.board, o.achievement, {**DEFINITION, "name": "N"}),
         ),
-        Refusal(
-            achievements.AchievementNotDefined, lambda o: o.ledger.achievements.retire(OPERATOR, o.board, o.achievement)
-        ),
-        Refusal(
-            achievements.AchievementNotDefined, lambda o: o.ledger.achievements.retire(OPERATOR, o.college, NOBODY)
-        ),
+        Refusal(achievements.AchievementNotDefined, lambda o: o.ledger.achievements.retire(o.board, o.achievement)),
+        Refusal(achievements.AchievementNotDefined, lambda o: o.ledger.achievements.retire(o.college, NOBODY)),
     ],
 )
 def test_command_that_may_not_be_is_refused_in_a_sentence(office: Office, refusal: Refusal) -> None:
@@ -229,7 +225,7 @@ def test_compromise_is_reported_from_when_the_key_was_added_or_earlier_than_befo
     run(report(OPERATOR, office.college, kid, None))
     assert office.state(award) is State.KEY_COMPROMISED
     refuse(report(OPERATOR, office.college, kid, None), issuers.CompromiseNotEarlier, office=office)
-    refuse(office.issue(), NoUsableKey, office=office)
+    refuse(office.issue(), achievements.WordingIsDisowned, office=office)
     office.assert_sound()
 
 
@@ -251,14 +247,45 @@ def test_operator_recovers_an_issuer_that_lost_its_root_key(office: Office) -> N
 def test_operator_recovers_an_issuer_whose_root_key_was_stolen(office: Office) -> None:
     (root,) = office.kids(Role.ROOT)
     run(office.ledger.issuers.report_compromised(OPERATOR, office.college, Kid(root), None, recovery=True))
-    refuse(office.issue(), NoUsableKey, office=office)  # the signing key came from the stolen one
+    refuse(office.issue(), achievements.WordingIsDisowned, office=office)  # its key came from the stolen one
     run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.ROOT, recovery=True))
     run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    run(office.ledger.achievements.revise(office.college, office.achievement, DEFINITION))
     assert office.state(run(office.issue())) is State.VALID
     office.assert_sound()
 
 
+def test_what_a_thief_says_of_the_issuer_and_its_achievements_is_not_believed_once_reported(office: Office) -> None:
+    kid, stolen_from = _kid(office, Role.SIGNING), Position(office.size() + 1)
+    award = run(office.issue())
+    run(office.ledger.issuers.change_profile(OPERATOR, office.college, {"name": "A Famous University"}))
+    run(office.ledger.achievements.revise(office.college, office.achievement, {**DEFINITION, "name": "Doctor"}))
+    honest = office.issuer().profiles[0].digest
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.college, kid, Position(stolen_from + 1)))
+    assert office.issuer().profile == honest
+    run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    later = run(office.issue())
+    verdicts = [office.ledger.scanning().scan_id(each.stream) for each in (award, later)]
+    assert [verdict.state for verdict in verdicts] == [State.VALID, State.VALID]
+    shown = [verdict.award for verdict in verdicts]
+    assert {each.issuer.name for each in shown if each} != {"A Famous University"}
+    assert {each.definition.name for each in shown if each} == {DEFINITION["name"]}
+    amend = office.ledger.changing.amend(OPERATOR, later.stream, {"achievement_version": "2"}, Reason.OTHER)
+    refuse(amend, achievements.WordingIsDisowned, office=office)
+    office.assert_sound()
+
+
 # ------------------------------------------------------------------------------------------------------- recognition
+
+
+def test_the_end_of_a_recognition_does_not_prolong_it(office: Office) -> None:
+    recognise, end = office.ledger.issuers.recognise, office.ledger.issuers.end_recognition
+    fixed = Slug("fixed")
+    run(recognise(OPERATOR, office.college, office.board, fixed, date(2026, 1, 1), date(2026, 6, 30)))
+    work = end(OPERATOR, office.college, office.board, fixed, date(2099, 1, 1))
+    refuse(work, issuers.PeriodReversed, office=office)
+    run(end(OPERATOR, office.college, office.board, fixed, date(2026, 5, 31)))
+    office.assert_sound()
 
 
 def test_recognition_ends_and_begins_again(office: Office) -> None:
@@ -295,7 +322,7 @@ def test_recognising_body_without_a_key_recognises_nobody(office: Office) -> Non
 def test_revised_achievement_is_awarded_in_its_new_wording_and_old_awards_keep_theirs(office: Office) -> None:
     before = run(office.issue())
     revised = {**DEFINITION, "name": "Wound care II"}
-    outcome = run(office.ledger.achievements.revise(OPERATOR, office.college, office.achievement, revised))
+    outcome = run(office.ledger.achievements.revise(office.college, office.achievement, revised))
     after = run(office.issue(student_number="S2"))
     assert outcome.revision == 1
     read = office.ledger.awards.read
@@ -307,20 +334,20 @@ def test_revised_achievement_is_awarded_in_its_new_wording_and_old_awards_keep_t
 
 def test_retired_achievement_is_not_awarded_and_its_awards_stand(office: Office) -> None:
     award = run(office.issue())
-    run(office.ledger.achievements.retire(OPERATOR, office.college, office.achievement))
+    run(office.ledger.achievements.retire(office.college, office.achievement))
     assert "wound-care" in refuse(office.issue(), achievements.AchievementIsRetired, office=office)
     assert office.state(award) is State.VALID
     run(office.ledger.changing.amend(office.registrar, award.stream, {"score": "90"}, Reason.OTHER))
-    retire = office.ledger.achievements.retire(OPERATOR, office.college, office.achievement)
+    retire = office.ledger.achievements.retire(office.college, office.achievement)
     refuse(retire, achievements.AchievementIsRetired, office=office)
     revise = office.ledger.achievements.revise
-    work = revise(OPERATOR, office.college, office.achievement, {**DEFINITION, "name": "N"})
+    work = revise(office.college, office.achievement, {**DEFINITION, "name": "N"})
     refuse(work, achievements.AchievementIsRetired, office=office)
     office.assert_sound()
 
 
 def test_short_names_of_two_issuers_do_not_meet(office: Office) -> None:
-    other = run(office.ledger.achievements.define(OPERATOR, office.board, DEFINITION))
+    other = run(office.ledger.achievements.define(office.board, DEFINITION))
     row = {**ROW, "achievement": str(other.stream)}
     refuse(office.ledger.issuing.issue(office.registrar, office.college, row), Refused, office=office)
     award = run(office.ledger.issuing.issue(OPERATOR, office.board, ROW))

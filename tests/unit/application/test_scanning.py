@@ -21,7 +21,7 @@ def award(office: Office) -> Appended:
 
 
 def test_award_is_found_by_code_short_code_and_id(office: Office, award: Appended) -> None:
-    receipt, scanning = office.ledger.awards.receipt(award), office.ledger.scanning()
+    receipt, scanning = office.ledger.awards.receipt(OPERATOR, award), office.ledger.scanning()
     code = format_link_code(receipt.code)
     verdicts = [scanning.scan(code, 1), scanning.scan_short(receipt.short_code), scanning.scan_id(award.stream)]
     assert [verdict.state for verdict in verdicts] == [State.VALID] * 3
@@ -37,14 +37,14 @@ def test_code_that_leads_nowhere_is_not_found(office: Office, award: Appended, c
 
 
 def test_one_changed_letter_of_a_code_finds_nothing(office: Office, award: Appended) -> None:
-    code = format_link_code(office.ledger.awards.receipt(award).code)
+    code = format_link_code(office.ledger.awards.receipt(OPERATOR, award).code)
     changed = code[:20] + ("A" if code[20] != "A" else "B") + code[21:]
     assert office.ledger.scanning().scan(changed, None).state is State.NOT_FOUND
 
 
 def test_one_scanner_shows_every_change_at_once(office: Office, award: Appended) -> None:
     """Its cache of an issuer's standing lasts only while the issuer's streams stand still."""
-    scanning, code = office.ledger.scanning(), format_link_code(office.ledger.awards.receipt(award).code)
+    scanning, code = office.ledger.scanning(), format_link_code(office.ledger.awards.receipt(OPERATOR, award).code)
 
     def state() -> State:
         return scanning.scan(code, None).state

@@ -7,7 +7,7 @@ from ledger.domain import events as ev
 from ledger.domain.achievement import Achievement, evolve, permit
 from ledger.domain.events import AchievementEvent
 from ledger.domain.types import Digest, Position, Seq
-from tests.unit.domain.history import NORTH, OTHER_STREAM, digest, record
+from tests.unit.domain.history import NORTH, OTHER_STREAM, SIGN, digest, record
 
 
 def _defined(version: int = 1, name: str = "one") -> ev.AchievementDefined:
@@ -40,6 +40,7 @@ def test_versions_keep_their_digests_and_positions() -> None:
         head=Seq(3),
         digests=digests,
         revised_at=(Position(10), Position(11), Position(12)),
+        kids=(SIGN, SIGN, SIGN),
         retired=Position(13),
     )
     assert (state.version, state.digest) == (3, digest("one"))
@@ -60,7 +61,7 @@ _GONE = (*_TWO, _retired(2, "two"))
         ((), _retired(1, "one"), achievement.AchievementNotDefined),
         (_FRESH, _defined(), achievement.AchievementAlreadyDefined),
         (_FRESH, _revised(2, "two"), None),
-        (_FRESH, _revised(2, "one"), achievement.DefinitionUnchanged),
+        (_FRESH, _revised(2, "one"), None),
         (_FRESH, _revised(1, "two"), achievement.DefinitionUnchanged),
         (_FRESH, _revised(3, "two"), achievement.DefinitionUnchanged),
         (_FRESH, _retired(1, "one"), None),

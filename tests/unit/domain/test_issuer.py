@@ -49,8 +49,7 @@ def test_a_registration_makes_an_issuer_with_one_root_key() -> None:
         stream=NORTH_STREAM,
         head=Seq(0),
         custody=Custody.ISSUER,
-        profile=digest("profile 1"),
-        profile_version=1,
+        profiles=(issuer.ProfileVersion(digest=digest("profile 1"), kid=ROOT, position=Position(2)),),
         keys={ROOT: KeyRecord(kid=ROOT, role=Role.ROOT, added=Position(2), added_by=None)},
         recognitions=(),
     )

@@ -31,7 +31,7 @@ WOUND_CARE: dict[str, Json] = {
 async def fill(ledger: Ledger) -> None:
     """Three awards: one amended, one revoked, one as it was issued."""
     college = (await ledger.issuers.register(OPERATOR, slug("college"), {"name": "College"})).stream
-    await ledger.achievements.define(OPERATOR, college, WOUND_CARE)
+    await ledger.achievements.define(college, WOUND_CARE)
     row = {"achievement": "wound-care", "awarded_on": "2026-05-01"}
     for number, name in enumerate(("Zoé", "Ben", "Cem")):
         fields = {**row, "student_number": f"S-{number}", "full_name": name}

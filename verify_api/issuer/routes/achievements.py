@@ -50,7 +50,7 @@ class AchievementRoutes:
         """Record a new achievement."""
         owner = self._register.acting_for(caller, issuer)
         definition = body.model_dump(mode="json", exclude_unset=True)
-        appended = await self._achievements.define(caller, owner, definition, idempotency_key=key)
+        appended = await self._achievements.define(owner, definition, idempotency_key=key)
         response.headers["Location"] = f"/api/v1/achievements/{appended.stream}"
         return self._context.achievement_receipt(appended, response)
 
@@ -85,9 +85,7 @@ class AchievementRoutes:
         """Record the next version of an achievement's wording; what was awarded keeps its own."""
         owner, stream = self._register.find_achievement(caller, issuer, achievement_id)
         definition = body.model_dump(mode="json", exclude_unset=True)
-        appended = await self._achievements.revise(
-            caller, owner, stream, definition, if_revision=revision, idempotency_key=key
-        )
+        appended = await self._achievements.revise(owner, stream, definition, if_revision=revision, idempotency_key=key)
         return self._context.achievement_receipt(appended, response)
 
     async def retire(
@@ -101,5 +99,5 @@ class AchievementRoutes:
     ) -> answers.AchievementReceipt:
         """Let nothing more be awarded on an achievement; awards stand."""
         owner, stream = self._register.find_achievement(caller, issuer, achievement_id)
-        appended = await self._achievements.retire(caller, owner, stream, if_revision=revision, idempotency_key=key)
+        appended = await self._achievements.retire(owner, stream, if_revision=revision, idempotency_key=key)
         return self._context.achievement_receipt(appended, response)

@@ -89,12 +89,12 @@ class BatchRoutes:
             await asyncio.sleep(0)
 
         report = await self._batch.issue(caller, owner, raw, dry_run=dry_run, skip_bad=skip_bad, progress=progress)
-        return await self._answer(report)
+        return await self._answer(caller, report)
 
-    async def _answer(self, report: BatchReport) -> answers.BatchAnswer:
+    async def _answer(self, caller: Caller, report: BatchReport) -> answers.BatchAnswer:
         receipts = []
         for award in report.awards:
-            receipts.append(self._context.ledger.awards.receipt(award.appended))
+            receipts.append(self._context.ledger.awards.receipt(caller, award.appended))
             if len(receipts) % _BREATH == 0:
                 await asyncio.sleep(0)
         return showing.batch(report, receipts, self._context.services.base_url)

@@ -48,7 +48,7 @@ class ChangeRoutes:
             if_revision=revision,
             idempotency_key=key,
         )
-        return self._context.receipt(appended, response)
+        return self._context.receipt(caller, appended, response)
 
     async def suspend(
         self,
@@ -70,7 +70,7 @@ class ChangeRoutes:
             if_revision=revision,
             idempotency_key=key,
         )
-        return self._context.receipt(appended, response)
+        return self._context.receipt(caller, appended, response)
 
     async def reinstate(
         self,
@@ -90,7 +90,7 @@ class ChangeRoutes:
             if_revision=revision,
             idempotency_key=key,
         )
-        return self._context.receipt(appended, response)
+        return self._context.receipt(caller, appended, response)
 
     async def revoke(
         self,
@@ -113,4 +113,4 @@ class ChangeRoutes:
             if_revision=revision,
             idempotency_key=key,
         )
-        return self._context.receipt(appended, response)
+        return self._context.receipt(caller, appended, response)

@@ -48,7 +48,7 @@ class CredentialRoutes:
         row = body.model_dump(exclude_none=True)
         appended = await self._ledger.issuing.issue(caller, owner, row, idempotency_key=key)
         response.headers["Location"] = f"/api/v1/credentials/{appended.stream}"
-        return self._context.receipt(appended, response)
+        return self._context.receipt(caller, appended, response)
 
     async def list(
         self,
