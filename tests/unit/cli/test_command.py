@@ -1,81 +1,14 @@
 """The command as a whole, in this process: its options, its exit codes, its one sentence when something is wrong."""
 
 import json
-import shutil
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from ledger.adapters.home import Home
+from tests.unit.cli.command import COURSE, NOBODY, ROW, Command
 from verify_api.cli import client
-from verify_api.cli.main import run
-
-NOBODY = "06H02DJ5JDAM73P3X2T0Y7Y470HDAZ57PSMG"
-COURSE = {
-    "slug": "menus",
-    "name": "Healthy menus",
-    "description": "Plan meals.",
-    "competencies": [{"statement": "Plans a week of meals."}],
-    "assessments": [{"type": "assignment"}],
-}
-ROW = {"student_number": "S-1", "full_name": "Ana Kim", "achievement": "menus", "awarded_on": "2026-01-10"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command(Protocol):
-    """Runs a command on the ledger that the environment names."""
-
-    def __call__(self, *arguments: str) -> Ended: ...
-
-
-def _made(folder: Path, *arguments: str) -> None:
-    assert run([*arguments, "--home", str(folder / "home"), "--quiet"]) == 0
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a ledger, in it a recognising body and a college with one achievement, and two JSON files."""
-    folder = tmp_path_factory.mktemp("template")
-    (folder / "menus.json").write_text(json.dumps(COURSE))
-    (folder / "award.json").write_text(json.dumps(ROW))
-    _made(folder, "init", "--base-url", "http://localhost:8000")
-    _made(folder, "issuer", "register", "board", "--name", "Board", "--recognising-body")
-    _made(folder, "issuer", "register", "college", "--name", "College")
-    _made(folder, "achievement", "define", str(folder / "menus.json"))
-    return folder
-
-
-@pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs a command on the ledger in tmp_path/home."""
-    for name in ("TESTAMUR_URL", "TESTAMUR_API_KEY", "TESTAMUR_BASE_URL", "TESTAMUR_UNSAFE_CLOCK"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TESTAMUR_HOME", str(tmp_path / "home"))
-
-    def called(*arguments: str) -> Ended:
-        code = run(arguments)
-        said = capsys.readouterr()
-        return Ended(code=code, out=said.out, err=said.err)
-
-    return called
-
-
-@pytest.fixture
-def ledger(command: Command, template: Path, tmp_path: Path) -> Command:
-    """The same, with a copy of what the template holds."""
-    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-    return command
 
 
 def test_without_a_ledger_the_command_says_how_to_make_one(command: Command) -> None:
