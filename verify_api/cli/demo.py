@@ -18,7 +18,7 @@ from verify_api.cli.demo_seed import Seeding, begin
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.log import read_vkey
 from verify_api.cli.run import Run, command
-from verify_api.cli.service import PANEL, make, start
+from verify_api.cli.service import PANEL, check_port, make, start
 
 _PORT = 8000
 
@@ -42,6 +42,8 @@ def demo(
     home = run.home
     found = read_demo(home)
     if found is None:
+        if not no_serve and not (home.held() and home.server()):
+            check_port("127.0.0.1", port or _first_port(home))
         run.output.say(f"seeding the demo in {home.folder} …")
         found = _seed(home, port or _PORT)
     listening = port or urlsplit(str(found["base_url"])).port or _PORT
@@ -53,6 +55,11 @@ def demo(
         run.output.say(f"the server with process id {server.pid} serves this already, on {server.url}")
         return
     start(run, "127.0.0.1", listening)
+
+
+def _first_port(home: Home) -> int:
+    """The port that a demo, begun or not, is served on if none is named."""
+    return (urlsplit(home.settings().base_url).port if home.exists() else None) or _PORT
 
 
 def read_demo(home: Home) -> dict[str, Json] | None:

@@ -31,18 +31,22 @@ class Output:
                 typer.echo(line)
 
     def table(self, document: Mapping[str, Json], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a list: `document` with --json, else a table."""
+        """Print a list: `document` with --json, else a table, or "none"."""
+        told = list(rows)
         if self.as_json:
             self._document(document)
+        elif told:
+            self.rows(columns, told)
         else:
-            self.rows(columns, rows)
+            typer.echo("none")
 
     def rows(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table for people, even a long one; nothing where the result is JSON."""
-        if self.as_json:
+        """Print a table for people, even a long one; nothing where the result is JSON or there is no row."""
+        told = list(rows)
+        if self.as_json or not told:
             return
         table = Table(*columns, box=None, pad_edge=False, header_style="bold", show_edge=False)
-        for row in rows:
+        for row in told:
             table.add_row(*(Text(cell) for cell in row))
         console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
         console.print(table)
@@ -56,6 +60,10 @@ class Output:
         """A message beside the result."""
         if not self.quiet:
             typer.echo(message, err=True)
+
+    def warn(self, message: str) -> None:
+        """A message beside the result about something that is probably not meant so."""
+        self.say(f"warning: {message}")
 
     def _document(self, document: Mapping[str, Json]) -> None:
         typer.echo(json.dumps(document, ensure_ascii=False))

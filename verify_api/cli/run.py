@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Concatenate, ParamSpec
 
@@ -24,7 +25,11 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No messages beside the result.")]
 UrlOption = Annotated[
-    str | None, typer.Option("--url", help="Ask this server instead of the one that holds the home; else TESTAMUR_URL.")
+    str | None,
+    typer.Option(
+        "--url",
+        help="Ask this server, with the key in TESTAMUR_API_KEY, not the one that holds the home; else TESTAMUR_URL.",
+    ),
 ]
 IdempotencyOption = Annotated[
     str | None, typer.Option("--idempotency-key", help="The same command with the same key is recorded once.")
@@ -61,12 +66,27 @@ class Run:
         return connect(self.home.folder, self.url, keyless=keyless)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        try:
+            typer.echo(f"testamur {version('testamur')}")
+        except PackageNotFoundError:
+            typer.echo("testamur, not installed as a package")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+]
+
+
 def remember(
     ctx: typer.Context,
     home: HomeOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     url: UrlOption = None,
+    _version: VersionOption = False,
 ) -> None:
     """A ledger of learning awards: every award a signed event, every change on record, every scan a verdict."""
     ctx.obj = Run(folder=home, url=url, as_json=as_json, quiet=quiet)
@@ -116,5 +136,5 @@ def _with_common(signature: inspect.Signature) -> inspect.Signature:
     _, *own = signature.parameters.values()
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     common = list(inspect.signature(remember).parameters.values())
-    ctx, *options = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in common]
+    ctx, *options, _version = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in common]
     return signature.replace(parameters=[ctx, *keyword, *options])

@@ -1,6 +1,9 @@
 """`testamur init` and `testamur serve`: make a ledger, and serve it."""
 
+import errno
+import socket
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -52,6 +55,9 @@ def init(
         f"the operator's API key is in {home.operator_key}; keep {home.master_key} safe, and apart from backups",
     ]
     run.output.result(said, lines)
+    parts = urlsplit(settings.base_url)
+    if parts.scheme == "http" and parts.hostname != "localhost":
+        run.output.warn(f"certificates need https: whoever scans {settings.base_url} cannot know who answers")
 
 
 def make(home: Home, base_url: str, operator: str | None, clock: Clock) -> None:
@@ -93,4 +99,25 @@ def start(run: Run, host: str, port: int) -> None:
             started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
         )
     except CannotListen as error:
-        raise WrongUsage(f"{error}; name another one with --port") from error
+        raise _taken(host, port, error.__cause__ or error) from error
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse, before anything is done, a port on which nothing can be served.
+
+    Raises:
+        WrongUsage: the address cannot be listened on.
+    """
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise _taken(host, port, error) from error
+
+
+def _taken(host: str, port: int, error: BaseException) -> WrongUsage:
+    why = "the address is not one of this machine"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        why = "another program listens there"
+    elif isinstance(error, PermissionError):
+        why = "that is not permitted"
+    return WrongUsage(f"cannot listen on {host} port {port}: {why}; name another port with --port")
