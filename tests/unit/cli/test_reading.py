@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verify_api.cli.errors import WrongUsage
-from verify_api.cli.reading import award_path, day, read_object
+from verify_api.cli.reading import award_path, award_reference, day, other_host, read_object
+from verify_api.public.links import ScannedCode
 
 CODE = "06H02DJ5JDAM73P3X2T0Y7Y470HDAZ57PSMG"
 UUID = "01a20135-979e-87c2-89a6-4f5f38b1dbe1"
@@ -22,6 +23,8 @@ UUID = "01a20135-979e-87c2-89a6-4f5f38b1dbe1"
         CODE.lower(),
         f"HTTPS://VERIFY.COLLEGE.EXAMPLE/C/{CODE}",
         f"https://verify.college.example/c/{CODE.lower()}/2",
+        f"{CODE}/2",
+        f" {CODE.lower()} / 12 ".replace(" / ", "/"),
         f"  {CODE[:4]}-{CODE[4:8]} {CODE[8:]} ",
     ],
 )
@@ -33,10 +36,46 @@ def test_an_award_is_found_by_its_credential_id() -> None:
     assert award_path(UUID.upper()) == f"/api/v1/credentials/{UUID}"
 
 
-@pytest.mark.parametrize("text", ["", "abc", "../issuers", CODE[:-1], f"{CODE}?x", "https://x.example/d/1", "a" * 999])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "abc",
+        "../issuers",
+        CODE[:-1],
+        f"{CODE}?x",
+        f"{CODE}/0",
+        f"{CODE}/",
+        f"{CODE}/2/2",
+        "https://x.example/d/1",
+        "a" * 999,
+    ],
+)
 def test_a_text_that_names_no_award_is_refused_before_anything_is_asked(text: str) -> None:
     with pytest.raises(WrongUsage, match="is no award"):
         award_path(text)
+
+
+def test_a_code_with_a_version_means_that_version() -> None:
+    reference = award_reference(f"{CODE}/2")
+    assert isinstance(reference, ScannedCode)
+    assert reference.version == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "other"),
+    [
+        (f"HTTPS://A.EXAMPLE/C/{CODE}", "a.example", None),
+        (f"https://b.example/c/{CODE}/2", "a.example", "b.example"),
+        (f"https://a.example:8443/c/{CODE}", "a.example", "a.example:8443"),
+        (f"http://localhost:9000/c/{CODE}", "localhost:8000", None),
+        (f"http://127.0.0.1:9000/c/{CODE}", "localhost:8000", None),
+        (f"{CODE}/2", "a.example", None),
+        (UUID, "a.example", None),
+    ],
+)
+def test_a_link_to_another_host_is_noticed(text: str, host: str, other: str | None) -> None:
+    assert other_host(text, host) == other
 
 
 @given(text=st.text())
