@@ -149,9 +149,9 @@ class Desk:
         found: Receipt = json.loads(self.text(*arguments))
         return found
 
-    def batch(self, *arguments: str) -> BatchAnswer:
+    def batch(self, *arguments: str, code: int = 0) -> BatchAnswer:
         """What the command says became of a file."""
-        found: BatchAnswer = json.loads(self.text("issue-batch", *arguments))
+        found: BatchAnswer = json.loads(self.text("issue-batch", *arguments, code=code))
         return found
 
     def serve(self, clock: str = CLOCK) -> str:

@@ -52,12 +52,12 @@ def _cohort() -> list[dict[str, str]]:
 
 def test_a_preview_names_every_bad_row_with_column_and_reason_and_issues_nothing(desk: Desk) -> None:
     slug = _college(desk, "preview")
-    answer = desk.batch(str(COHORT), "--dry-run", "--issuer", slug)
+    answer = desk.batch(str(COHORT), "--dry-run", "--issuer", slug, code=1)
     assert {(each["row"], each["column"]) for each in answer["errors"]} == BAD
     assert {(each["row"], each["column"]) for each in answer["warnings"]} == ODD
     assert (answer["ready"], answer["issued"]) == (292, 0)
     assert all(each["line"] == each["row"] + 1 and each["reason"] for each in answer["errors"])
-    told = desk.run("issue-batch", str(COHORT), "--dry-run", "--issuer", slug).stdout
+    told = desk.run("issue-batch", str(COHORT), "--dry-run", "--issuer", slug, code=1).stdout
     for row, column in BAD | ODD:
         assert any(line.split()[:3] == [str(row), str(row + 1), column] for line in told.splitlines()), (row, column)
     assert "“wound-assesment” is not an achievement of this issuer" in told
@@ -70,6 +70,7 @@ def test_a_file_with_bad_rows_is_refused_as_a_whole_until_they_are_skipped(desk:
     out = tmp_path / "out.csv"
     done = desk.run("issue-batch", str(COHORT), "--issuer", slug, "--out", str(out), code=1)
     assert "8 of 300 rows cannot be issued, so nothing was" in done.stderr
+    assert "(--skip-bad)" in done.stderr
     assert "2026-02-30" in done.stdout
     assert desk.awards(slug) == 0
     assert not out.exists()

@@ -1,24 +1,26 @@
 """`testamur show`, `history`, `list`, `qr`: questions about awards; nothing is changed."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
 from ledger.adapters.home import replace_file
 from ledger.canonical import Json
 from ledger.domain.codes import format_link_code
-from verify_api.cli.awards import PANEL, AwardArgument
+from verify_api.cli.awards import PANEL, AwardArgument, warn_of_other_host
 from verify_api.cli.client import Client, document, path_of
 from verify_api.cli.errors import REFUSED, UNDECIDED, WrongUsage
 from verify_api.cli.reading import award_path, award_reference
 from verify_api.cli.run import IssuerOption, Run, command
+from verify_api.cli.verdicts import tell
 from verify_api.issuer.answers import AwardRecord, ChangedField, CredentialList, History
 from verify_api.public.links import ScannedCode
 from verify_api.public.qr import qr_png, qr_svg
 from verify_api.public.schemas import VerdictModel
 
+Status = Literal["in_force", "suspended", "revoked", "disowned", "expired", "not_yet_valid"]
 _GOOD = {"valid", "component_review"}
 _OPEN = {"log_inconsistent", "not_checked", "private", "status_unavailable", "holder_unconfirmed"}
 
@@ -42,7 +44,8 @@ def show(run: Run, award: AwardArgument) -> int:
             verdict = client.verdict(_scan_path(reference), VerdictModel)
         else:
             verdict = client.get(award_path(award, "verdict"), VerdictModel)
-    run.output.result(document(verdict), _verdict(verdict))
+        warn_of_other_host(run, award, client.host or verdict.log.origin.partition("/")[0])
+    run.output.result(document(verdict), tell(verdict))
     return exit_code(verdict.verdict)
 
 
@@ -55,6 +58,7 @@ def history(run: Run, award: AwardArgument) -> None:
     """Tell every event of an award in plain words, with its position, who did it, and why."""
     path = award_path(award, "history")
     with run.client() as client:
+        warn_of_other_host(run, award, client.host)
         found = client.get(path, History)
     lines: list[str] = []
     for event in found.events:
@@ -72,10 +76,7 @@ def list_awards(
         str | None, typer.Argument(metavar="[WORDS]", help="All must occur in name, number, e-mail or achievement.")
     ] = None,
     achievement: Annotated[str | None, typer.Option("--achievement", help="Its slug or id.")] = None,
-    status: Annotated[
-        str | None,
-        typer.Option("--status", help="in_force, suspended, revoked, disowned, expired or not_yet_valid."),
-    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="How it stands today.")] = None,
     after: Annotated[str | None, typer.Option("--after", help="Continue a list: `next` of the page before.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows on one page.")] = 50,
     issuer: IssuerOption = None,
@@ -104,6 +105,7 @@ def qr(
         raise WrongUsage(f"{out.name} is no kind of picture made here: write --out FILE.png or --out FILE.svg")
     with run.client() as client:
         link = _printed(client, award)
+    warn_of_other_host(run, award, urlsplit(link).netloc.lower())
     write_file(out, draw(link))
     said: dict[str, Json] = {"url": link, "file": str(out)}
     run.output.result(said, [f"{link} as a QR code in {out}"])
@@ -137,29 +139,6 @@ def _printed(client: Client, award: str) -> str:
 def _scan_path(reference: ScannedCode) -> str:
     version = f"/{reference.version}" if reference.version is not None else ""
     return f"/c/{format_link_code(reference.code)}{version}"
-
-
-def _verdict(verdict: VerdictModel) -> Iterator[str]:
-    in_force = {True: "in force", False: "not in force", None: "whether it is in force is not known"}
-    yield f"{verdict.verdict}: {in_force[verdict.in_force]} as of {verdict.as_of}"
-    award = verdict.award
-    if award is not None:
-        yield f"  {award.name}, awarded to {award.learner} on {award.awarded_on} by {award.issuer.name}"
-        yield f"  recognition of the issuer: {award.issuer.recognition.status}"
-        yield f"  valid from {award.valid_from}" + (f" until {award.valid_until}" if award.valid_until else "")
-    if verdict.change is not None:
-        change = verdict.change
-        because = f", reason: {change.reason}" if change.reason else ""
-        yield f"  {change.kind} from {change.effective}, recorded {change.recorded}{because}"
-        if change.public_text:
-            yield f"  “{change.public_text}”"
-    for each in verdict.amendments or ():
-        values = "changed" if each.old is None and each.new is None else f"“{each.old or ''}” → “{each.new or ''}”"
-        yield f"  corrected on {each.on}: {each.field}: {values}"
-    if verdict.notices:
-        yield f"  also: {', '.join(verdict.notices)}"
-    for finding in verdict.findings:
-        yield f"  {finding.outcome:7} {finding.check}: {finding.detail or finding.reason}"
 
 
 def _changed(change: ChangedField) -> str:

@@ -8,15 +8,15 @@ import typer
 from ledger.canonical import Json
 from ledger.domain.values import Reason
 from verify_api.cli.client import Changing, document, path_of
-from verify_api.cli.errors import WrongUsage
-from verify_api.cli.reading import award_path, day, read_object
+from verify_api.cli.errors import ProblemAnswer, WrongUsage
+from verify_api.cli.reading import award_path, day, other_host, read_object
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
-from verify_api.issuer.answers import ReceiptModel
+from verify_api.issuer.answers import Problem, ReceiptModel
 
 PANEL = "Awards"
 
 AwardArgument = Annotated[
-    str, typer.Argument(metavar="AWARD", help="Its code, short code, link (in either case) or credential id.")
+    str, typer.Argument(metavar="AWARD", help="Its code (CODE/2: version 2), short code, link or credential id.")
 ]
 ReasonOption = Annotated[Reason, typer.Option("--reason", help="Why; shown to everybody who scans.")]
 PublicTextOption = Annotated[str | None, typer.Option("--public-text", help="A sentence for everybody who scans.")]
@@ -113,7 +113,13 @@ def revoke(
 ) -> None:
     """Withdraw an award for good; its link says so at once."""
     body: dict[str, Json] = {"reason": reason.value, "from": from_, "retroactive": retroactive}
-    _change(run, award, "revoke", body | _texts(public_text, notes), idempotency_key, if_revision)
+    try:
+        _change(run, award, "revoke", body | _texts(public_text, notes), idempotency_key, if_revision)
+    except ProblemAnswer as problem:
+        errors = Problem.model_validate(problem.document).errors or ()
+        if any((each.column, each.code) == ("from", "dates_reversed") for each in errors):
+            raise problem.advising("--retroactive") from problem
+        raise
 
 
 _DONE = {"amend": "amended", "suspend": "on hold", "reinstate": "in force again", "revoke": "revoked"}
@@ -125,8 +131,22 @@ def _change(
     changing = Changing(idempotency_key=idempotency_key, if_revision=if_revision)
     path = award_path(award, act)
     with run.client() as client:
+        warn_of_other_host(run, award, client.host)
         receipt = client.change(path, body, ReceiptModel, changing=changing)
     _receipt(run, receipt, _DONE[act])
+
+
+def warn_of_other_host(run: Run, award: str, host: str | None) -> None:
+    """Say so if AWARD is a link to another service: what is told or done concerns this ledger.
+
+    Args:
+        host: in the links of this ledger; None where it is not known.
+    """
+    other = None if host is None else other_host(award, host)
+    if other is not None:
+        run.output.warn(
+            f"the link leads to {other}, and this ledger is {host}: only what this ledger says is told here"
+        )
 
 
 def _texts(public_text: str | None, notes: str | None) -> dict[str, Json]:

@@ -13,7 +13,7 @@ from ledger.canonical import Json
 from verify_api.cli.awards import PANEL
 from verify_api.cli.batch_files import write_awards, write_qr_codes
 from verify_api.cli.client import Changing, Client, document, path_of
-from verify_api.cli.errors import NotReached, ProblemAnswer, WrongUsage
+from verify_api.cli.errors import REFUSED, NotReached, ProblemAnswer, WrongUsage
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import IdempotencyOption, IssuerOption, Run, command
 from verify_api.issuer.answers import BatchAnswer, Problem, RowProblem
@@ -40,25 +40,28 @@ def issue_batch(
     qr_dir: Annotated[Path | None, typer.Option("--qr-dir", metavar="DIR", help="A PNG of each QR code.")] = None,
     issuer: IssuerOption = None,
     idempotency_key: IdempotencyOption = None,
-) -> None:
+) -> int:
     """Issue every row of a CSV file that was not issued before.
 
     All rows are checked before the first is issued, and none is issued if one is bad, unless --skip-bad. The same
-    file again completes what was interrupted and issues nothing twice.
+    file again completes what was interrupted and issues nothing twice. With --dry-run, exit code 1: a row is bad.
     """
+    _keep_apart(file, out)
     raw = read_bytes(file)
     query = {"issuer": issuer, "dry_run": "true" if dry_run else None, "skip_bad": "true" if skip_bad else None}
     try:
         with run.client() as client:
             answer = _send(client, raw, query, Changing(idempotency_key=idempotency_key), quiet=run.quiet)
     except ProblemAnswer as problem:
-        _print_refusal(run, problem)
+        if _print_refusal(run, problem):
+            raise problem.advising("--skip-bad") from problem
         raise
     run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings))
     written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
     run.output.result(document(answer), [summary(answer)])
     for message in written:
         run.output.say(message)
+    return REFUSED if dry_run and answer.errors else 0
 
 
 def summary(answer: BatchAnswer) -> str:
@@ -68,6 +71,16 @@ def summary(answer: BatchAnswer) -> str:
     if answer.dry_run:
         return f"{answer.ready} can be issued, {len(answer.awards)} already issued, {odd}; nothing was issued"
     return f"{answer.issued} issued, {answer.already_issued} already issued, {odd}"
+
+
+def _keep_apart(file: Path, out: Path | None) -> None:
+    """Refuse to write over the rows that are read, whatever the two paths look like."""
+    try:
+        same = out is not None and str(file) != "-" and file.samefile(out)
+    except OSError:  # one of them is not there, or cannot be read, which is said where it is used
+        return
+    if same:
+        raise WrongUsage(f"--out {out} is the file that is read: write to another one")
 
 
 def _count(number: int, thing: str) -> str:
@@ -84,6 +97,8 @@ def _send(
         for last in client.lines(path_of("credentials", "batch"), raw, "text/csv", query=query, changing=changing):
             if "done" in last and "total" in last:
                 done, total = cast("int", last["done"]), cast("int", last["total"])
+                if total == 0:
+                    continue
                 if task is None:  # a file that is refused shows no bar
                     task = bar.add_task("", total=total)
                     bar.start()
@@ -101,10 +116,13 @@ def _send(
         ) from error
 
 
-def _print_refusal(run: Run, problem: ProblemAnswer) -> None:
+def _print_refusal(run: Run, problem: ProblemAnswer) -> bool:
+    """Print the bad rows, if it is them that were refused."""
     found = Problem.model_validate(problem.document)
-    if any(each.row is not None for each in found.errors or ()):
+    bad = any(each.row is not None for each in found.errors or ())
+    if bad:
         run.output.rows(_COLUMNS, _rows(found.errors or (), found.warnings or ()))
+    return bad
 
 
 def _rows(errors: Iterable[RowProblem], warnings: Iterable[RowProblem]) -> list[tuple[str, str, str, str, str]]:

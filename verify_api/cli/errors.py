@@ -33,3 +33,7 @@ class ProblemAnswer(CommandError):
         super().__init__(sentence)
         self.document = document
         self.exit_code = exit_code
+
+    def advising(self, option: str) -> "ProblemAnswer":
+        """The same, naming the option of the command that the sentence speaks of."""
+        return ProblemAnswer(f"{self} ({option})", self.document, self.exit_code)

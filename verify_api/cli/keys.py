@@ -6,6 +6,7 @@ import typer
 
 from ledger.domain.values import Role
 from verify_api.cli.client import Changing, document, path_of
+from verify_api.cli.errors import WrongUsage
 from verify_api.cli.reading import find_issuer
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
 from verify_api.issuer.answers import KeyList, KeyReceipt, KeyRecord
@@ -78,10 +79,16 @@ def compromised(
 
 
 @command(app, "list")
-def list_all(run: Run, issuer: IssuerOption = None) -> None:
+def list_all(
+    run: Run,
+    slug: Annotated[str | None, typer.Argument(metavar="[SLUG]", help="The issuer, as with --issuer.")] = None,
+    issuer: IssuerOption = None,
+) -> None:
     """List every key that the issuer ever had, in the order they were added."""
+    if slug is not None and issuer not in (None, slug):
+        raise WrongUsage(f"the command names two issuers, {slug} and {issuer}: give one")
     with run.client() as client:
-        found = client.get(path_of("issuers", find_issuer(client, issuer), "keys"), KeyList)
+        found = client.get(path_of("issuers", find_issuer(client, slug or issuer), "keys"), KeyList)
     rows = [
         (key.kid, key.role, str(key.added), _state(key), "kept here" if key.held else "not here") for key in found.keys
     ]
