@@ -140,7 +140,8 @@ def test_a_code_that_nobody_has_is_not_found(ledger: Command) -> None:
     assert ledger("qr", NOBODY, "--out", "q.gif").code == 2
 
 
-def test_a_server_that_is_not_there_leaves_the_question_open(ledger: Command) -> None:
+def test_a_server_that_is_not_there_leaves_the_question_open(ledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESTAMUR_API_KEY", "testamur_somebody")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
