@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hmac import compare_digest
 from uuid import UUID
 
 from ledger.application.desk import Desk
@@ -18,7 +19,7 @@ from ledger.domain.types import Did, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import Part, slug_of
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening, opens
-from ledger.record.private_parts import read_facts, read_internal
+from ledger.record.private_parts import MalformedPart, read_facts, read_internal
 from ledger.record.schema import SCHEMA_OF
 from ledger.verification.evidence import PartEvidence
 
@@ -91,6 +92,18 @@ def open_parts(
     return found
 
 
+def leads_here(parts: Mapping[Part, PartEvidence], short_code: str) -> bool:
+    """Whether an award's first private parts name this short code; True where they cannot be read: that is found later."""
+    evidence = parts.get(Part.INTERNAL)
+    if evidence is None or evidence.opening is None:
+        return True
+    try:
+        internal = read_internal(evidence.opening.content)
+    except MalformedPart:
+        return True
+    return isinstance(internal, AwardInternal) and compare_digest(internal.short_code, short_code)
+
+
 class Awards:
     """Questions about awards, for their issuer."""
 
@@ -114,10 +127,19 @@ class Awards:
             return StreamId(UUID(reference))
         try:
             if is_short(reference):
-                return snapshot.short_code(self._desk.macs.short_code(parse_short_code(reference)))
+                return self._by_short_code(snapshot, parse_short_code(reference))
             return stream_of(parse_link_code(reference))
         except MalformedCode:
             return None
+
+    def _by_short_code(self, snapshot: Snapshot, short_code: str) -> StreamId | None:
+        stream = snapshot.short_code(self._desk.macs.short_code(short_code))
+        placed = () if stream is None else snapshot.stream(stream)
+        if stream is None or not placed:
+            return None
+        first = placed[0].position
+        parts = open_parts(snapshot, self._desk.boxes, stream, {first: Seq(0)})
+        return stream if leads_here(parts[first], short_code) else None
 
     def load(self, caller: Caller, reference: str) -> AwardRecord:
         """An award and its history, with the private parts checked against the log.

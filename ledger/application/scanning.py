@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ledger.application.awards import open_parts
+from ledger.application.awards import leads_here, open_parts
 from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Boxes, Clock, Macs, Snapshot, Store
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
@@ -47,12 +47,12 @@ class Scanning:
     def scan_short(self, short: str) -> Verdict:
         """The verdict on the current version of the award that a short code leads to."""
         try:
-            mac = self._macs.short_code(parse_short_code(short))
+            typed = parse_short_code(short)
         except MalformedCode:
             return self._judge(None, None, None)
         with self._store.snapshot() as snapshot:
-            stream = snapshot.short_code(mac)
-        return self._judge(stream, None, None, asked_by=AskedBy.SHORT_CODE)
+            stream = snapshot.short_code(self._macs.short_code(typed))
+        return self._judge(stream, None, None, short_code=typed)
 
     def scan_id(self, stream: StreamId, version: int | None = None) -> Verdict:
         """The verdict on an award, for its issuer, who knows it by its id."""
@@ -70,13 +70,14 @@ class Scanning:
         code: LinkCode | None,
         version: int | None,
         *,
-        asked_by: AskedBy = AskedBy.ID,
+        short_code: str | None = None,
     ) -> Verdict:
         with self._store.snapshot() as snapshot:
             placed = () if stream is None else snapshot.stream(stream)
-            issuer = _by(placed)
-            authority = self._authority(snapshot, issuer)
             parts = {} if stream is None else self._parts(snapshot, stream, placed)
+            if short_code is not None and placed and not leads_here(parts[placed[0].position], short_code):
+                placed, parts = (), {}  # the table of short codes says what the award does not
+            authority = self._authority(snapshot, _by(placed))
             last = snapshot.checkpoint()
             evidence = CredentialEvidence(
                 code=code,
@@ -85,7 +86,7 @@ class Scanning:
                 definitions=_definitions(snapshot, parts),
                 head=snapshot.head(),
                 checkpoint=None if last is None else last.note,
-                asked_by=asked_by,
+                asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
             )
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
 
