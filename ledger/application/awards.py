@@ -93,7 +93,7 @@ def open_parts(
 
 
 def leads_here(parts: Mapping[Part, PartEvidence], short_code: str) -> bool:
-    """Whether an award's first private parts name this short code; True where they cannot be read: that is found later."""
+    """Whether an award names this short code; True where its parts cannot be read, which is found later."""
     evidence = parts.get(Part.INTERNAL)
     if evidence is None or evidence.opening is None:
         return True
