@@ -26,6 +26,9 @@ from projections.stores.memory import MemoryViewStore
 from projections.stores.sqlite import ViewStoreFailed
 from projections.stores.sqlite_reading import ViewReader, reading
 
+_MOST_TOLD = 10  # differences of a view that an audit lists; all are counted
+_REMEDY = "views.db is rebuilt when it is deleted and the server starts"
+_TRACKING = "tracking"
 ROW = "row"  # in place of a column: the row is missing on one side
 
 
@@ -35,6 +38,7 @@ class Difference:
 
     table: str
     credential_id: StreamId | None  # None where the row is no award's
+    issued: Position | None  # of the entry that issued the award, as the events give it
     column: str  # `ROW`: there is a row on one side only
     live: Cell
     rebuilt: Cell
@@ -68,8 +72,9 @@ def compare(feed: Feed, views: Path) -> list[Difference]:
         ]
     if rebuilt.position() != reached:
         beyond = Difference(
-            table="tracking",
+            table=_TRACKING,
             credential_id=None,
+            issued=None,
             column="position",
             live=reached,
             rebuilt=rebuilt.position(),
@@ -84,16 +89,21 @@ def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[],
 
     def check() -> Iterator[Problem]:
         size = source.heads()[0][0]
-        beside = size + 1 if type(size) is int else 1  # views stand beside the log, so no entry is blamed for them
+        beside = size + 1 if type(size) is int else 1  # where no award's first entry is concerned
         try:
             found = compare(AuditFeed(source, opener), views)
         except (FeedFailed, ViewStoreFailed) as error:
             reason = f"the view could not be compared: {error}"
             yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
             return
-        for each in found:
+        ahead = any(each.table == _TRACKING for each in found)  # what it has read is gone: no entry left is to blame
+        for each in found[:_MOST_TOLD]:
             stream = None if each.credential_id is None else str(each.credential_id)
-            yield Problem(position=beside, stream=stream, seq=None, check=Check.VIEW, reason=_sentence(each))
+            place = beside if ahead or each.issued is None else each.issued
+            yield Problem(position=place, stream=stream, seq=None, check=Check.VIEW, reason=_sentence(each))
+        if len(found) > _MOST_TOLD:
+            reason = f"in the view, {len(found) - _MOST_TOLD} more cells or rows differ; {_REMEDY}"
+            yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
 
     return check
 
@@ -101,10 +111,10 @@ def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[],
 def _sentence(difference: Difference) -> str:
     where = f"of {difference.table}, whose last event stands at position {difference.position},"
     if difference.column != ROW:
-        return f"in the view, {difference.column} of a row {where} is not what the events give; rebuild the view"
+        return f"in the view, {difference.column} of a row {where} is not what the events give; {_REMEDY}"
     if difference.live is None:
-        return f"in the view, a row {where} is missing; rebuild the view"
-    return f"in the view, a row {where} is not what the events give; rebuild the view"
+        return f"in the view, a row {where} is missing; {_REMEDY}"
+    return f"in the view, a row {where} is not what the events give; {_REMEDY}"
 
 
 def _differences(
@@ -129,10 +139,13 @@ def _differences(
 def _difference(
     table: str, live: Mapping[str, Cell], rebuilt: Mapping[str, Cell], column: str, was: Cell, gives: Cell
 ) -> Difference:
+    extra = column == ROW and gives is None  # nothing that such a row says can be believed
+    issued = None if extra else rebuilt.get("issued_position")
     places = [cell for cell in (live["position"], rebuilt["position"]) if type(cell) is int]
     return Difference(
         table=table,
         credential_id=_stream(rebuilt.get("credential_id")),
+        issued=Position(issued) if type(issued) is int else None,
         column=column,
         live=was,
         rebuilt=gives,

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from ledger.adapters.private_box import open_box
+from ledger.adapters.sqlite_schema import TRIGGERS
 from ledger.application.ports import Vault
 from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
 from ledger.domain.types import Seq, StreamId
@@ -92,6 +93,19 @@ class SqliteAuditSource:
         """How many short codes there are."""
         return self._value("SELECT COUNT(*) FROM short_codes")
 
+    def idempotency_count(self) -> int:
+        """How many idempotency keys are remembered."""
+        return self._value("SELECT COUNT(*) FROM idempotency")
+
+    def api_key_count(self) -> int:
+        """How many API keys there are, revoked ones too."""
+        return self._value("SELECT COUNT(*) FROM api_keys")
+
+    def missing_guards(self) -> Sequence[str]:
+        """The triggers of a ledger that are not there, or say something else here."""
+        there = {_words(sql) for (sql,) in self._rows("SELECT sql FROM sqlite_master WHERE type = 'trigger'")}
+        return [trigger.split()[2] for trigger in TRIGGERS if _words(trigger) not in there]
+
     def refuse_views(self) -> None:
         """Pass if every row is stored. A view in a table's place could compute other rows at each read, or never end.
 
@@ -110,6 +124,10 @@ class SqliteAuditSource:
             yield from self._connection.execute(statement, parameters)
         except sqlite3.Error as error:
             raise CannotBeAudited(f"the database cannot be read as a ledger's: {error}") from error
+
+
+def _words(sql: Column) -> str:
+    return " ".join(sql.split()) if isinstance(sql, str) else ""
 
 
 class VaultOpener:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings
-from ledger.audit.source import AuditSource, Column, PartOpener, PartRow
+from ledger.audit.source import AuditSource, Column, PartOpener, PartRow, shown
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, check_act
 from ledger.domain.codes import link_digest, parse_short_code, stream_of
 from ledger.domain.credential import Credential
@@ -55,7 +55,7 @@ class PartNames:
             if place == position:
                 names.append(name)
             else:
-                self._found.report(Check.PARTS, place, f"the private part {name!a} stands where no entry is")
+                self._found.report(Check.PARTS, place, f"the private part {shown(name)} stands where no entry is")
             self._step(position)
         return names
 
@@ -63,7 +63,7 @@ class PartNames:
         """Report every part beyond the last entry."""
         while self._next is not None:
             place, name = self._next
-            reason = f"the private part {name!a} stands at position {place}, beyond the last entry"
+            reason = f"the private part {shown(name)} stands at position {place}, beyond the last entry"
             self._found.report(Check.PARTS, size + 1, reason)
             self._step(place)
 
@@ -74,7 +74,9 @@ class PartNames:
             if type(place) is int:
                 self._next = (place, name)
                 return
-            self._found.report(Check.PARTS, position, f"the private part {name!a} stands at no position, but {place!a}")
+            self._found.report(
+                Check.PARTS, position, f"the private part {shown(name)} stands at no position, but {shown(place)}"
+            )
 
 
 def _listed(names: "list[str] | list[Column]") -> str:

@@ -80,6 +80,7 @@ def audit(
     _views(view_check, found)
     check_head(source.heads(), size, passed.latest, found)
     _tail(given, size, found)
+    _unbound(source, found)
     return AuditReport(
         events=size,
         root=root,
@@ -241,6 +242,22 @@ def _tail(kept: tuple[Anchor, ...], size: int, found: Findings) -> None:
 def _private(opener: PartOpener | None, parts: PartNames, found: Findings) -> None:
     if opener is None:
         found.skip("private parts", parts.count, "the vault and its master key were not there to open them")
+
+
+def _unbound(source: AuditSource, found: Findings) -> None:
+    """Say what the database holds that nothing in the log binds, and which of its own guards are gone."""
+    rows = (
+        ("idempotency keys", source.idempotency_count(), "no entry names the key under which it was asked for"),
+        ("API keys", source.api_key_count(), "the log does not say who may call the service"),
+        ("digests of short codes", source.short_code_count(), "they were counted; what they are is secret"),
+    )
+    for what, count, why in rows:
+        if count:
+            found.skip(what, count, why)
+    guards = source.missing_guards()
+    if guards:
+        names = ", ".join(f"trigger {name}" for name in guards)
+        found.skip("guards against accidental change", len(guards), f"missing or changed: {names}")
 
 
 def _views(view_check: ViewCheck | None, found: Findings) -> None:

@@ -83,7 +83,7 @@ class AuditReport:
     events: int
     root: bytes  # 32 bytes, computed from the entries
     checkpoint: Judge | None
-    problems: tuple[Problem, ...]  # the first MOST_PROBLEMS, by position
+    problems: tuple[Problem, ...]  # the first MOST_PROBLEMS, by position; at each one a cut tail comes first
     problem_count: int
     not_checked: tuple[NotChecked, ...]
     seconds: float
@@ -110,17 +110,21 @@ class Findings:
     def __init__(self) -> None:
         self.count = 0
         self.not_checked: list[NotChecked] = []
-        self._kept: list[tuple[int, int, Problem]] = []  # position, number of the report, problem
+        self._kept: list[tuple[int, int, int, Problem]] = []  # position, 0 for a cut tail, number of the report
 
     def report(self, check: Check, position: int, reason: str, of: Entry | Recorded | None = None) -> None:
         """Record a problem with the entry `of`, or with what stands at `position`."""
         stream, seq = (None, None) if of is None else (str(of.stream), of.seq)
         self.add(Problem(position=position, stream=stream, seq=seq, check=check, reason=reason))
 
-    def add(self, problem: Problem) -> None:
-        """Record a problem that somebody else found."""
+    def report_cut(self, position: int, reason: str) -> None:
+        """Record that the log is cut off before `position`, the cause of whatever else is wrong there."""
+        self.add(Problem(position=position, stream=None, seq=None, check=Check.CHECKPOINT, reason=reason), rank=0)
+
+    def add(self, problem: Problem, *, rank: int = 1) -> None:
+        """Record a problem that somebody else found; of several at one position, the lower rank comes first."""
         self.count += 1
-        insort(self._kept, (problem.position, self.count, problem))
+        insort(self._kept, (problem.position, rank, self.count, problem))
         del self._kept[MOST_PROBLEMS:]  # memory stays flat however much is wrong
 
     def skip(self, what: str, count: int, why: str) -> None:
@@ -128,8 +132,8 @@ class Findings:
         self.not_checked.append(NotChecked(what=what, count=count, why=why))
 
     def problems(self) -> tuple[Problem, ...]:
-        """The first problems, by position and then as they were reported."""
-        return tuple(problem for _, _, problem in self._kept)
+        """The first problems, by position, then a cut tail, then as they were reported."""
+        return tuple(problem for *_, problem in self._kept)
 
     def first_between(self, low: int, high: int) -> Problem | None:
         """The first problem with an entry's bytes or place between two positions."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger.audit.report import Check, Findings, Judge
-from ledger.audit.source import CheckpointRow
+from ledger.audit.source import CheckpointRow, shown
 from ledger.errors import LedgerError
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import CompactRange, Hash
@@ -84,7 +84,7 @@ class Roots:
             self._next_row()
         for anchor in ahead:
             reason = f"{anchor.name} is ahead of the store, which ends at {self.size}: the tail was cut off"
-            self._found.report(Check.CHECKPOINT, self.size + 1, reason)
+            self._found.report_cut(self.size + 1, reason)
         for divergence in self._diverged:
             self._report(divergence)
         return self._tree.root()
@@ -155,15 +155,19 @@ class Roots:
         size, note, compact_range = row
         place = size if type(size) is int and size > self.size else self.size + 1
         if type(note) is not bytes or type(compact_range) is not bytes:
-            self._found.report(Check.CHECKPOINT, place, f"the checkpoint in the row {size!a} is not stored as bytes")
+            self._found.report(
+                Check.CHECKPOINT, place, f"the checkpoint in the row {shown(size)} is not stored as bytes"
+            )
             return None
         try:
             checkpoint = open_checkpoint(note, key)
         except LedgerError as error:
-            self._found.report(Check.CHECKPOINT, place, f"the checkpoint in the row {size!a} cannot be opened: {error}")
+            self._found.report(
+                Check.CHECKPOINT, place, f"the checkpoint in the row {shown(size)} cannot be opened: {error}"
+            )
             return None
         if checkpoint.size != size or checkpoint.size <= self.size:
-            reason = f"the row {size!a} holds a checkpoint of size {checkpoint.size}, which has no place there"
+            reason = f"the row {shown(size)} holds a checkpoint of size {checkpoint.size}, which has no place there"
             self._found.report(Check.CHECKPOINT, place, reason)
             return None
         return Anchor(source=DATABASE, checkpoint=checkpoint, compact_range=compact_range)

@@ -4,6 +4,7 @@ A column may hold a value of any type and any size, since whoever owns the file 
 database that is, and how it is opened without changing it, is for `ledger.adapters.audit_source`.
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeAlias
 
@@ -16,6 +17,16 @@ Column: TypeAlias = int | float | str | bytes | None
 EntryRow: TypeAlias = tuple[Column, Column, Column, Column, Column]
 CheckpointRow: TypeAlias = tuple[Column, Column, Column]
 PartRow: TypeAlias = tuple[Column, Column, Column]
+
+
+_LONGEST = 80  # characters of a column that a sentence quotes
+
+
+def shown(column: Column) -> str:
+    """A column as a sentence quotes it: bytes in base64url without padding, text in quotation marks and ASCII."""
+    if isinstance(column, bytes):
+        return urlsafe_b64encode(column[:_LONGEST]).decode("ascii").rstrip("=")[:_LONGEST]
+    return ascii(column[:_LONGEST] if isinstance(column, str) else column)[:_LONGEST]
 
 
 class CannotBeAudited(LedgerError):
@@ -78,6 +89,18 @@ class AuditSource(Protocol):
 
     def short_code_count(self) -> int:
         """How many short codes there are."""
+        ...
+
+    def idempotency_count(self) -> int:
+        """How many idempotency keys are remembered."""
+        ...
+
+    def api_key_count(self) -> int:
+        """How many API keys there are, revoked ones too."""
+        ...
+
+    def missing_guards(self) -> Sequence[str]:
+        """The triggers of a ledger that are not there, or say something else here."""
         ...
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from ledger import canonical
 from ledger.audit.registry import Registry, Wording
 from ledger.audit.report import Check, Findings
-from ledger.audit.source import AuditSource, Column
+from ledger.audit.source import AuditSource, Column, shown
 from ledger.domain.definition import read_definition, read_profile
 from ledger.domain.events import (
     AchievementDefined,
@@ -40,9 +40,9 @@ def check_head(heads: Iterable[tuple[Column, Column]], size: int, latest: dateti
         return
     said, at = rows[0]
     if type(said) is not int or said != size:
-        found.report(Check.HEAD, size + 1, f"the head says that there are {said!a} entries, and there are {size}")
+        found.report(Check.HEAD, size + 1, f"the head says that there are {shown(said)} entries, and there are {size}")
     if latest is not None and at != format_time(latest):
-        reason = f"the head's time is {at!a}, and that of the entries is {format_time(latest)}"
+        reason = f"the head's time is {shown(at)}, and that of the entries is {format_time(latest)}"
         found.report(Check.HEAD, size + 1, reason)
 
 
@@ -69,16 +69,20 @@ class Definitions:
     def check_names(self, rows: Iterator[_NameRow], size: int) -> None:
         """Report every short name that is missing, and every one that stands for nothing on record."""
         due: dict[_NameRow, Recorded] = {}
+        first: dict[Column, Recorded] = {}  # of each stream that a name could stand for
         for wording in self._registry.wordings:
+            first.setdefault(wording.recorded.stream.hex, wording.recorded)
             name = self._name(wording)
             if name is not None:
                 due[name] = wording.recorded
         for row in rows:
             if due.pop(row, None) is None:
-                reason = f"the short name {row[1]!a} in {row[0]!a} stands for {row[2]!a}, which is not on record"
-                self._found.report(Check.NAME, size + 1, reason)
+                what = f"the short name {shown(row[1])} in {shown(row[0])}"
+                reason = f"{what} stands for {shown(row[2])}, which is not on record"
+                named = first.get(row[2])
+                self._found.report(Check.NAME, size + 1 if named is None else named.position, reason, named)
         for name, recorded in due.items():
-            reason = f"the short name {name[1]!a} is missing, or stands for something else"
+            reason = f"the short name {shown(name[1])} is missing, or stands for something else"
             self._found.report(Check.NAME, recorded.position, reason, recorded)
 
     def _row(self, wording: Wording | None, digest: Column, content: Column, size: int) -> None:
@@ -153,20 +157,35 @@ class Slots:
         """Report what the tables of lists, slots and short codes hold beyond that, or not at all."""
         used = sum(each.used for each in self._lists.values())
         if self._source.slot_count() != used:
-            reason = f"{self._source.slot_count()} slots are held, and the entries name {used}"
+            reason = (
+                f"in the table of slots as a whole, {self._source.slot_count()} are held, and the entries name {used}"
+            )
             self._found.report(Check.SLOT, size + 1, reason)
         codes = self._source.short_code_count()
         if codes != self.issued:
-            reason = f"there are {codes} short codes, and {self.issued} awards were issued"
+            reason = f"in the table of short codes as a whole there are {codes}, and {self.issued} awards were issued"
             self._found.report(Check.SHORT_CODE, size + 1, reason)
         for name, issuer, count in self._source.status_lists():
-            known = self._lists.pop(name, None)
-            if known is None or (issuer, count) != (self._stream_of(known.issuer), known.used):
-                reason = f"the status list {name!a} has another issuer or use than the entries say"
-                self._found.report(Check.SLOT, size + 1, reason)
+            self._list(name, issuer, count, size)
         for missing in self._lists.values():
             reason = "the status list that the entry names is not in its table"
             self._found.report(Check.SLOT, missing.first.position, reason, missing.first)
+
+    def _list(self, name: Column, issuer: Column, count: Column, size: int) -> None:
+        """Compare a row of the table of lists. What a list was used for is no single entry's, so a cut tail is not."""
+        known = self._lists.pop(name, None)
+        if known is None:
+            reason = f"the table of status lists has {shown(name)}, which no entry names"
+            self._found.report(Check.SLOT, size + 1, reason)
+            return
+        if issuer != self._stream_of(known.issuer):
+            reason = f"the status list {shown(name)} is said to be another issuer's than its entries say"
+            self._found.report(Check.SLOT, known.first.position, reason, known.first)
+        if count != known.used:
+            reason = (
+                f"the status list {shown(name)} as a whole has {shown(count)} slots used, and entries name {known.used}"
+            )
+            self._found.report(Check.SLOT, size + 1, reason)
 
     def _stream_of(self, did: Did) -> str | None:
         issuer = self._registry.issuers.get(did)

@@ -8,6 +8,8 @@ import pytest
 from ledger.record.schema import SCHEMAS
 from ledger.testing.tampering import Bench
 
+BESIDE = ["API keys", "digests of short codes", "guards against accidental change"]  # the bench drops the triggers
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
@@ -19,7 +21,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_ledger_that_the_use_cases_made_is_sound(bench: Bench) -> None:
     report = bench.audit(lambda _: None, home=True)
     assert (report.problems, report.events) == ((), bench.size)
-    assert [each.what for each in report.not_checked] == ["views"]
+    assert [each.what for each in report.not_checked] == ["views", *BESIDE]
 
 
 def test_small_ledger_holds_every_type(bench: Bench) -> None:

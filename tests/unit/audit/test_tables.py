@@ -126,6 +126,7 @@ def put_without_names(forge: Forge, path: Path) -> Database:
         ("UPDATE names SET stream = replace(stream, '8', '9') WHERE name = 'college'", 4),
         ("UPDATE names SET scope = 'issuers' WHERE name = 'college'", 4),
         ("INSERT INTO names VALUES ('issuer', 'nobody', '00')", 28),
+        ("INSERT INTO names SELECT scope, 'alias', stream FROM names WHERE name = 'welding'", 7),
     ],
 )
 def test_changed_short_name_is_a_problem(honest: Database, statement: str, position: int) -> None:
@@ -146,7 +147,7 @@ def test_changed_short_name_is_a_problem(honest: Database, statement: str, posit
         ("UPDATE status_slots SET list = x'00' WHERE slot = 9", 10),
         ("INSERT INTO status_slots VALUES (x'00', 7, 'x', 0)", 28),
         ("UPDATE status_lists SET used = used + 1", 28),
-        ("UPDATE status_lists SET issuer = 'x'", 28),
+        ("UPDATE status_lists SET issuer = 'x'", 8),
         ("UPDATE status_lists SET list = x'00'", 8),
         ("DELETE FROM status_lists", 8),
         ("INSERT INTO status_lists VALUES (x'00', 'x', 0)", 28),
@@ -178,7 +179,7 @@ def test_list_of_an_issuer_that_is_none_belongs_to_nobody(tmp_path: Path) -> Non
     forge.issue(college, forge.award(ref))
     database = put(forge, tmp_path / "ledger.db")
     database.change("UPDATE stored_events SET state = x'00' WHERE notification_id = 2")
-    assert (6, "slot") in [(each.position, each.check.value) for each in database.audit().problems]
+    assert (5, "slot") in [(each.position, each.check.value) for each in database.audit().problems]
     assert did_of(forge, "college") == college
 
 

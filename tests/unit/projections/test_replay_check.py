@@ -184,7 +184,9 @@ def test_an_audit_finds_a_sound_view_sound(world: World, tmp_path: Path) -> None
     assert list(view_check(source, source.opened, live(world, tmp_path / "views.db"))()) == []
 
 
-def test_an_audit_is_told_what_differs_beside_the_log_and_without_values(world: World, tmp_path: Path) -> None:
+def test_an_audit_is_told_what_differs_where_the_award_was_issued_and_without_values(
+    world: World, tmp_path: Path
+) -> None:
     source, path = ForgedSource(world), live(world, tmp_path / "views.db")
     alter(
         path,
@@ -194,7 +196,11 @@ def test_an_audit_is_told_what_differs_beside_the_log_and_without_values(world: 
     )
     problems = list(view_check(source, source.opened, path)())
     assert {each.check for each in problems} == {Check.VIEW}
-    assert {each.position for each in problems} == {len(world.forge.log) + 1}
+    beside = len(world.forge.log) + 1
+    assert [each.position for each in problems] == [5, 6, beside, beside]
+    assert all(
+        each.reason.endswith("; views.db is rebuilt when it is deleted and the server starts") for each in problems
+    )
     at, given = "whose last event stands at position", "is not what the events give"
     assert [each.reason.split(";")[0] for each in problems] == [
         f"in the view, learner_name of a row of credentials, {at} 5, {given}",
@@ -214,3 +220,22 @@ def test_an_audit_hears_that_the_view_or_the_definitions_cannot_be_read(world: W
     path.write_bytes(b"no database at all, however long one reads on in it" * 100)
     [problem] = view_check(source, source.opened, path)()
     assert (problem.position, problem.check) == (len(world.forge.log) + 1, Check.VIEW)
+
+
+def test_an_audit_lists_ten_differences_of_a_view_and_counts_the_rest(world: World, tmp_path: Path) -> None:
+    source, path = ForgedSource(world), live(world, tmp_path / "views.db")
+    alter(path, "UPDATE credentials SET learner_name = 'x', email = 'x', search = 'x', achievement_name = 'x'")
+    *listed, last = view_check(source, source.opened, path)()
+    assert len(listed) == 10
+    assert last.reason.startswith("in the view, 2 more cells or rows differ; views.db is rebuilt")
+    assert last.position == len(world.forge.log) + 1
+
+
+def test_a_view_ahead_of_the_log_blames_no_entry(world: World, tmp_path: Path) -> None:
+    source, path = ForgedSource(world), live(world, tmp_path / "views.db")
+    alter(
+        path,
+        "UPDATE tracking SET notification_id = 99 WHERE application_name = 'credential_status'",
+        "UPDATE credentials SET email = 'x'",
+    )
+    assert {each.position for each in view_check(source, source.opened, path)()} == {len(world.forge.log) + 1}
