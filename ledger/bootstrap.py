@@ -45,7 +45,7 @@ from ledger.domain.authority import Operator, operator_of
 from ledger.domain.codes import stream_id
 from ledger.domain.events import LogStarted, Recorded
 from ledger.domain.types import Did, Origin, Position, Seq
-from ledger.domain.values import parse_time
+from ledger.domain.values import BadValue, parse_time
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import genesis, seal, signature_is_good
 from ledger.tlog.note import VerifierKey
@@ -109,8 +109,10 @@ def clock_from_environment() -> Clock:
     if not start:
         return SystemClock()
     print(f"warning: TESTAMUR_UNSAFE_CLOCK is set; this process believes it is {start}", file=sys.stderr)  # noqa: T201
-    at = start if "." in start else start.replace("Z", ".000Z")
-    return UnsafeClock(parse_time(at))
+    try:
+        return UnsafeClock(parse_time(start if "." in start else start.replace("Z", ".000Z")))
+    except BadValue as error:
+        raise BadSettings(f"TESTAMUR_UNSAFE_CLOCK: {error}") from error
 
 
 def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock) -> str:

@@ -49,10 +49,15 @@ def create_app(services: Services) -> FastAPI:
 def _add_docs(app: FastAPI) -> None:
     async def docs() -> Response:
         page = docs_page(app.openapi())
-        headers = {"Content-Security-Policy": page.policy, "X-Content-Type-Options": "nosniff"}
+        headers = {
+            "Content-Security-Policy": page.policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Robots-Tag": "noindex",
+        }
         return Response(page.html, media_type="text/html; charset=utf-8", headers=headers)
 
-    app.add_api_route("/docs", docs, include_in_schema=False)
+    app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _site(services: Services) -> Site:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ledger import bootstrap
 from ledger.adapters.background import Background
 from ledger.adapters.home import Home
-from ledger.application.ports import Clock
+from ledger.application.ports import Clock, StoreUnavailable
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import Ledger
 from ledger.verification.verdict import Verdict
@@ -66,7 +66,17 @@ def public_scanner(services: Services) -> PublicScanner:
     """The view of the services that public routes get."""
 
     def missing() -> list[str]:
-        return [] if services.scanning.checkpoint() is not None else ["a signed checkpoint"]
+        found = []
+        try:
+            if services.scanning.checkpoint() is None:
+                found.append("a signed checkpoint")
+        except StoreUnavailable:
+            found.append("the database")
+        if services.ledger.committer.halted:
+            found.append("the writer, which has halted")
+        if services.ledger.publisher.failing:
+            found.append("the publishing of checkpoints")
+        return found
 
     return PublicScanner(scanning=services.scanning, missing=missing)
 

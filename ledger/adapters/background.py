@@ -22,6 +22,7 @@ class Background:
         self._work = work
         self._interval = interval
         self._failed = failed
+        self.failing = False  # whether the last call failed
         self._wanted = Event()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -53,7 +54,9 @@ class Background:
             pause = self._interval
             try:
                 self._work()
+                self.failing = False
             except Exception as error:  # noqa: BLE001 - it is tried again without another commit; who watches is told
+                self.failing = True
                 self._failed(error)
                 self._wanted.set()
                 pause = max(pause, RETRY)

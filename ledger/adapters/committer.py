@@ -54,6 +54,11 @@ class Committer:
             self._queue.put((proposals, future))
         return await asyncio.wrap_future(future)
 
+    @property
+    def halted(self) -> bool:
+        """Whether it appends nothing any more."""
+        return self._halted is not None
+
     def close(self) -> None:
         """Append what is queued, then stop. Later calls raise LedgerHalted."""
         with self._entrance:

@@ -118,8 +118,11 @@ class Home:
         """Whether a ledger was made here."""
         return self.settings_file.is_file()
 
-    def settings(self) -> Settings:
+    def settings(self, *, environment: bool = True) -> Settings:
         """What `testamur.toml` says.
+
+        Args:
+            environment: whether TESTAMUR_BASE_URL counts in place of the base URL.
 
         Raises:
             HomeMissing, BadSettings.
@@ -128,9 +131,10 @@ class Home:
             raise HomeMissing(f"there is no ledger in {self.folder}; make one with `testamur init --base-url URL`")
         try:
             found = tomllib.loads(self.settings_file.read_text("utf-8"))
+            named = os.environ.get("TESTAMUR_BASE_URL") if environment else None
             registries = tuple(Did(str(did)) for did in found.get("registries", []))
             return Settings(
-                base_url=check_base_url(os.environ.get("TESTAMUR_BASE_URL") or str(found["base_url"])),
+                base_url=check_base_url(named or str(found["base_url"])),
                 origin=Origin(str(found["origin"])),
                 operator=str(found["operator"]),
                 registries=registries,

@@ -51,7 +51,8 @@ class SqliteLedger:
             self._writer = self.datastore.connect()
         except sqlite3.DatabaseError as error:
             raise WrongSchema(f"{path} is not a ledger database, or it is damaged: {error}") from error
-        self._seen = 0  # the fence: how many entries this process has seen committed
+        with self.snapshot() as snapshot:
+            self._seen = snapshot.head().size  # the fence: how many entries this process has seen committed
         self._halted: LedgerHalted | None = None
 
     def close(self) -> None:

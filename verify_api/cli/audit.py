@@ -58,6 +58,8 @@ def run_audit(
     Reads the database itself, also beside a running server, and changes nothing. Exit code 0: sound. 1: unsound, with
     the first bad position. 2: it cannot be read.
     """
+    if run.url is not None:
+        raise WrongUsage("--url: an audit over the network is not part of this version; give --home or --database")
     kept = None if checkpoint is None else read_bytes(checkpoint)
     home = run.home if database is None else None
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None

@@ -57,7 +57,7 @@ class Seeding:
             body: dict[str, Json] = {"slug": slug, "profile": profile}
             receipt = self._client.change(path_of("issuers"), body, IssuerReceipt, changing=_once(f"register-{slug}"))
             dids[slug] = receipt.did
-        settings = self._home.settings()
+        settings = self._home.settings(environment=False)
         if Did(dids[BODY]) not in settings.registries:
             self._home.write_settings(replace(settings, registries=(*settings.registries, Did(dids[BODY]))))
         since = self._day(2000)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
+from ledger.adapters.secrets import SecretFileError
 from ledger.application.publishing import LogRolledBack
 from ledger.errors import LedgerError
 from verify_api.cli import (
@@ -24,7 +25,7 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_USAGE = (HomeMissing, HomeExists, BadSettings)
+_USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError)
 
 
 def application() -> typer.Typer:

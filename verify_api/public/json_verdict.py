@@ -1,6 +1,5 @@
 """A verdict for programs: the one function between the dataclasses of verification and the JSON of the interface."""
 
-import base64
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from ledger.domain.award import IDENTIFYING
 from ledger.domain.definition import Competency, Credit
 from ledger.domain.values import Mode, format_time
+from ledger.record.encoding import to_text
 from ledger.verification.verdict import (
     AmendmentView,
     AwardView,
@@ -144,7 +144,7 @@ def _log(log: LogView) -> schemas.LogModel:
     return schemas.LogModel(
         origin=log.origin,
         size=log.size,
-        root=None if log.root is None else base64.b64encode(log.root).decode("ascii"),
+        root=None if log.root is None else to_text(log.root),
         leaf_index=None if log.position is None else log.position - 1,
         witnesses=log.witnesses,
     )

@@ -123,7 +123,7 @@ class LogModel(Model):
 
     origin: str
     size: int = Field(description="of the last signed checkpoint; 0 where there is none")
-    root: str | None = Field(description="of that checkpoint, base64 as there")
+    root: str | None = Field(description="of that checkpoint, base64url without padding")
     leaf_index: int | None
     witnesses: int
 
