@@ -80,6 +80,8 @@ def audit(
     _views(view_check, found)
     check_head(source.heads(), size, passed.latest, found)
     _tail(given, size, found)
+    for damage in source.damage():
+        found.report(Check.DATABASE, size + 1, f"the file of the database is damaged, or was made to mislead: {damage}")
     _unbound(source, found)
     return AuditReport(
         events=size,

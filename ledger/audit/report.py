@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from ledger.canonical import Json
 from ledger.domain.events import Recorded
+from ledger.record.encoding import to_text
 from ledger.record.entry import Entry
-from ledger.tlog.encoding import to_base64
 
 MOST_PROBLEMS = 100  # that a report lists; all are counted
 
@@ -40,6 +40,7 @@ class Check(StrEnum):
     SHORT_CODE = "short_code"
     HEAD = "head"
     VIEW = "view"
+    DATABASE = "database"  # its indexes lead a reader to every row
 
 
 _OF_BYTES = frozenset(
@@ -149,10 +150,10 @@ def to_json(report: AuditReport) -> dict[str, Json]:
         "sound": report.sound,
         "events": report.events,
         "size": report.size,
-        "root": to_base64(report.root),
+        "root": to_text(report.root),
         "checkpoint": None
         if judge is None
-        else {"source": judge.source, "size": judge.size, "root": to_base64(judge.root)},
+        else {"source": judge.source, "size": judge.size, "root": to_text(judge.root)},
         "first_bad": None if report.first_bad is None else _problem(report.first_bad),
         "problems": [_problem(problem) for problem in report.problems],
         "problem_count": report.problem_count,

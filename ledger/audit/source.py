@@ -99,6 +99,10 @@ class AuditSource(Protocol):
         """How many API keys there are, revoked ones too."""
         ...
 
+    def damage(self) -> Sequence[str]:
+        """What the database itself finds wrong with its file: pages, and indexes that leave rows out or hold others."""
+        ...
+
     def missing_guards(self) -> Sequence[str]:
         """The triggers of a ledger that are not there, or say something else here."""
         ...

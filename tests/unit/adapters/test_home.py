@@ -29,7 +29,6 @@ from ledger.adapters.vault import VaultUnreadable
 from ledger.application.publishing import LogRolledBack
 from ledger.bootstrap import clock_from_environment, init, open_ledger
 from ledger.domain.types import Did, Origin
-from ledger.domain.values import BadValue
 from ledger.errors import LedgerError
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import open_checkpoint
@@ -399,7 +398,7 @@ def test_unsafe_clock_starts_where_it_is_told_and_warns(clock_set: None, capsys:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T12:00:00+01:00"])
 def test_unsafe_clock_that_is_no_time_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("TESTAMUR_UNSAFE_CLOCK", text)
-    with pytest.raises(BadValue):
+    with pytest.raises(BadSettings, match="TESTAMUR_UNSAFE_CLOCK"):
         clock_from_environment()
 
 

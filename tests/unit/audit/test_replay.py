@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ledger.audit.report import MOST_PROBLEMS, AuditReport, Check, NotChecked, Problem, to_json
 from ledger.audit.source import CannotBeAudited
 from ledger.domain.codes import stream_id
+from ledger.record.encoding import to_text
 from ledger.testing.forge import BEGIN, Forge, How
-from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import VerifierKey
 from tests.unit.audit.forged_database import Database, everything, open_fake_box, place_of, put
 
@@ -430,7 +430,7 @@ def test_report_as_json_names_the_first_bad_position(honest: Database) -> None:
         SIZE,
         report.problem_count,
     )
-    assert value["root"] == to_base64(report.root)
+    assert value["root"] == to_text(report.root)
     assert value["checkpoint"] == {"source": "kept", "size": SIZE, "root": value["root"]}
     assert value["seconds"] == "0.000"
     assert value["not_checked"] == [

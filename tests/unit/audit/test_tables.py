@@ -1,9 +1,11 @@
 """What stands beside the log: head, definitions, short names, status slots, short codes."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from ledger.audit.report import Check
 from ledger.domain import events as ev
 from ledger.testing.forge import Forge
 from tests.unit.audit.forged_database import Database, did_of, put
@@ -187,3 +189,18 @@ def test_list_of_an_issuer_that_is_none_belongs_to_nobody(tmp_path: Path) -> Non
 def test_another_number_of_short_codes_than_of_awards_is_a_problem(honest: Database, statement: str) -> None:
     honest.change(statement)
     assert honest.first() == (28, "short_code")
+
+
+def test_an_index_that_leaves_an_entry_out_hides_nothing(honest: Database) -> None:
+    honest.loosen("stored_events")
+    honest.change(
+        "CREATE INDEX by_stream ON stored_events(originator_id, originator_version) WHERE notification_id <> 9"
+    )
+    with sqlite3.connect(honest.path, isolation_level=None) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        whole = "CREATE INDEX by_stream ON stored_events(originator_id, originator_version)"
+        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'by_stream'", (whole,))
+    connection.close()
+    report = honest.audit()
+    assert {(problem.check, problem.position) for problem in report.problems} == {(Check.DATABASE, report.events + 1)}
+    assert "by_stream" in report.problems[0].reason

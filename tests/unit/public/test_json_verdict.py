@@ -87,7 +87,7 @@ def test_a_valid_award_has_every_key_of_the_interface() -> None:
         "log": {
             "origin": "verify.college.example/log",
             "size": 1234,
-            "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             "leaf_index": 811,
             "witnesses": 0,
         },
