@@ -1,5 +1,7 @@
 """S13: recognised when issued, ended since; the page says exactly that."""
 
+import json
+
 from tests.acceptance.desk import Desk, admit, course
 
 ROW = {
@@ -31,6 +33,7 @@ def test_an_award_of_an_issuer_whose_recognition_ended_says_when_it_was_recognis
     assert "recognised when this was issued" in page
     assert "31 December 2026" in page
     assert desk.run("show", receipt["code"], code=1).stdout.startswith("issuer_unrecognised: in force")
+    assert json.loads(desk.text("audit"))["sound"] is True
 
 
 def test_an_award_of_an_issuer_that_was_never_recognised_does_not_claim_that_it_was(desk: Desk) -> None:

@@ -75,6 +75,17 @@ def test_history_tells_every_act_with_actor_reason_and_both_values(api: Api) -> 
     assert "should never have been issued" in events[2]["text"]
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_scan_shows_the_public_words_and_neither_notes_nor_actors(api: Api, accept: str) -> None:
+    issued = api.issue()
+    change = {"reason": "other", "public_text": "Being looked into.", "notes": "her passport says so"}
+    api.post(f"/credentials/{issued['credential_id']}/suspend", change)
+    shown = api.client.get(f"/c/{issued['code']}", headers={"Accept": accept}).text
+    assert "Being looked into." in shown
+    assert "passport" not in shown
+    assert "api-key" not in shown
+
+
 def test_history_of_hold_and_release_reads_plainly(api: Api) -> None:
     path = f"/credentials/{api.issue()['code']}"
     api.post(f"{path}/suspend", {"reason": "other", "from": "2026-07-01"})
