@@ -32,7 +32,9 @@ def test_an_award_of_an_issuer_whose_recognition_ended_says_when_it_was_recognis
     assert page.startswith("Genuine, issuer not recognised")
     assert "recognised when this was issued" in page
     assert "31 December 2026" in page
-    assert desk.run("show", receipt["code"], code=1).stdout.startswith("issuer_unrecognised: in force")
+    assert desk.run("show", receipt["code"], code=1).stdout.startswith(
+        "issuer_unrecognised: Genuine, issuer not recognised; in force"
+    )
     assert json.loads(desk.text("audit"))["sound"] is True
 
 
