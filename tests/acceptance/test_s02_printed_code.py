@@ -75,7 +75,9 @@ def test_an_award_revoked_beside_the_running_server_is_shown_as_revoked_at_once_
     assert "1 November 2026" in page
     assert "21 November 2026" in page
     assert "issued in error" in page.lower()
-    assert desk.run("show", receipt["code"], code=1).stdout.startswith("revoked: not in force")
+    assert desk.run("show", receipt["code"], code=1).stdout.startswith(
+        "revoked: Withdrawn — no longer valid; not in force"
+    )
     history = desk.run("history", receipt["short_code"]).stdout
     assert "Issued “PPE donning and doffing”" in history
     assert "Revoked from 2026-11-01" in history

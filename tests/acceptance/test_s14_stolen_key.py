@@ -33,6 +33,8 @@ def test_awards_made_before_the_theft_keep_their_verdict_and_later_ones_are_refu
     assert found["verdict"] == "key_compromised"
     assert found["in_force"] is False
     assert desk.page(thief["url"]).startswith("Signed with a stolen key")
-    assert desk.run("show", thief["code"], code=1).stdout.startswith("key_compromised: not in force")
+    assert desk.run("show", thief["code"], code=1).stdout.startswith(
+        "key_compromised: Signed with a stolen key; not in force"
+    )
     assert "stolen from position" in desk.run("issuer", "key", "list", "--issuer", "robbed").stdout
     assert json.loads(desk.text("audit"))["sound"] is True
