@@ -14,7 +14,7 @@ from ledger.record.commitment import Opening
 from ledger.record.private_parts import Facts, write_facts
 from ledger.testing.forge import AN_ACT, BEGIN, DAY, OPERATOR, Forge, How
 from ledger.verification.authority_check import establish
-from ledger.verification.evidence import CredentialEvidence, PartEvidence, Placed
+from ledger.verification.evidence import AskedBy, CredentialEvidence, PartEvidence, Placed
 from ledger.verification.pipeline import CHECKS
 from ledger.verification.verdict import Outcome, State
 from tests.unit.verification.scene import Scene, assert_unshown, reasons, with_part
@@ -79,6 +79,12 @@ def test_code_whose_digest_differs_beyond_what_the_stream_holds_is_not_found(sce
 def test_award_asked_for_by_its_id_needs_no_code(scene: Scene) -> None:
     verdict = scene.ask(scene.forge.evidence(scene.issue(), scanned=False), scanned=None)
     assert (verdict.state, reasons(verdict, "code")) == (State.VALID, ["asked_by_id"])
+
+
+def test_award_asked_for_by_its_short_code_is_said_to_be(scene: Scene) -> None:
+    evidence = scene.forge.evidence(scene.issue(), scanned=False)
+    verdict = scene.ask(replace(evidence, asked_by=AskedBy.SHORT_CODE), scanned=None)
+    assert (verdict.state, reasons(verdict, "code")) == (State.VALID, ["short_code"])
 
 
 def test_stream_of_an_issuer_is_no_award(scene: Scene) -> None:
