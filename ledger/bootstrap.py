@@ -260,8 +260,8 @@ def open_ledger(
         check_published(store, operator, home.checkpoint.read_bytes() if home.checkpoint.exists() else None)
         keys = PemKeyStore(home.keys, _passphrase(master))
         publishing = _publishing(home, store, operator, keys)
-        vault = open_vault(home)
         home.registries()
+        vault = open_vault(home)
     except BaseException:
         store.close()
         raise

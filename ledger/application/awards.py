@@ -101,7 +101,7 @@ def leads_here(parts: Mapping[Part, PartEvidence], short_code: str) -> bool:
         internal = read_internal(evidence.opening.content)
     except MalformedPart:
         return True
-    return isinstance(internal, AwardInternal) and compare_digest(internal.short_code, short_code)
+    return isinstance(internal, AwardInternal) and compare_digest(internal.short_code.encode(), short_code.encode())
 
 
 class Awards:

@@ -22,7 +22,6 @@ from ledger.application.ports import (
     Stream,
 )
 from ledger.domain import achievement as achievement_rules
-from ledger.domain import credential as credential_rules
 from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.codes import stream_id
@@ -146,17 +145,6 @@ class Draft:
             if state is None:
                 raise achievement_rules.AchievementNotDefined("there is no such achievement")
             self._reading.achievements[stream] = state
-        return state
-
-    def credential(self, stream: StreamId, issuer: issuer_rules.Issuer) -> credential_rules.Credential:
-        """The award of a stream, with what is known of its issuer's keys.
-
-        Raises:
-            CredentialNotIssued.
-        """
-        state = credential_rules.fold(self.history(stream), issuer.disowns)
-        if state is None:
-            raise credential_rules.CredentialNotIssued("there is no such award")
         return state
 
     def claim_slot(self, issuer: StreamId, stream: StreamId, seq: Seq) -> SlotClaim:
