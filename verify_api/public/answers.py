@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from ledger.verification.verdict import State, Verdict
-from verify_api.public.json_verdict import verdict_model
+from verify_api.public.json_verdict import verdict_json
 from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses, Pages
 from verify_api.public.scanner import Site
@@ -52,7 +52,7 @@ class Answers:
         """A verdict as the reader wants it."""
         status = status_of(verdict)
         if json:
-            return self.plain(verdict_model(verdict).model_dump_json(), _JSON, status)
+            return self.plain(verdict_json(verdict), _JSON, status)
         return self._page(request, lambda words: self._pages.verdict(verdict, words, addresses), status)
 
     def form(self, request: Request, *, empty: bool = False) -> Response:

@@ -8,9 +8,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
@@ -43,33 +45,29 @@ class Words:
 
     def text(self, key: str, **values: Value) -> str:
         """The sentence in plain characters, to be escaped by whoever shows it."""
-        return self._sentence(key).format(**{name: self._plain(value) for name, value in values.items()})
+        pieces = _pieces(self._sentence(key))
+        return "".join([text if name is None else text + self._plain(values[name]) for text, name in pieces])
 
     def html(self, key: str, **values: Value) -> Markup:
         """The sentence as HTML: values escaped, names isolated, dates as `<time>`."""
-        return escape(self._sentence(key)).format(**{name: self.mark(value) for name, value in values.items()})
+        pieces = _escaped_pieces(self._sentence(key))
+        told = [text if name is None else text + str(self.mark(values[name])) for text, name in pieces]
+        return Markup("".join(told))  # noqa: S704  each piece is escaped, and so is each value by `mark`
 
     def date(self, day: date) -> str:
         """A day written out."""
-        month_and_year = format_date(day, "MMMM y", locale=self._locale)
         number = self._sentence("language.first_of_month") if day.day == 1 else str(day.day)
-        return f"{number} {month_and_year}"
+        return f"{number} {_month_and_year(self._locale, day.year, day.month)}"
 
     def time(self, at: datetime) -> str:
         """An instant written out, in UTC and labelled so."""
         at = at.astimezone(UTC)
-        clock = format_time(at, self._sentence("language.time"), locale=self._locale)
+        clock = _clock(self._locale, self._sentence("language.time"), at.hour, at.minute)
         return self._sentence("language.date_time").format(date=self.date(at.date()), time=clock)
 
     def number(self, decimal: str) -> str:
         """A decimal string as this language writes it."""
-        try:
-            number = Decimal(decimal)
-        except InvalidOperation:
-            return decimal
-        exponent = number.as_tuple().exponent
-        places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-        return format_decimal(number, "#,##0" + ("." + "0" * places if places else ""), locale=self._locale)
+        return _number(self._locale, decimal)
 
     def language_name(self, tag: str) -> str:
         """What a language is called; its tag where that is not known."""
@@ -105,8 +103,8 @@ class Words:
             return value
         if isinstance(value, date):  # a datetime, too
             machine = value.astimezone(UTC).isoformat("T", "seconds") if isinstance(value, datetime) else str(value)
-            return Markup('<time datetime="{}">{}</time>').format(machine, self._plain(value))
-        return Markup("<bdi>{}</bdi>").format(value) if isinstance(value, str) else escape(str(value))
+            return Markup(f'<time datetime="{machine}">{escape(self._plain(value))}</time>')  # noqa: S704
+        return Markup(f"<bdi>{escape(value)}</bdi>") if isinstance(value, str) else escape(str(value))  # noqa: S704
 
 
 def load_words(folder: Path = _FOLDER) -> Mapping[str, Words]:
@@ -128,15 +126,54 @@ def load_words(folder: Path = _FOLDER) -> Mapping[str, Words]:
 def choose(accept_language: str | None, languages: Mapping[str, Words]) -> Words:
     """The language a reader asks for most (RFC 9110 §12.5.4), else the default."""
     best, best_quality = languages[DEFAULT], 0.0
-    for part in (accept_language or "")[:_LONGEST_HEADER].split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if match is None:
-            continue
-        words = languages[DEFAULT] if match[1] == "*" else languages.get(match[1].lower())
-        quality = float(match[2] or 1)
+    for tag, quality in _asked_for((accept_language or "")[:_LONGEST_HEADER]):
+        words = languages[DEFAULT] if tag == "*" else languages.get(tag)
         if words is not None and quality > best_quality:
             best, best_quality = words, quality
     return best
+
+
+# What follows is pure, and the same values come again with every page: only the last ones are kept.
+
+
+@lru_cache(maxsize=512)
+def _asked_for(accept_language: str) -> tuple[tuple[str, float], ...]:
+    """Each language range of a header, in lower case and without its region, and how much it is wanted."""
+    matches = (_RANGE.fullmatch(part.strip()) for part in accept_language.split(","))
+    return tuple((match[1].lower(), float(match[2] or 1)) for match in matches if match is not None)
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(sentence: str) -> tuple[tuple[str, str | None], ...]:
+    """A sentence as pieces of text, each with the name of the value behind it."""
+    return tuple((text, name) for text, name, _, _ in Formatter().parse(sentence))
+
+
+@lru_cache(maxsize=4_096)
+def _escaped_pieces(sentence: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((str(escape(text)), name) for text, name in _pieces(sentence))
+
+
+@lru_cache(maxsize=4_096)
+def _month_and_year(locale: str, year: int, month: int) -> str:
+    return format_date(date(year, month, 1), "MMMM y", locale=locale)
+
+
+@lru_cache(maxsize=4_096)
+def _clock(locale: str, pattern: str, hour: int, minute: int) -> str:
+    """A time of day; no language here writes seconds."""
+    return format_time(time(hour, minute), pattern, locale=locale)
+
+
+@lru_cache(maxsize=4_096)
+def _number(locale: str, decimal: str) -> str:
+    try:
+        number = Decimal(decimal)
+    except InvalidOperation:
+        return decimal
+    exponent = number.as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return format_decimal(number, "#,##0" + ("." + "0" * places if places else ""), locale=locale)
 
 
 def _flat(name: str, tables: Mapping[str, object]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from ledger.domain.award import Change
 from ledger.domain.values import Mode
 from ledger.verification.verdict import RecognitionView, State, Verdict
 from tests.unit.public.samples import AMENDMENTS, AWARD, DEFINITION, ENDED, ISSUER, LOG, NEVER, VALID, VERDICTS
-from verify_api.public.json_verdict import hours, verdict_model
+from verify_api.public.json_verdict import hours, verdict_json, verdict_model
+from verify_api.public.schemas import VerdictModel
 
 
 def as_json(verdict: Verdict) -> dict[str, JsonValue]:
@@ -153,3 +154,10 @@ def test_what_is_absent_is_null() -> None:
 )
 def test_minutes_become_hours_without_floats(minutes: int, text: str) -> None:
     assert hours(minutes) == text
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_json_is_what_the_description_says_to_the_byte(state: State) -> None:
+    answer = verdict_json(VERDICTS[state])
+    assert answer.decode() == verdict_model(VERDICTS[state]).model_dump_json()
+    assert VerdictModel.model_validate_json(answer, strict=True).verdict == state
