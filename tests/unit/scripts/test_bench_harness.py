@@ -16,7 +16,6 @@ from ledger.audit.report import AuditReport
 from ledger.bootstrap import open_vault
 from projections.replay_check import view_check
 
-
 BEGUN = 13  # log.started; of three issuers each a registration, a signing key and two achievements
 
 
