@@ -1,6 +1,6 @@
 """What the use cases need of the world, as contracts. `ledger.adapters` fills them; `ledger.testing` fakes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -254,6 +254,14 @@ class Snapshot(Protocol):
 
     def head(self) -> Head: ...
     def entries(self, after: int, limit: int) -> list[Placed]: ...
+
+    def states(self, after: int, limit: int = -1) -> Iterator[tuple[Position, bytes]]:
+        """Position and bytes of at most `limit` entries beyond `after` (-1: all), in order, streamed.
+
+        For replaying: whatever the length of the log, one entry is held at a time. Taken while the snapshot lasts.
+        """
+        ...
+
     def stream(self, stream: StreamId) -> tuple[Placed, ...]: ...
     def end(self, stream: StreamId) -> Seq | None: ...
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]: ...

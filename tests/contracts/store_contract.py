@@ -72,6 +72,19 @@ class StoreContract:
             assert snapshot.checkpoint() is None
         assert backend.store.load(stream(1)) is None
 
+    def test_states_are_streamed_in_the_order_of_positions(self, backend: Backend, scribe: Scribe) -> None:
+        backend.append([scribe.proposal(number) for number in range(5)])
+        with backend.store.snapshot() as snapshot:
+            whole = [(each.position, each.raw) for each in snapshot.entries(0, 10)]
+            assert [position for position, _ in whole] == [1, 2, 3, 4, 5]
+            assert list(snapshot.states(0)) == whole
+            assert list(snapshot.states(2, 2)) == whole[2:4]
+            assert list(snapshot.states(5)) == []
+            streamed = snapshot.states(1)
+            assert next(streamed) == whole[1]
+            assert snapshot.head().size == 5  # another read does not end it
+            assert list(streamed) == whole[2:]
+
     def test_positions_are_dense_from_one_in_the_order_of_commits(self, backend: Backend, scribe: Scribe) -> None:
         sent = [scribe.proposal(3), scribe.proposal(1), scribe.proposal(2), scribe.proposal(1, 1)]
         outcomes = [appended(each) for each in [*backend.append(sent[:2]), *backend.append(sent[2:])]]
