@@ -1,16 +1,17 @@
-"""The credential status view as a pure fold: what each event changes in the view's tables.
+"""The view `credential_status`: where each award stands, from the public entries alone. It opens no private part.
 
-Which acts count is decided in `ledger.domain`; here each award keeps the compact history of its acts, so that it can be
-folded again when a key turns out to have been in other hands. How tables are kept is for `projections.stores`.
+Which acts count is decided in `ledger.domain`. A row keeps the compact history of its acts, so that it can be derived
+again when a key turns out to have been in other hands.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
 
+from ledger import canonical
 from ledger.domain import issuer as issuers
-from ledger.domain.award import AwardInternal
 from ledger.domain.credential import Credential, fold
 from ledger.domain.events import (
     CredentialAmended,
@@ -25,216 +26,246 @@ from ledger.domain.events import (
     Recorded,
 )
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Did, Digest, Kid, LearnerId, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.types import Did, Digest, Kid, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import Part
-from ledger.errors import LedgerError
-from ledger.record.commitment import Opening, opens
-from ledger.record.private_parts import read_facts, read_internal
-from projections.rows import CredentialRow, Status
+from ledger.record.commitment import Opening
+from ledger.record.entry import parse_entry
+from projections.family import Fed, NotApplicable, Row, Table, Tables, Titles, columns
+from projections.rows import Status
 
-NAME = "credential_status"  # of the view, in its tracking
+NAME = "credential_status"
+
+AWARDS = Table(
+    name="credential_status",
+    columns=columns(
+        "issued_position INTEGER PRIMARY KEY,"
+        "credential_id TEXT NOT NULL,"
+        "issuer INTEGER NOT NULL,"  # position of its registration
+        "status TEXT NOT NULL,"
+        "version INTEGER NOT NULL,"  # the current one, from 1: the last that is not disowned
+        "seq INTEGER NOT NULL,"  # of the event that brought it
+        "version_position INTEGER NOT NULL,"  # of that event: where other views keep what it says
+        "revision INTEGER NOT NULL,"  # seq of the last event
+        "position INTEGER NOT NULL,"  # of the last event
+        "issued_at TEXT NOT NULL,"
+        "acts TEXT NOT NULL"  # JSON: [wire type, position, key] of every act, by seq
+    ),
+    found_by="credential_id",
+    indexes=(("issuer", "issued_position"),),
+)
+ISSUERS = Table(
+    name="credential_status_issuers",
+    columns=columns(
+        "position INTEGER PRIMARY KEY, issuer TEXT NOT NULL, stream TEXT NOT NULL, registered INTEGER NOT NULL,"
+        "entry BLOB NOT NULL"
+    ),
+    indexes=(("issuer",), ("stream",)),
+)
+_ISSUED, _ID, _ISSUER, _STATUS, _VERSION, _SEQ, _VERSION_AT, _REVISION, _LAST, _ISSUED_AT, _ACTS = range(11)
+
+# An award begins with one of these; anything else is an act on it.
+BEGINNINGS = frozenset(("credential.issued/1", "credential.stacked/1"))
+_ACTS_TAKEN = frozenset(
+    ("credential.amended/1", "credential.suspended/1", "credential.reinstated/1", "credential.revoked/1")
+)
+_LINK, _LIST, _SLOT = Digest(bytes(32)), ListId(bytes(16)), Slot(0)
+_BEGUN = CredentialIssued(link=_LINK, list=_LIST, slot=_SLOT)
+# What the domain folds an act from, with empty values for what no row shows.
+_EVENTS: Mapping[str, CredentialEvent] = {
+    **dict.fromkeys(BEGINNINGS, _BEGUN),
+    "credential.amended/1": CredentialAmended(list=_LIST, slot=_SLOT),
+    "credential.suspended/1": CredentialSuspended(),
+    "credential.reinstated/1": CredentialReinstated(),
+    "credential.revoked/1": CredentialRevoked(),
+}
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NotApplicable(LedgerError):
-    """The event cannot be applied to what the view holds. The message quotes nothing of the record."""
+class CredentialStatus:
+    """The view, as the family knows it."""
+
+    name = NAME
+    tables = (AWARDS, ISSUERS)
+    opens: frozenset[str] = frozenset()
+
+    def takes(self, wire: str) -> bool:
+        """Whether events of this wire type can change a row."""
+        return wire.startswith(("credential.", "issuer."))
+
+    def fold(self, titles: Titles) -> "StatusFold":
+        """A fold that has seen nothing yet."""
+        del titles  # nothing here is worded
+        return StatusFold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Title:
-    """What a version of an achievement is called."""
+class _Known:
+    """An issuer as folded so far."""
 
-    slug: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a row shows of one version of an award."""
-
-    achievement: StreamId
-    achievement_version: int
-    title: Title | None
-    learner: LearnerId
-    learner_name: str
-    student_number: str
-    email: str | None
-    awarded_on: date
-    valid_from: date
-    valid_until: date | None
+    state: Issuer
+    registered: int  # position
+    reported: bool  # whether any key of it was ever reported as compromised
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActKept:
-    """One act on an award: as much of it as folding again needs."""
+class StatusFold:
+    """The fold. What it knows of issuers is what the rows say; it keeps that to save reading it for each award."""
 
-    type: type[CredentialEvent]
-    seq: Seq
-    position: Position
-    at: datetime
-    kid: Kid
-    shown: Shown | None  # of the version that the act brought; None where it brought none
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
 
+    def apply(self, tables: Tables, fed: Fed, openings: Mapping[Part, Opening]) -> None:
+        """Change the rows by one event.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """An award in the view: its row, and the acts it was derived from."""
+        Raises:
+            LedgerError: the event does not follow what the view holds, or cannot be read; no row was changed.
+        """
+        del openings
+        if fed.type in BEGINNINGS:
+            self._begin(tables, fed)
+        elif fed.type in _ACTS_TAKEN:
+            self._act(tables, fed)
+        elif fed.type.startswith("issuer."):
+            self._of_issuer(tables, fed)
+        else:
+            raise NotApplicable("this version knows no such event")
 
-    row: CredentialRow
-    acts: tuple[ActKept, ...]
+    def _begin(self, tables: Tables, fed: Fed) -> None:
+        if fed.seq:
+            before = tables.find(AWARDS, fed.stream)
+            _check_seq(fed, -1 if before is None else before[_REVISION])
+            raise NotApplicable("an award is issued that was issued before")
+        known = self._issuer(tables, fed.by)
+        if known is None:
+            raise NotApplicable("the award names an issuer that was never registered")
+        position = fed.position
+        disowned = known.reported and known.state.disowns(Kid(fed.kid), Position(position))
+        status = Status.DISOWNED.value if disowned else Status.IN_FORCE.value
+        acts = canonical.encode_unchecked([[fed.type, position, fed.kid]]).decode()
+        # A second award in the same stream is refused by the table: `credential_id` is unique.
+        tables.add(
+            AWARDS,
+            (position, fed.stream, known.registered, status, 1, 0, position, 0, position, fed.at, acts),
+        )
 
+    def _act(self, tables: Tables, fed: Fed) -> None:
+        row = tables.find(AWARDS, fed.stream)
+        _check_seq(fed, -1 if row is None else row[_REVISION])
+        if row is None:
+            raise NotApplicable("an award begins with something other than its issuing")
+        known = self._issuer(tables, fed.by)
+        if known is None or known.registered != row[_ISSUER]:
+            raise NotApplicable("the event was not stated by the issuer of this award")
+        act = canonical.encode_unchecked([fed.type, fed.position, fed.kid]).decode()
+        acts = f"{str(row[_ACTS])[:-1]},{act}]"
+        moved = (*row[:_REVISION], fed.seq, fed.position, row[_ISSUED_AT], acts)
+        tables.change(AWARDS, _derived(moved, known.state) if known.reported else _moved(moved, fed))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerEntry:
-    """An entry of an issuer's stream: public, and kept whole to fold the issuer from."""
+    def _of_issuer(self, tables: Tables, fed: Fed) -> None:
+        recorded = parse_entry(fed.raw).recorded(Position(fed.position))
+        event = recorded.event
+        if not isinstance(event, IssuerEvent):
+            raise NotApplicable("the event is of another kind than its type says")
+        first = next(iter(tables.where(ISSUERS, "stream", fed.stream)), None)
+        before = None if first is None else self._issuer(tables, str(first[1]))
+        _check_seq(fed, -1 if before is None else before.state.head)
+        if isinstance(event, IssuerRegistered) and self._issuer(tables, fed.by) is not None:
+            raise NotApplicable("an issuer is registered that was registered before")
+        state = issuers.evolve(None if before is None else before.state, recorded)
+        registered = fed.position if before is None else before.registered
+        changed: list[Row] = []
+        if isinstance(event, IssuerKeyCompromised):
+            changed.extend(_recomputed(tables, state, registered, event.from_position))
+        tables.add(ISSUERS, (fed.position, state.did, fed.stream, registered, fed.raw))
+        for row in changed:
+            tables.change(AWARDS, row)
+        self._known[state.did] = _Known(state=state, registered=registered, reported=bool(state.reported()))
 
-    position: Position
-    issuer: Did
-    stream: StreamId
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A recorded event with its bytes and its private parts, as far as they could be opened."""
-
-    recorded: Recorded
-    raw: bytes
-    openings: Mapping[Part, Opening]
-
-
-class Tables(Protocol):
-    """The view as the fold reads and changes it."""
-
-    def award(self, stream: StreamId) -> Kept | None: ...
-    def put_award(self, kept: Kept) -> None: ...
-    def awards_since(self, issuer: Did, position: Position) -> Iterable[Kept]:
-        """The awards of an issuer whose last act stands at `position` or later."""
-        ...
-
-    def issuer(self, did: Did) -> Issuer | None: ...
-    def issuer_of(self, stream: StreamId) -> Did | None: ...
-    def put_issuer(self, issuer: Issuer, seen: Seen) -> None:
-        """The issuer after `seen`, an event of its stream."""
-        ...
-
-
-def apply(tables: Tables, seen: Seen, titles: Callable[[Digest], Title | None]) -> None:
-    """Change the view by one event.
-
-    Args:
-        titles: what an achievement's wording calls it; None where the wording was taken down.
-
-    Raises:
-        LedgerError: the event does not follow what the view holds, or its private parts cannot be read.
-    """
-    event = seen.recorded.event
-    if isinstance(event, IssuerEvent):
-        _apply_to_issuer(tables, seen)
-    elif isinstance(event, CredentialEvent):
-        _apply_to_award(tables, seen, event, titles)
-
-
-def _apply_to_issuer(tables: Tables, seen: Seen) -> None:
-    recorded = seen.recorded
-    did = tables.issuer_of(recorded.stream)
-    before = None if did is None else tables.issuer(did)
-    _check_seq(recorded, -1 if before is None else before.head)
-    if isinstance(recorded.event, IssuerRegistered) and tables.issuer(recorded.by) is not None:
-        raise NotApplicable("an issuer is registered that was registered before")
-    issuer = issuers.evolve(before, recorded)
-    tables.put_issuer(issuer, seen)
-    if isinstance(recorded.event, IssuerKeyCompromised):
-        # Nothing signed before that position is disowned by the report, nor by keys brought in from there on.
-        for kept in tables.awards_since(issuer.did, recorded.event.from_position):
-            derived = derive(kept.row.credential_id, issuer, kept.acts)
-            if derived != kept.row:
-                tables.put_award(Kept(row=derived, acts=kept.acts))
-
-
-def _apply_to_award(
-    tables: Tables, seen: Seen, event: CredentialEvent, titles: Callable[[Digest], Title | None]
-) -> None:
-    recorded = seen.recorded
-    before = tables.award(recorded.stream)
-    _check_seq(recorded, -1 if before is None else before.row.revision)
-    if (before is None) is not isinstance(event, CredentialIssued):
-        raise NotApplicable("an award begins with something other than its issuing, or is issued again")
-    owner = recorded.by if before is None else before.row.issuer
-    issuer = tables.issuer(owner)
-    if issuer is None or recorded.by != owner:
-        raise NotApplicable("the event was not stated by the issuer of this award")
-    act = ActKept(
-        type=type(event),
-        seq=recorded.seq,
-        position=recorded.position,
-        at=recorded.at,
-        kid=recorded.kid,
-        shown=_shown(seen, titles) if Part.DOCUMENT in recorded.commit else None,
-    )
-    acts = (act,) if before is None else (*before.acts, act)
-    tables.put_award(Kept(row=derive(recorded.stream, issuer, acts), acts=acts))
+    def _issuer(self, tables: Tables, did: str) -> _Known | None:
+        known = self._known.get(did)
+        if known is None:
+            rows = list(tables.where(ISSUERS, "issuer", did))
+            if not rows:
+                return None
+            state: Issuer | None = None
+            for row in rows:
+                raw, position = row[4], cast("int", row[0])
+                state = issuers.evolve(state, parse_entry(cast("bytes", raw)).recorded(Position(position)))
+            if state is None:
+                return None
+            known = _Known(state=state, registered=cast("int", rows[0][3]), reported=bool(state.reported()))
+            self._known[did] = known
+        return known
 
 
-def _check_seq(recorded: Recorded, last: int) -> None:
-    if recorded.seq != last + 1:
+def _check_seq(fed: Fed, last: object) -> None:
+    if type(last) is not int or fed.seq != last + 1:
         raise NotApplicable("an earlier event of this stream is missing from the view")
 
 
-def _shown(seen: Seen, titles: Callable[[Digest], Title | None]) -> Shown:
-    award = read_facts(_content(seen, Part.FACTS)).award
-    internal = read_internal(_content(seen, Part.INTERNAL))
-    if award is None or not isinstance(internal, AwardInternal):
-        raise NotApplicable("the private parts are those of another kind of act")
-    return Shown(
-        achievement=award.achievement.stream,
-        achievement_version=award.achievement.version,
-        title=titles(award.achievement.digest),
-        learner=internal.learner,
-        learner_name=award.name,
-        student_number=internal.student_number,
-        email=internal.email,
-        awarded_on=award.awarded_on,
-        valid_from=award.begins,
-        valid_until=award.valid_until,
-    )
+def _moved(row: Row, fed: Fed) -> Row:
+    """The row after its last act, where no key of the issuer was ever reported: as the domain's fold says, but briefly.
+
+    Exact, as the property against `ledger.domain.credential.fold` shows; it saves folding the whole history each time.
+    """
+    head, rest = row[:_STATUS], row[_REVISION:]
+    status, version, seq, at = row[_STATUS], cast("int", row[_VERSION]), row[_SEQ], row[_VERSION_AT]
+    if fed.type == "credential.amended/1":
+        version, seq, at = version + 1, fed.seq, fed.position
+    elif fed.type == "credential.reinstated/1":
+        status = Status.IN_FORCE.value
+    elif fed.type == "credential.revoked/1":
+        status = Status.REVOKED.value
+    elif status != Status.REVOKED.value:
+        status = Status.SUSPENDED.value
+    return (*head, status, version, seq, at, *rest)
 
 
-def _content(seen: Seen, part: Part) -> bytes:
-    opening = seen.openings.get(part)
-    if opening is None:
-        raise NotApplicable(f"the private part {part} is missing or cannot be opened")
-    if not opens(part, opening, seen.recorded.commit[part]):
-        raise NotApplicable(f"the private part {part} is not the one that the entry committed to")
-    return opening.content
-
-
-def derive(stream: StreamId, issuer: Issuer, acts: tuple[ActKept, ...]) -> CredentialRow:
+def _derived(row: Row, issuer: Issuer) -> Row:
     """The row that the acts on an award add up to, by what is known of its issuer's keys."""
-    credential = fold((_recorded(stream, issuer.did, act) for act in acts), issuer.disowns)
-    shown = None if credential is None else acts[credential.current.seq].shown
-    if credential is None or shown is None:
+    stream = StreamId(UUID(cast("str", row[_ID])))
+    acts = _acts(row)
+    credential = fold(_recorded(stream, issuer.did, acts), issuer.disowns)
+    if credential is None:
         raise NotApplicable("the acts on this award do not begin with its issuing")
-    return CredentialRow(
-        credential_id=stream,
-        issuer=issuer.did,
-        achievement=shown.achievement,
-        achievement_version=shown.achievement_version,
-        achievement_slug=None if shown.title is None else shown.title.slug,
-        achievement_name=None if shown.title is None else shown.title.name,
-        learner=shown.learner,
-        learner_name=shown.learner_name,
-        student_number=shown.student_number,
-        email=shown.email,
-        status=_status(credential),
-        version=credential.current.number,
-        awarded_on=shown.awarded_on,
-        valid_from=shown.valid_from,
-        valid_until=shown.valid_until,
-        revision=credential.head,
-        issued_at=acts[0].at,
-        issued_position=acts[0].position,
-        position=acts[-1].position,
+    current = credential.current
+    return (
+        *row[:_STATUS],
+        _status(credential).value,
+        current.number,
+        int(current.seq),
+        int(current.position),
+        *row[_REVISION:],
     )
+
+
+def _recomputed(tables: Tables, issuer: Issuer, registered: int, reported: Position) -> Iterator[Row]:
+    """The rows that a report changes. Nothing signed before that position is disowned by it, nor by keys brought in
+    from there on."""
+    for row in tables.where(AWARDS, "issuer", registered):
+        if cast("int", row[_LAST]) < reported:
+            continue
+        if any(issuer.disowns(Kid(kid), Position(position)) for _, position, kid in _acts(row)):
+            derived = _derived(row, issuer)
+            if derived != row:
+                yield derived
+
+
+def _acts(row: Row) -> list[tuple[str, int, str]]:
+    return cast("list[tuple[str, int, str]]", canonical.parse(cast("str", row[_ACTS]).encode()))
+
+
+def _recorded(stream: StreamId, by: Did, acts: list[tuple[str, int, str]]) -> Iterator[Recorded]:
+    for seq, (wire, position, kid) in enumerate(acts):
+        yield Recorded(
+            event=_EVENTS[wire],
+            stream=stream,
+            seq=Seq(seq),
+            position=Position(position),
+            at=_NEVER,
+            by=by,
+            kid=Kid(kid),
+            commit={},
+        )
 
 
 def _status(credential: Credential) -> Status:
@@ -246,25 +277,3 @@ def _status(credential: Credential) -> Status:
     return Status.IN_FORCE if credential.suspended is None else Status.SUSPENDED
 
 
-def _recorded(stream: StreamId, by: Did, act: ActKept) -> Recorded:
-    return Recorded(
-        event=_EVENTS[act.type],
-        stream=stream,
-        seq=act.seq,
-        position=act.position,
-        at=act.at,
-        by=by,
-        kid=act.kid,
-        commit={},
-    )
-
-
-# What the fold only carries along, and no row shows, stands empty here.
-_LINK, _LIST, _SLOT = Digest(bytes(32)), ListId(bytes(16)), Slot(0)
-_EVENTS: Mapping[type[CredentialEvent], CredentialEvent] = {
-    CredentialIssued: CredentialIssued(link=_LINK, list=_LIST, slot=_SLOT),
-    CredentialAmended: CredentialAmended(list=_LIST, slot=_SLOT),
-    CredentialSuspended: CredentialSuspended(),
-    CredentialReinstated: CredentialReinstated(),
-    CredentialRevoked: CredentialRevoked(),
-}

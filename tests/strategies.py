@@ -3,11 +3,12 @@
 Keys come from `SIGNERS`, a few pairs with known seeds, so that what is drawn can also be signed.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from ledger.domain import codes, definition, text
+from ledger.domain import codes, definition, stacking_rule, text
 from ledger.domain import events as ev
 from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal, Component
 from ledger.domain.types import Did, Digest, LearnerId, ListId, Origin, Position, Seq, Slot, Slug
@@ -75,7 +76,11 @@ EVENTS: dict[str, st.SearchStrategy[ev.Event]] = {
     "achievement.defined/1": st.builds(ev.AchievementDefined, digest=digests, version=st.just(1)),
     "achievement.revised/1": st.builds(ev.AchievementRevised, digest=digests, version=_next_versions),
     "achievement.retired/1": st.builds(ev.AchievementRetired, digest=digests, version=st.integers(1, 2**53 - 1)),
+    "pathway.defined/1": st.builds(ev.PathwayDefined, digest=digests, version=st.just(1)),
+    "pathway.revised/1": st.builds(ev.PathwayRevised, digest=digests, version=_next_versions),
+    "pathway.retired/1": st.builds(ev.PathwayRetired, digest=digests, version=st.integers(1, 2**53 - 1)),
     "credential.issued/1": st.builds(ev.CredentialIssued, link=digests, list=list_ids, slot=slots),
+    "credential.stacked/1": st.builds(ev.CredentialStacked, link=digests, list=list_ids, slot=slots),
     "credential.amended/1": st.builds(ev.CredentialAmended, list=list_ids, slot=slots),
     "credential.suspended/1": st.builds(ev.CredentialSuspended),
     "credential.reinstated/1": st.builds(ev.CredentialReinstated),
@@ -173,6 +178,19 @@ _competencies = st.builds(definition.Competency, statement=clean_text, alignment
 _outcomes = st.builds(definition.Outcome, id=clean_text, statement=clean_text)
 
 
+_rule_parts = st.lists(slugs, min_size=1, max_size=4, unique=True).map(tuple)
+
+
+@st.composite
+def rules(draw: st.DrawFn, parts: st.SearchStrategy[tuple[Slug, ...]] = _rule_parts) -> stacking_rule.StackingRule:
+    """A rule of a pathway."""
+    named = draw(parts)
+    if draw(st.booleans()):
+        return stacking_rule.StackingRule(all_of=named, n_of=None)
+    count = stacking_rule.CountRule(n=draw(st.integers(1, len(named))), of=named)
+    return stacking_rule.StackingRule(all_of=None, n_of=count)
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> definition.AchievementDefinition:
     """A definition that `read_definition` accepts and gives back as it is."""
@@ -210,7 +228,11 @@ def definitions(draw: st.DrawFn) -> definition.AchievementDefinition:
         quality=optional_text,
         image=st.none() | st.builds(definition.Image, url=urls, alt=clean_text),
     )
-    return draw(whole)
+    defined = draw(whole)
+    rule = draw(st.none() | rules().filter(lambda rule: defined.slug not in rule.parts))
+    if rule is None:
+        return defined
+    return replace(defined, rule=rule, on_component_loss=draw(st.sampled_from(stacking_rule.OnLoss)))
 
 
 profiles = st.builds(

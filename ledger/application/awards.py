@@ -14,7 +14,7 @@ from ledger.domain import issuer as issuers
 from ledger.domain.award import Act, ActInternal, Award, AwardInternal
 from ledger.domain.codes import MalformedCode, is_short, parse_link_code, parse_short_code, stream_of
 from ledger.domain.credential import Credential, CredentialNotIssued, fold
-from ledger.domain.events import CredentialIssued, Recorded
+from ledger.domain.events import CredentialAwarded, Recorded
 from ledger.domain.types import Did, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import Part, slug_of
 from ledger.errors import LedgerError
@@ -159,7 +159,7 @@ class Awards:
         desk = self._desk
         draft = draft or desk.draft()
         history = draft.history(stream)
-        if not history or not isinstance(history[0].event, CredentialIssued):
+        if not history or not isinstance(history[0].event, CredentialAwarded):
             raise CredentialNotIssued("there is no such award")
         issuer = self._issuer(draft, history[0].by)
         if caller.issuer is not None and caller.issuer != issuer.stream:
@@ -182,7 +182,7 @@ class Awards:
     def issuer_of(self, stream: StreamId) -> StreamId | None:
         """Whose award a stream is; None where it is no award."""
         folded = self._desk.store.load(stream)
-        if folded is None or not isinstance(folded.recorded[0].event, CredentialIssued):
+        if folded is None or not isinstance(folded.recorded[0].event, CredentialAwarded):
             return None
         with self._desk.store.snapshot() as snapshot:
             return snapshot.name(ISSUERS, slug_of(folded.recorded[0].by) or "")

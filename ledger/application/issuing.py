@@ -14,7 +14,7 @@ from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
 from ledger.domain.credential import permit
 from ledger.domain.definition import AchievementDefinition
-from ledger.domain.events import CredentialAmended, CredentialIssued
+from ledger.domain.events import CredentialAmended, CredentialAwarded, CredentialIssued
 from ledger.domain.issuer import Issuer
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import Seq, StreamId
@@ -141,7 +141,7 @@ def record_award(
     desk: Desk,
     draft: Draft,
     issuer: Issuer,
-    event: CredentialIssued | CredentialAmended,
+    event: CredentialAwarded | CredentialAmended,
     stream: StreamId,
     award: Award,
     act: Act | None,

@@ -14,8 +14,8 @@ from ledger.domain.codes import link_digest, parse_short_code, stream_of
 from ledger.domain.credential import Credential
 from ledger.domain.events import (
     CredentialAmended,
+    CredentialAwarded,
     CredentialEvent,
-    CredentialIssued,
     CredentialReinstated,
     CredentialRevoked,
     Recorded,
@@ -152,8 +152,8 @@ class Parts:
 
     def _facts(self, raw: bytes, recorded: Recorded, event: CredentialEvent, state: Credential | None) -> None:
         facts = read_facts(raw)
-        versioned = isinstance(event, CredentialIssued | CredentialAmended)
-        if (facts.award is not None) != versioned or (facts.act is None) != isinstance(event, CredentialIssued):
+        versioned = isinstance(event, CredentialAwarded | CredentialAmended)
+        if (facts.award is not None) != versioned or (facts.act is None) != isinstance(event, CredentialAwarded):
             self._report(Check.FACTS, recorded, "the facts are not of the kind that this type of entry has")
             return
         if facts.award is not None:
@@ -183,7 +183,7 @@ class Parts:
             self._report(Check.ACHIEVEMENT, recorded, f"the achievement {ref.stream} is another issuer's")
         if any(award.achievement.stream != ref.stream for award in self._awards.values()):
             self._report(Check.ACHIEVEMENT, recorded, "an amendment keeps the achievement, and here is another one")
-        if not isinstance(event, CredentialIssued):
+        if not isinstance(event, CredentialAwarded):
             return
         offered = self._registry.offered(ref.stream, recorded.position)
         if ref.version != offered:
@@ -196,14 +196,14 @@ class Parts:
 
     def _read_internal(self, raw: bytes, recorded: Recorded, event: CredentialEvent) -> None:
         internal = read_internal(raw)
-        if isinstance(internal, AwardInternal) != isinstance(event, CredentialIssued | CredentialAmended):
+        if isinstance(internal, AwardInternal) != isinstance(event, CredentialAwarded | CredentialAmended):
             self._report(Check.INTERNAL, recorded, "the internal part is not of the kind that this type of entry has")
             return
         if not isinstance(internal, AwardInternal):
             return
         if stream_of(internal.code) != recorded.stream:
             self._report(Check.INTERNAL, recorded, "the link code leads to another stream")
-        if isinstance(event, CredentialIssued) and link_digest(internal.code) != event.link:
+        if isinstance(event, CredentialAwarded) and link_digest(internal.code) != event.link:
             self._report(Check.INTERNAL, recorded, "the link code is not the one that the entry names")
         if parse_short_code(internal.short_code) != internal.short_code:
             self._report(Check.INTERNAL, recorded, "the short code is not in its one spelling")

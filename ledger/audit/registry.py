@@ -13,11 +13,13 @@ from ledger.domain.achievement import Achievement
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.events import (
     AchievementDefined,
-    AchievementEvent,
     AchievementRevised,
     IssuerEvent,
     IssuerProfileChanged,
     IssuerRegistered,
+    OfferEvent,
+    PathwayDefined,
+    PathwayRevised,
     Recorded,
 )
 from ledger.domain.issuer import Issuer
@@ -25,7 +27,7 @@ from ledger.domain.types import Did, Digest, Position, StreamId
 from ledger.errors import LedgerError
 from ledger.record.sealing import possession_is_proved
 
-_DEFINED = (AchievementDefined, AchievementRevised)
+_DEFINED = (AchievementDefined, AchievementRevised, PathwayDefined, PathwayRevised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Registry:
         try:
             if isinstance(event, IssuerEvent):
                 self._issuer(recorded, event)
-            if isinstance(event, AchievementEvent):
+            if isinstance(event, OfferEvent):
                 self._achievement(recorded, event)
         except LedgerError as error:
             self._found.report(Check.ORDER, recorded.position, str(error), recorded)
@@ -111,7 +113,7 @@ class Registry:
         if isinstance(event, IssuerProfileChanged):
             self.wordings.append(Wording(digest=event.digest, recorded=recorded))
 
-    def _achievement(self, recorded: Recorded, event: AchievementEvent) -> None:
+    def _achievement(self, recorded: Recorded, event: OfferEvent) -> None:
         state = self.achievements.get(recorded.stream)
         achievements.permit(state, event)
         self.achievements[recorded.stream] = achievements.evolve(state, recorded)

@@ -14,14 +14,14 @@ from ledger.audit.source import AuditSource
 from ledger.audit.tables import Slots
 from ledger.domain import credential as credentials
 from ledger.domain.credential import Credential
-from ledger.domain.events import AchievementEvent, CredentialEvent, IssuerEvent, LogEvent, Recorded
+from ledger.domain.events import AchievementEvent, CredentialEvent, IssuerEvent, LogEvent, PathwayEvent, Recorded
 from ledger.domain.issuer import Issuer
 from ledger.domain.types import Position
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry, parse_entry
 from ledger.record.sealing import chain, genesis
 
-_FAMILIES: tuple[type | UnionType, ...] = (CredentialEvent, AchievementEvent, IssuerEvent, LogEvent)
+_FAMILIES: tuple[type | UnionType, ...] = (CredentialEvent, AchievementEvent, PathwayEvent, IssuerEvent, LogEvent)
 
 
 @dataclass(slots=True, kw_only=True)

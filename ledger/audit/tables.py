@@ -17,10 +17,11 @@ from ledger.domain.definition import read_definition, read_profile
 from ledger.domain.events import (
     AchievementDefined,
     CredentialAmended,
+    CredentialAwarded,
     CredentialEvent,
-    CredentialIssued,
     IssuerProfileChanged,
     IssuerRegistered,
+    PathwayDefined,
     Recorded,
 )
 from ledger.domain.types import Did, Digest, Slug
@@ -106,7 +107,7 @@ class Definitions:
         if isinstance(recorded.event, IssuerRegistered):
             return _ISSUERS, slug_of(recorded.by), recorded.stream.hex
         slug = self._slugs.get(wording.digest)
-        if not isinstance(recorded.event, AchievementDefined) or slug is None:
+        if not isinstance(recorded.event, AchievementDefined | PathwayDefined) or slug is None:
             return None
         return f"achievement/{self._registry.issuers[recorded.by].stream.hex}", slug, recorded.stream.hex
 
@@ -140,9 +141,9 @@ class Slots:
 
     def claim(self, recorded: Recorded, event: CredentialEvent) -> None:
         """Report unless the version that an entry makes holds the slot that it names."""
-        if not isinstance(event, CredentialIssued | CredentialAmended):
+        if not isinstance(event, CredentialAwarded | CredentialAmended):
             return
-        self.issued += isinstance(event, CredentialIssued)
+        self.issued += isinstance(event, CredentialAwarded)
         known = self._lists.setdefault(event.list, _List(issuer=recorded.by, first=recorded))
         known.used += 1
         if known.issuer != recorded.by:

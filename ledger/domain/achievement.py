@@ -1,13 +1,24 @@
-"""What can be earned: the versions of one achievement, folded from its stream.
+"""What can be earned: the versions of one achievement or pathway, folded from its stream.
 
-The wording of each version is a definition (`ledger.domain.definition`), bound here by its digest.
+A pathway is an achievement that is earned by holding others; its stream has event types of its own. The wording of each
+version is a definition (`ledger.domain.definition`), bound here by its digest.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_type
 
-from ledger.domain.events import AchievementDefined, AchievementEvent, AchievementRetired, AchievementRevised, Recorded
+from ledger.domain.events import (
+    AchievementDefined,
+    AchievementRetired,
+    AchievementRevised,
+    OfferEvent,
+    PathwayDefined,
+    PathwayEvent,
+    PathwayRetired,
+    PathwayRevised,
+    Recorded,
+)
 from ledger.domain.types import Did, Digest, Kid, Position, Seq, StreamId
 from ledger.errors import LedgerError
 
@@ -38,7 +49,7 @@ class DefinitionUnchanged(AchievementError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Achievement:
-    """What an achievement's stream adds up to."""
+    """What the stream of an achievement or of a pathway adds up to."""
 
     stream: StreamId
     issuer: Did
@@ -46,6 +57,7 @@ class Achievement:
     digests: tuple[Digest, ...]  # of version 1, 2, 3 ...
     revised_at: tuple[Position, ...]  # position of each version
     kids: tuple[Kid, ...]  # which key stated each version
+    is_pathway: bool = False
     retired: Position | None = None
 
     @property
@@ -61,29 +73,36 @@ class Achievement:
         return None
 
     @property
+    def noun(self) -> str:
+        """What a sentence calls it."""
+        return "pathway" if self.is_pathway else "achievement"
+
+    @property
     def digest(self) -> Digest:
         """Of the present version's definition."""
         return self.digests[-1]
 
 
-def permit(state: Achievement | None, event: AchievementEvent) -> None:
+def permit(state: Achievement | None, event: OfferEvent) -> None:
     """Raise AchievementError if `event` may not follow `state`. The writer and the audit share this one place."""
-    if isinstance(event, AchievementDefined):
+    if isinstance(event, AchievementDefined | PathwayDefined):
         if state is not None:
-            raise AchievementAlreadyDefined("this achievement is already defined: revise it instead")
+            raise AchievementAlreadyDefined("this is already defined: revise it instead")
         if event.version != 1:
             raise DefinitionUnchanged("the first version of a definition is 1")
         return
     if state is None:
         raise AchievementNotDefined("this stream begins with something other than a definition")
+    if state.is_pathway is not isinstance(event, PathwayEvent):
+        raise AchievementNotDefined("an achievement does not become a pathway, nor a pathway an achievement")
     if state.retired is not None:
-        raise AchievementIsRetired(f"this achievement was retired at position {state.retired}")
+        raise AchievementIsRetired(f"this {state.noun} was retired at position {state.retired}")
     match event:
-        case AchievementRevised():
+        case AchievementRevised() | PathwayRevised():
             if event.version != state.version + 1:
                 raise DefinitionUnchanged(f"the next version of this definition is {state.version + 1}")
         case _:
-            assert_type(event, AchievementRetired)
+            assert_type(event, AchievementRetired | PathwayRetired)
             if event.version != state.version or event.digest != state.digest:
                 raise DefinitionUnchanged("a retirement names the last version of the definition")
 
@@ -91,7 +110,7 @@ def permit(state: Achievement | None, event: AchievementEvent) -> None:
 def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:
     """`state` after an event that `permit` let pass. Never refuses such an event."""
     event = recorded.event
-    if isinstance(event, AchievementDefined):
+    if isinstance(event, AchievementDefined | PathwayDefined):
         return Achievement(
             stream=recorded.stream,
             issuer=recorded.by,
@@ -99,10 +118,11 @@ def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:
             digests=(event.digest,),
             revised_at=(recorded.position,),
             kids=(recorded.kid,),
+            is_pathway=isinstance(event, PathwayDefined),
         )
     if state is None:
         raise AchievementNotDefined("this stream begins with something other than a definition")
-    if isinstance(event, AchievementRevised):
+    if isinstance(event, AchievementRevised | PathwayRevised):
         return replace(
             state,
             head=recorded.seq,
@@ -110,6 +130,6 @@ def evolve(state: Achievement | None, recorded: Recorded) -> Achievement:
             revised_at=(*state.revised_at, recorded.position),
             kids=(*state.kids, recorded.kid),
         )
-    if isinstance(event, AchievementRetired):
+    if isinstance(event, AchievementRetired | PathwayRetired):
         return replace(state, head=recorded.seq, retired=recorded.position)
     raise AchievementError(f"a {type(event).__name__} does not belong in the stream of an achievement")

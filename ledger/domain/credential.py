@@ -12,8 +12,8 @@ from typing import assert_type
 
 from ledger.domain.events import (
     CredentialAmended,
+    CredentialAwarded,
     CredentialEvent,
-    CredentialIssued,
     CredentialReinstated,
     CredentialRevoked,
     CredentialSuspended,
@@ -100,7 +100,7 @@ class Credential:
 
 def permit(state: Credential | None, event: CredentialEvent) -> None:
     """Raise CredentialError if `event` may not follow `state`. The writer and the audit share this one place."""
-    if isinstance(event, CredentialIssued):
+    if isinstance(event, CredentialAwarded):
         if state is not None:
             raise CredentialAlreadyIssued("this award is already issued")
         return
@@ -134,7 +134,7 @@ def evolve(state: Credential | None, recorded: Recorded, *, disowned: bool) -> C
         disowned: whether the key that signed the event was in other hands at its position.
     """
     event = recorded.event
-    if isinstance(event, CredentialIssued):
+    if isinstance(event, CredentialAwarded):
         version = _version(1, recorded, event, disowned)
         return Credential(
             stream=recorded.stream, issuer=recorded.by, link=event.link, head=recorded.seq, versions=(version,)
@@ -165,7 +165,7 @@ def fold(history: Iterable[Recorded], disowned: Callable[[Kid, Position], bool])
     return state
 
 
-def _version(number: int, recorded: Recorded, event: CredentialIssued | CredentialAmended, disowned: bool) -> Version:
+def _version(number: int, recorded: Recorded, event: CredentialAwarded | CredentialAmended, disowned: bool) -> Version:
     return Version(
         number=number,
         seq=recorded.seq,

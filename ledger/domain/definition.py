@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ledger.domain.reading import Reader, read
 from ledger.domain.spelling import decimal_text, e_mail, language_tag, web_address
+from ledger.domain.stacking_rule import OnLoss, StackingRule, read_rule
 from ledger.domain.types import Slug
 from ledger.domain.values import Route, slug
 
@@ -153,6 +154,8 @@ class AchievementDefinition:
     pathways: tuple[str, ...]  # web addresses of what it leads to
     quality: str | None  # reference of a quality assurance decision
     image: Image | None
+    rule: StackingRule | None = None  # of a pathway; None: earned by itself
+    on_component_loss: OnLoss | None = None  # of a pathway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +205,8 @@ def _plain(value: object) -> object:
 
 def _definition(reader: Reader) -> AchievementDefinition:
     outcomes = reader.objects("outcomes", _outcome)
+    rule = reader.nested("rule", read_rule)
+    on_loss = reader.member("on_component_loss", OnLoss)
     definition = AchievementDefinition(
         slug=reader.parsed("slug", slug, optional=False) or Slug(""),
         name=reader.text("name"),
@@ -211,7 +216,8 @@ def _definition(reader: Reader) -> AchievementDefinition:
         level=reader.optional_text("level"),
         competencies=reader.objects("competencies", _competency, least=1, most=30),
         outcomes=outcomes,
-        assessments=reader.objects("assessments", _assessment, least=1, most=20),
+        # What is earned by holding other awards was assessed when those were earned.
+        assessments=reader.objects("assessments", _assessment, least=1 if rule is None else 0, most=20),
         grading=reader.nested("grading", _grading)
         or Grading(results=("Pass",), score_from=None, score_to=None, pass_mark=None),
         minutes=reader.whole("minutes", 1, 6_000_000),
@@ -224,7 +230,10 @@ def _definition(reader: Reader) -> AchievementDefinition:
         pathways=reader.texts("pathways", least=0),
         quality=reader.optional_text("quality", 500),
         image=reader.nested("image", _image),
+        rule=rule,
+        on_component_loss=on_loss or (None if rule is None else OnLoss.REVIEW),
     )
+    _check_rule(reader, definition)
     known = {outcome.id for outcome in outcomes}
     if len(known) != len(outcomes):
         reader.report("outcomes", "repeated", "two outcomes have the same id")
@@ -232,6 +241,13 @@ def _definition(reader: Reader) -> AchievementDefinition:
         for missing in sorted(set(assessment.outcomes) - known):
             reader.report(f"assessments.{index}.outcomes", "unknown_outcome", f"no outcome has the id “{missing}”")
     return definition
+
+
+def _check_rule(reader: Reader, definition: AchievementDefinition) -> None:
+    if definition.rule is None and definition.on_component_loss is not None:
+        reader.report("on_component_loss", "not_allowed", "belongs to a pathway, which has a rule")
+    if definition.rule is not None and definition.slug in definition.rule.parts:
+        reader.report("rule", "itself", f"names “{definition.slug}”, the pathway itself, as one of its parts")
 
 
 def _competency(reader: Reader) -> Competency:

@@ -110,8 +110,44 @@ class AchievementRetired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathwayDefined:
+    """Something that is earned by holding other awards was defined; version 1. Wire type `pathway.defined/1`."""
+
+    digest: Digest  # SHA-256 of the canonical JSON of the definition, its stacking rule included
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathwayRevised:
+    """A new version of a pathway; what was awarded stays on its own. Wire type `pathway.revised/1`."""
+
+    digest: Digest
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathwayRetired:
+    """Nothing is awarded on this pathway any more. Wire type `pathway.retired/1`; names its last version."""
+
+    digest: Digest
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialIssued:
     """An issuer awarded an achievement to a learner. Wire type `credential.issued/1`."""
+
+    link: Digest  # of the link code
+    list: ListId
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialStacked:
+    """An issuer awarded a pathway to a learner who holds its parts. Wire type `credential.stacked/1`.
+
+    Its parts are pinned in the private `facts`, so that the log does not link the streams of one person.
+    """
 
     link: Digest  # of the link code
     list: ListId
@@ -152,11 +188,15 @@ IssuerEvent = (
     | IssuerProfileChanged
 )
 AchievementEvent = AchievementDefined | AchievementRevised | AchievementRetired
-CredentialEvent = CredentialIssued | CredentialAmended | CredentialSuspended | CredentialReinstated | CredentialRevoked
-Event = LogEvent | IssuerEvent | AchievementEvent | CredentialEvent
+PathwayEvent = PathwayDefined | PathwayRevised | PathwayRetired
+OfferEvent = AchievementEvent | PathwayEvent  # about what can be earned
+CredentialAwarded = CredentialIssued | CredentialStacked  # what the stream of an award begins with
+CredentialEvent = CredentialAwarded | CredentialAmended | CredentialSuspended | CredentialReinstated | CredentialRevoked
+Event = LogEvent | IssuerEvent | OfferEvent | CredentialEvent
 
 PARTS: Mapping[type[object], tuple[Part, ...]] = {
     CredentialIssued: (Part.DOCUMENT, Part.FACTS, Part.INTERNAL),
+    CredentialStacked: (Part.DOCUMENT, Part.FACTS, Part.INTERNAL),
     CredentialAmended: (Part.DOCUMENT, Part.FACTS, Part.INTERNAL),
     CredentialSuspended: (Part.FACTS, Part.INTERNAL),
     CredentialReinstated: (Part.FACTS, Part.INTERNAL),

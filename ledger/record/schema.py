@@ -241,10 +241,38 @@ _ALL = (
         lambda e: {"digest": to_text(e.digest), "version": e.version},
     ),
     _schema(
+        "pathway.defined/1",
+        ev.PathwayDefined,
+        "digest version",
+        lambda d: ev.PathwayDefined(digest=digest(d, "digest"), version=whole(d, "version", 1, 1)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "pathway.revised/1",
+        ev.PathwayRevised,
+        "digest version",
+        lambda d: ev.PathwayRevised(digest=digest(d, "digest"), version=whole(d, "version", 2)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
+        "pathway.retired/1",
+        ev.PathwayRetired,
+        "digest version",
+        lambda d: ev.PathwayRetired(digest=digest(d, "digest"), version=whole(d, "version", 1)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    ),
+    _schema(
         "credential.issued/1",
         ev.CredentialIssued,
         "link list slot",
         lambda d: ev.CredentialIssued(link=digest(d, "link"), list=_list_id(d), slot=_slot(d)),
+        lambda e: {"link": to_text(e.link), "list": to_text(e.list), "slot": e.slot},
+    ),
+    _schema(
+        "credential.stacked/1",
+        ev.CredentialStacked,
+        "link list slot",
+        lambda d: ev.CredentialStacked(link=digest(d, "link"), list=_list_id(d), slot=_slot(d)),
         lambda e: {"link": to_text(e.link), "list": to_text(e.list), "slot": e.slot},
     ),
     _schema(

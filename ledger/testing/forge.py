@@ -14,18 +14,19 @@ the calls; `forge.log[position - 1]` is the entry with what was recorded. Each e
 before; set `forge.at` to move on. Nothing is random: the same calls make the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import cast
 from uuid import UUID
 
 from ledger import canonical
 from ledger.domain import events as ev
-from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal
+from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal, Component
 from ledger.domain.codes import link_digest, new_link_code, stream_of
 from ledger.domain.definition import AchievementDefinition, Profile, read_definition, read_profile, to_json
-from ledger.domain.types import Did, Digest, LearnerId, ListId, Position, Slot, StreamId
+from ledger.domain.types import Did, Digest, LearnerId, LinkCode, ListId, Position, Slot, StreamId
 from ledger.domain.values import Custody, Mode, Part, Reason, Role, issuer_did, slug
 from ledger.record.private_parts import Facts, write_facts, write_internal
 from ledger.signing.signer import possession_message
@@ -125,6 +126,37 @@ class Forge(ForgedLog):
         event = ev.AchievementRetired(digest=last.digest, version=last.version)
         return self.append(event, stream=last.stream, by=did, key=f"{_slug(did)}/signing", how=how)
 
+    def define_pathway(
+        self,
+        did: Did,
+        parts: Sequence[str] = ("welding",),
+        *,
+        name: str = "welder",
+        least: int | None = None,
+        how: How = HONEST,
+    ) -> AchievementRef:
+        """Version 1 of a pathway of these achievements: all of them, or at least so many."""
+        plain: dict[str, canonical.Json] = {"slug": name, "name": "Certified Welder", "description": "Welds anything."}
+        plain["competencies"] = [{"statement": "Can work in a welding shop"}]
+        plain["rule"] = {"all_of": list(parts)} if least is None else {"n_of": {"n": least, "of": list(parts)}}
+        stream, digest = self.new_stream(), self._store(read_definition(plain))
+        defined = ev.PathwayDefined(digest=digest, version=1)
+        self.append(defined, stream=stream, by=did, key=f"{_slug(did)}/signing", how=how)
+        return AchievementRef(stream=stream, version=1, digest=digest)
+
+    def pin(self, stream: StreamId, seq: int | None = None) -> Component:
+        """The pin of an award as it stands now, or as it stood after its entry `seq`."""
+        last = self.log[self.streams[stream][-1 if seq is None else seq] - 1]
+        digest = Digest(sha256(last.entry).digest())
+        return Component(origin=self.origin, stream=stream, seq=last.recorded.seq, entry=digest)
+
+    def stack(self, did: Did, ref: AchievementRef, components: Sequence[Component], how: How = HONEST) -> StreamId:
+        """The award of a pathway, built from these awards: `forge.pin(stream)`."""
+        award = replace(self.award(ref), components=tuple(components))
+        code = new_link_code(self._milliseconds(), self._drawn(16))
+        event = ev.CredentialStacked(link=link_digest(code), list=ListId(bytes(16)), slot=Slot(len(self.log)))
+        return self._begin_award(did, code, event, award, how)
+
     def award(self, ref: AchievementRef, name: str = "Ada Example") -> Award:
         """Facts of an award, without an end; `dataclasses.replace` makes others of it."""
         return Award(
@@ -144,12 +176,8 @@ class Forge(ForgedLog):
     def issue(self, did: Did, award: Award, how: How = HONEST) -> StreamId:
         """An award in a stream of its own; its link code is `forge.codes[stream]`."""
         code = new_link_code(self._milliseconds(), self._drawn(16))
-        stream = stream_of(code)
-        self.codes[stream] = code
         event = ev.CredentialIssued(link=link_digest(code), list=ListId(bytes(16)), slot=Slot(len(self.log)))
-        contents = self._award_parts(stream, Facts(award=award, act=None))
-        self.append(event, stream=stream, by=did, key=f"{_slug(did)}/signing", parts=contents, how=how)
-        return stream
+        return self._begin_award(did, code, event, award, how)
 
     def amend(self, stream: StreamId, award: Award, act: Act = AN_ACT, how: How = HONEST) -> Position:
         """A new version of the award."""
@@ -170,6 +198,13 @@ class Forge(ForgedLog):
         return self._of_award(stream, ev.CredentialRevoked(), contents, how)
 
     # ---- inside
+
+    def _begin_award(self, did: Did, code: LinkCode, event: ev.CredentialAwarded, award: Award, how: How) -> StreamId:
+        stream = stream_of(code)
+        self.codes[stream] = code
+        contents = self._award_parts(stream, Facts(award=award, act=None))
+        self.append(event, stream=stream, by=did, key=f"{_slug(did)}/signing", parts=contents, how=how)
+        return stream
 
     def _of_issuer(self, did: Did, event: ev.IssuerEvent, role: str, how: How) -> Position:
         return self.append(event, stream=self.issuers[did], by=did, key=f"{_slug(did)}/{role}", how=how)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from ledger import canonical
 from ledger.domain.award import Act, Award
 from ledger.domain.definition import AchievementDefinition, read_definition
-from ledger.domain.events import CredentialAmended, CredentialIssued, CredentialReinstated, CredentialRevoked
+from ledger.domain.events import CredentialAmended, CredentialAwarded, CredentialReinstated, CredentialRevoked
 from ledger.domain.types import Digest, Position, Seq
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
@@ -83,7 +83,7 @@ def _read_facts(opening: Opening) -> Facts | None:
 
 def _fits(entry: Entry, facts: Facts) -> bool:
     """Whether the facts are those of the type: an award when issued, an act when changed, both when amended."""
-    issued = isinstance(entry.event, CredentialIssued)
+    issued = isinstance(entry.event, CredentialAwarded)
     if (facts.award is not None) != (issued or isinstance(entry.event, CredentialAmended)):
         return False
     if facts.act is None:

@@ -10,7 +10,7 @@ from hmac import compare_digest
 
 from ledger.domain.authority import Operator
 from ledger.domain.codes import link_digest, stream_of
-from ledger.domain.events import CredentialIssued
+from ledger.domain.events import CredentialAwarded
 from ledger.domain.types import Origin
 from ledger.verification.authority_check import Authority
 from ledger.verification.contents_check import open_contents
@@ -112,7 +112,7 @@ def _check_code(evidence: CredentialEvidence, reading: Reading) -> Finding:
     if not reading.entries:
         return unknown("code", "not_compared", "What stands first in the stream is not an entry.")
     first = reading.entries[0]
-    if not isinstance(first.event, CredentialIssued):
+    if not isinstance(first.event, CredentialAwarded):
         return _NO_SUCH_AWARD
     if code is None and evidence.asked_by is AskedBy.SHORT_CODE:
         return passed("code", "The award was found by its short code.", reason="short_code")

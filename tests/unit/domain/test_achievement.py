@@ -5,7 +5,7 @@ import pytest
 from ledger.domain import achievement
 from ledger.domain import events as ev
 from ledger.domain.achievement import Achievement, evolve, permit
-from ledger.domain.events import AchievementEvent
+from ledger.domain.events import OfferEvent
 from ledger.domain.types import Digest, Position, Seq
 from tests.unit.domain.history import NORTH, OTHER_STREAM, SIGN, digest, record
 
@@ -22,7 +22,7 @@ def _retired(version: int, name: str) -> ev.AchievementRetired:
     return ev.AchievementRetired(digest=digest(name), version=version)
 
 
-def _fold(*history: AchievementEvent) -> Achievement:
+def _fold(*history: OfferEvent) -> Achievement:
     state: Achievement | None = None
     for seq, event in enumerate(history):
         permit(state, event)
@@ -77,8 +77,8 @@ _GONE = (*_TWO, _retired(2, "two"))
     ],
 )
 def test_what_may_follow_what(
-    history: tuple[AchievementEvent, ...],
-    event: AchievementEvent,
+    history: tuple[OfferEvent, ...],
+    event: OfferEvent,
     error: type[achievement.AchievementError] | None,
 ) -> None:
     state = _fold(*history) if history else None
@@ -94,3 +94,37 @@ def test_a_stream_that_begins_otherwise_or_holds_another_type_is_not_folded() ->
         evolve(None, record(_revised(2, "two"), 10))
     with pytest.raises(achievement.AchievementError, match="CredentialRevoked"):
         evolve(_fold(_defined()), record(ev.CredentialRevoked(), 11, seq=1))
+
+
+_PATHWAY = ev.PathwayDefined(digest=digest("one"), version=1)
+_PATHWAY_REVISED = ev.PathwayRevised(digest=digest("two"), version=2)
+
+
+def test_a_pathway_has_versions_as_an_achievement_has() -> None:
+    state = _fold(_PATHWAY, _PATHWAY_REVISED, ev.PathwayRetired(digest=digest("two"), version=2))
+    assert (state.is_pathway, state.version, state.retired) == (True, 2, Position(12))
+    assert state.noun == "pathway"
+    assert _fold(_defined()).noun == "achievement"
+    with pytest.raises(achievement.AchievementIsRetired, match="this pathway was retired"):
+        permit(state, ev.PathwayRevised(digest=digest("three"), version=3))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (_PATHWAY, _revised(2, "two")),
+        (_PATHWAY, _retired(1, "one")),
+        (_defined(), _PATHWAY_REVISED),
+        (_defined(), ev.PathwayRetired(digest=digest("one"), version=1)),
+    ],
+)
+def test_an_achievement_does_not_become_a_pathway_nor_the_other_way_round(first: OfferEvent, then: OfferEvent) -> None:
+    with pytest.raises(achievement.AchievementNotDefined, match="does not become"):
+        permit(_fold(first), then)
+
+
+@pytest.mark.parametrize("first", [_PATHWAY, _defined()])
+def test_neither_is_defined_again(first: OfferEvent) -> None:
+    for again in (_PATHWAY, _defined()):
+        with pytest.raises(achievement.AchievementAlreadyDefined):
+            permit(_fold(first), again)

@@ -78,6 +78,8 @@ def test_what_is_absent_has_its_stated_meaning() -> None:
         "pathways": [],
         "quality": None,
         "image": None,
+        "rule": None,
+        "on_component_loss": None,
     }
     assert to_json(read_profile(_PROFILE)) == {
         "name": "North College",

@@ -16,8 +16,8 @@ from ledger.record.sealing import seal, signature_is_good
 from tests.strategies import EVENTS, SIGNER_OF, digests, recorded
 from tests.unit.record.sealed import DIGEST, EXAMPLES, ISSUER, PREV, STREAM, body, forged, sealed, sign, spell
 
-_ISSUED = EXAMPLES[11]
-_REVOKED = EXAMPLES[15]
+_ISSUED = EXAMPLES[14]
+_REVOKED = EXAMPLES[19]
 _FIELDS = ("v", "type", "stream", "seq", "prev", "at", "by", "kid", "data", "commit")
 
 
@@ -257,6 +257,7 @@ def test_the_parts_of_each_type_are_those_of_the_specification() -> None:
     whole = (Part.DOCUMENT, Part.FACTS, Part.INTERNAL)
     assert {kind: parts for kind, parts in found.items() if parts} == {
         ev.CredentialIssued: whole,
+        ev.CredentialStacked: whole,
         ev.CredentialAmended: whole,
         ev.CredentialSuspended: whole[1:],
         ev.CredentialReinstated: whole[1:],

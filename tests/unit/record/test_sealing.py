@@ -20,7 +20,7 @@ from tests.unit.record.sealed import DIGEST, EXAMPLES, OTHER, PREV, SIGNER, STRE
 from tests.unit.record.sealed import recorded as fixed
 
 _ELSEWHERE = stream_id(1, bytes(10))
-_ADDED, _ISSUED, _REVOKED = EXAMPLES[2], EXAMPLES[11], EXAMPLES[15]
+_ADDED, _ISSUED, _REVOKED = EXAMPLES[2], EXAMPLES[14], EXAMPLES[19]
 
 
 @given(origin=origins, stream=streams)

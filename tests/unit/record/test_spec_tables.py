@@ -63,5 +63,5 @@ def test_limits_are_those_of_the_code() -> None:
 
 def test_reserved_names_are_not_types() -> None:
     reserved = re.findall(r"`([a-z]+\.[a-z_]+)`", _PAGE.split("**Reserved names.**")[1].split("\n\n")[0])
-    assert len(reserved) == 8
+    assert len(reserved) == 4
     assert not {f"{name}/1" for name in reserved} & set(SCHEMAS)
