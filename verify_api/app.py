@@ -1,9 +1,11 @@
 """Assembles the web application: the public routes, the issuer's API, their description and their failures."""
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.application.issuers import ISSUERS
 from ledger.domain.values import slug_of
@@ -12,8 +14,8 @@ from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
 from verify_api.issuer.register import Register
 from verify_api.issuer.router import issuer_router
-from verify_api.public.answers import Answers
-from verify_api.public.routes import public_router
+from verify_api.public.routes import PublicRoutes, public_router
+from verify_api.public.scan_path import ScanPath
 from verify_api.public.scanner import Site
 from verify_api.services import Services, public_scanner
 
@@ -25,6 +27,16 @@ _ABOUT = (
 
 class TestamurApi(FastAPI):
     """The application; it describes itself completely."""
+
+    _entrance: ASGIApp | None = None
+
+    def enter_by(self, entrance: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Let every request pass through what `entrance` makes of the framework's own way in."""
+        self._entrance = entrance(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await (self._entrance or super().__call__)(scope, receive, send)
 
     def openapi(self) -> dict[str, object]:
         """The OpenAPI document, made once."""
@@ -41,8 +53,11 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(issuer_router(services))
     _add_docs(app)
     site = _site(services)
-    app.include_router(public_router(public_scanner(services), site))
-    Faults(app, services.base_url, Answers.of(site).fault).add()
+    routes = PublicRoutes.of(public_scanner(services), site)
+    app.include_router(public_router(routes))
+    faults = Faults(app, services.base_url, routes.answers.fault)
+    faults.add()
+    app.enter_by(lambda framework: ScanPath(framework, routes, faults.answer))
     return app
 
 

@@ -81,13 +81,17 @@ class Faults:
         app.add_exception_handler(HTTPException, self._http)
         app.add_exception_handler(Exception, self._any)
 
-    async def _any(self, request: Request, error: Exception) -> Response:
+    def answer(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that failed so."""
         if not _in_api(request):
             if problem_of(error, self._base_url).status == HTTPStatus.SERVICE_UNAVAILABLE:
                 headers = {"Retry-After": str(RETRY_AFTER)}
                 return self._elsewhere(request, HTTPStatus.SERVICE_UNAVAILABLE, headers)
             return self._elsewhere(request, HTTPStatus.INTERNAL_SERVER_ERROR, {})
         return problem_response(error, self._base_url)
+
+    async def _any(self, request: Request, error: Exception) -> Response:
+        return self.answer(request, error)
 
     async def _validation(self, _: Request, error: Exception) -> Response:
         refused = refusal_of(error) if isinstance(error, RequestValidationError) else error

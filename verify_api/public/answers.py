@@ -23,6 +23,19 @@ _STATUS = {
 _HTML, _JSON, _PROBLEM = "text/html; charset=utf-8", "application/json", "application/problem+json"
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class _Ready(Response):
+    """A response whose headers were spelled before, and whose body is bytes."""
+
+    def __init__(self, body: bytes, status: HTTPStatus, headers: Headers) -> None:  # instead of the base class's work
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [*headers, (b"content-length", str(len(body)).encode("ascii"))]
+
+
 def status_of(verdict: Verdict) -> HTTPStatus:
     """The HTTP status of a verdict."""
     return _STATUS.get(verdict.state, HTTPStatus.OK)
@@ -34,6 +47,7 @@ class Answers:
     def __init__(self, pages: Pages, languages: Mapping[str, Words]) -> None:
         self._pages = pages
         self._languages = languages
+        self._prepared: dict[tuple[str, str], Headers] = {}  # of each media type and cache rule that this module has
         self._policy = (
             f"default-src 'none'; style-src {pages.style_source}; img-src data:; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
@@ -114,17 +128,23 @@ class Answers:
         cache: str = NO_STORE,
     ) -> Response:
         """Content with the headers of every public answer."""
+        prepared = self._prepared.get((media_type, cache))
+        if prepared is None:
+            prepared = self._prepared[media_type, cache] = self._headers(media_type, cache)
+        return _Ready(content.encode("utf-8") if isinstance(content, str) else content, status, prepared)
+
+    def _headers(self, media_type: str, cache: str) -> Headers:
         headers = {
-            "Cache-Control": cache,
-            "Content-Security-Policy": self._policy,
-            "Content-Type": media_type,
-            "Referrer-Policy": "no-referrer",
-            "Vary": "Accept, Accept-Language",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "X-Robots-Tag": "noindex",
+            "cache-control": cache,
+            "content-security-policy": self._policy,
+            "content-type": media_type,
+            "referrer-policy": "no-referrer",
+            "vary": "Accept, Accept-Language",
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "x-robots-tag": "noindex",
         }
-        return Response(content, status_code=status, headers=headers)
+        return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
 
     def _page(self, request: Request, render: Callable[[Words], str], status: HTTPStatus) -> Response:
         words = choose(request.headers.get("accept-language"), self._languages)

@@ -4,7 +4,7 @@ Whatever stands in a path is text: nothing a stranger can send makes a 4xx other
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -36,6 +36,12 @@ _MOST_FORM_BYTES = 1_024
 _CHECKPOINT_CACHE = "public, max-age=1"
 
 
+_IMAGES: Mapping[str, tuple[Callable[[str], bytes], str]] = {
+    "qr.svg": (qr_svg, "image/svg+xml"),
+    "qr.png": (qr_png, "image/png"),
+}
+
+
 class PublicRoutes:
     """The handlers; each reads one snapshot through the scanner."""
 
@@ -45,39 +51,74 @@ class PublicRoutes:
         self._answers = answers
         self._limit = limit
 
-    async def scan(self, request: Request, code: str) -> Response:
-        """Answer whether the award is genuine and in force; the code alone is version 1."""
-        text, suffixed = without_suffix(code)
-        return self._scan(request, text, None, json=suffixed)
+    @classmethod
+    def of(
+        cls,
+        scanner: Scanner,
+        site: Site,
+        *,
+        limits: Limits | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> "PublicRoutes":
+        """The handlers of one service.
 
-    async def scan_version(self, request: Request, code: str, version: str) -> Response:
-        """Answer for the version that a corrected certificate prints behind its code."""
-        text, suffixed = without_suffix(version)
-        return self._scan(request, code, text, json=suffixed)
+        Args:
+            limits: on tries of short codes; counted in this process.
+            monotonic: seconds that only grow, for those limits.
 
-    async def elsewhere(self, request: Request, path: str) -> Response:
-        """Anything else below /c: the form where nothing follows, a code with a slash behind it, else *not found*."""
+        Raises:
+            BadBaseUrl: the base URL cannot be printed in a QR code.
+        """
+        return cls(scanner, site, Answers.of(site), RateLimit(limits or Limits(), monotonic=monotonic))
+
+    @property
+    def answers(self) -> Answers:
+        """What makes the responses."""
+        return self._answers
+
+    def below(self, request: Request, path: str) -> Response:
+        """The answer to a GET or HEAD of whatever stands below /c: the one place where that is decided.
+
+        Nothing there is the form, a code is its version 1, one with a slash behind it too; a code with a number behind
+        it is that version; behind either, an image of the QR code. All else is *not found*.
+        """
         if not path:
             return self._answers.form(request)
+        code, *rest = path.split("/")
+        image = _IMAGES.get(rest[-1]) if len(rest) in (1, 2) and code and rest[0] else None
+        if image is not None:
+            return self._qr(request, code, rest[0] if len(rest) == 2 else None, *image)
         text, suffixed = without_suffix(path)
         code, slash, version = text.removesuffix("/").partition("/")
         return self._scan(request, code, version if slash else None, json=suffixed)
 
+    async def scan(self, request: Request, code: str) -> Response:
+        """Answer whether the award is genuine and in force; the code alone is version 1."""
+        return self.below(request, code)
+
+    async def scan_version(self, request: Request, code: str, version: str) -> Response:
+        """Answer for the version that a corrected certificate prints behind its code."""
+        return self.below(request, f"{code}/{version}")
+
+    async def elsewhere(self, request: Request, path: str) -> Response:
+        """Anything else below /c."""
+        return self.below(request, path)
+
     async def png(self, request: Request, code: str) -> Response:
         """The QR code of version 1 as a PNG."""
-        return self._qr(request, code, None, qr_png, "image/png")
+        return self.below(request, f"{code}/qr.png")
 
     async def svg(self, request: Request, code: str) -> Response:
         """The QR code of version 1 as an SVG."""
-        return self._qr(request, code, None, qr_svg, "image/svg+xml")
+        return self.below(request, f"{code}/qr.svg")
 
     async def version_png(self, request: Request, code: str, version: str) -> Response:
         """The QR code of a later version as a PNG."""
-        return self._qr(request, code, version, qr_png, "image/png")
+        return self.below(request, f"{code}/{version}/qr.png")
 
     async def version_svg(self, request: Request, code: str, version: str) -> Response:
         """The QR code of a later version as an SVG."""
-        return self._qr(request, code, version, qr_svg, "image/svg+xml")
+        return self.below(request, f"{code}/{version}/qr.svg")
 
     async def form(self, request: Request) -> Response:
         """The form for those who cannot scan."""
@@ -151,25 +192,8 @@ class PublicRoutes:
         return self._answers.plain(draw(link), media_type)
 
 
-def public_router(
-    scanner: Scanner,
-    site: Site,
-    *,
-    limits: Limits | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> APIRouter:
-    """Every public route of this service.
-
-    Args:
-        limits: on tries of short codes; counted in this process.
-        monotonic: seconds that only grow, for those limits.
-
-    Raises:
-        BadBaseUrl: the base URL cannot be printed in a QR code.
-    """
-    answers = Answers.of(site)
-    limit = RateLimit(limits or Limits(), monotonic=monotonic)
-    routes = PublicRoutes(scanner, site, answers, limit)
+def public_router(routes: PublicRoutes) -> APIRouter:
+    """Every public route of this service."""
     router = APIRouter(tags=["public"])
     _get(router, "/", routes.form, openapi.form_page())
     _get(router, "/c", routes.form, openapi.form_page())

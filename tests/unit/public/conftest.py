@@ -5,27 +5,33 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.responses import Response
 
 from tests.unit.public.samples import SITE, FakeScanner
 from verify_api.public.rate_limit import Limits
-from verify_api.public.routes import public_router
+from verify_api.public.routes import PublicRoutes, public_router
+from verify_api.public.scan_path import ScanPath
 
 
 class Service:
     """One service for all tests: building it takes longer than asking it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, short: bool) -> None:
         self.scanner = FakeScanner()
         self.seconds = 0.0
-        app = FastAPI()
         limits = Limits(client_burst=2, client_per_minute=6)
-        app.include_router(public_router(self.scanner, SITE, limits=limits, monotonic=lambda: self.seconds))
-        self.client = TestClient(app, follow_redirects=False)
+        routes = PublicRoutes.of(self.scanner, SITE, limits=limits, monotonic=lambda: self.seconds)
+        app = FastAPI()
+        app.include_router(public_router(routes))
+        entrance = ScanPath(app, routes, lambda _, error: Response(str(error), 500)) if short else app
+        self.client = TestClient(entrance, follow_redirects=False)
+        self.described = app
 
 
-@pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
-    service = Service()
+@pytest.fixture(scope="session", params=[True, False], ids=["short way", "by the framework"])
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    """Each test is made on both ways to an answer, which must not differ."""
+    service = Service(short=request.param)
     with service.client:
         yield service
 

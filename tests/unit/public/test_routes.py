@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import pytest
 import zxingcpp
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from PIL import Image
 
 from ledger.domain.codes import group
 from ledger.verification.verdict import State
+from tests.unit.public.conftest import Service
 from tests.unit.public.samples import CODE_TEXT, VERDICTS, FakeScanner
 
 JSON = {"Accept": "application/json"}
@@ -97,7 +97,7 @@ def test_what_is_no_code_is_not_found_and_not_repeated(client: TestClient, rest:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=60))
 def test_any_path_below_c_is_not_found_and_never_worse(client: TestClient, text: str) -> None:
-    path = "/c/" + quote(text.encode("utf-8", "replace"), safe="/")
+    path = "/c/" + quote(text.encode("utf-8", "replace"), safe="/").replace(".", "%2E")  # the client resolves “.”
     assert client.get(path).status_code == 404 or not text.strip("/")
 
 
@@ -195,10 +195,8 @@ def test_the_host_header_is_never_believed(client: TestClient) -> None:
     assert "<strong>verify.college.example</strong>" in page.text
 
 
-def test_the_routes_are_described_once_each(client: TestClient) -> None:
-    app = client.app
-    assert isinstance(app, FastAPI)
-    paths = app.openapi()["paths"]
+def test_the_routes_are_described_once_each(service: Service) -> None:
+    paths = service.described.openapi()["paths"]
     assert set(paths) == {
         "/", "/c", "/c/{code}", "/c/{code}/{version}", "/c/{code}/qr.svg", "/c/{code}/qr.png",
         "/c/{code}/{version}/qr.svg", "/c/{code}/{version}/qr.png", "/health/live", "/health/ready", "/log/checkpoint",
