@@ -5,7 +5,9 @@ from binascii import a2b_base64, b2a_base64
 from ledger.errors import LedgerError
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
+# What base64 writes otherwise, and the padding, are no spelling here: they become what no decoder takes.
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"===", b"==", b"=")  # by length, modulo 4
 
 
 class MalformedEncoding(LedgerError):
@@ -23,12 +25,13 @@ def from_text(text: str, length: int) -> bytes:
     Raises:
         MalformedEncoding: not text, another length, or another spelling of the same bytes.
     """
-    if type(text) is not str or len(text) != (length * 8 + 5) // 6 or not text.isascii():
+    if type(text) is not str or len(text) != (length * 8 + 5) // 6:
         raise MalformedEncoding(f"not the base64url spelling of {length} bytes")
     try:
-        raw = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
+        padded = text.encode("ascii").translate(_FROM_URL) + _PADDING[len(text) & 3]
+        raw = a2b_base64(padded)
     except ValueError as error:
         raise MalformedEncoding("not base64url") from error
-    if to_text(raw) != text:  # also refuses characters that the decoder skips
+    if b2a_base64(raw, newline=False) != padded:  # also refuses characters that the decoder skips
         raise MalformedEncoding("not the one spelling of these bytes")
     return raw

@@ -19,15 +19,16 @@ from ledger.domain.events import Event, Recorded
 from ledger.domain.types import Did, Digest, Kid, Position, Seq, StreamId
 from ledger.domain.values import Part, parse_time
 from ledger.errors import LedgerError
-from ledger.record import schema as schemas
+from ledger.record import fields as read
 from ledger.record.encoding import from_text
+from ledger.record.schema import SCHEMAS, Schema, read_data
 
 VERSION = 1
 MAX_ENTRY = 4096  # bytes
 _SIGNATURE = 64  # bytes
 _FIELDS = frozenset(("v", "type", "stream", "seq", "prev", "at", "by", "kid", "data", "commit"))
 # RFC 9562: version 8 in the 13th digit, variant 10 in the 17th; lower case, so that one stream has one spelling.
-_STREAM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_is_stream = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").fullmatch
 
 
 class MalformedEntry(LedgerError):
@@ -94,12 +95,12 @@ def _entry(raw: bytes, body: bytes, signature: bytes, fields: Json) -> Entry:
         raise MalformedEntry("the body is not in its canonical spelling")
     if type(fields["v"]) is not int or fields["v"] != VERSION:
         raise MalformedEntry(f"the entry is not of version {VERSION}")
-    wire = schemas.text(fields, "type")
-    schema = schemas.SCHEMAS.get(wire)
+    wire = read.text(fields, "type")
+    schema = SCHEMAS.get(wire)
     if schema is None:
         raise MalformedEntry(f"“{wire[:60]}” is not a type this version knows")
-    stream = schemas.text(fields, "stream")
-    if not _STREAM.fullmatch(stream):
+    stream = read.text(fields, "stream")
+    if not _is_stream(stream):
         raise MalformedEntry("the stream is not a lower-case UUID version 8")
     data = fields["data"]
     if type(data) is not dict:
@@ -110,18 +111,18 @@ def _entry(raw: bytes, body: bytes, signature: bytes, fields: Json) -> Entry:
         signature=signature,
         type=wire,
         stream=StreamId(UUID(stream)),
-        seq=Seq(schemas.whole(fields, "seq", 0)),
-        prev=schemas.digest(fields, "prev"),
-        at=parse_time(schemas.text(fields, "at")),
-        by=schemas.did(fields, "by"),
-        kid=schemas.kid(fields, "kid"),
-        event=schemas.read_data(schema, data),
+        seq=Seq(read.whole(fields, "seq", 0)),
+        prev=read.digest(fields, "prev"),
+        at=parse_time(read.text(fields, "at")),
+        by=read.did(fields, "by"),
+        kid=read.kid(fields, "kid"),
+        event=read_data(schema, data),
         commit=_commit(fields["commit"], schema),
     )
 
 
-def _commit(commit: Json, schema: schemas.Schema) -> Mapping[Part, Digest]:
-    if type(commit) is not dict or commit.keys() != set(schema.parts):
+def _commit(commit: Json, schema: Schema) -> Mapping[Part, Digest]:
+    if type(commit) is not dict or commit.keys() != schema.named:
         parts = ", ".join(schema.parts) or "nothing"
         raise MalformedEntry(f"{schema.wire} commits to {parts}")
-    return {part: schemas.digest(commit, part) for part in schema.parts}
+    return {part: read.digest(commit, part) for part in schema.parts}

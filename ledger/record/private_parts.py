@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from ledger import canonical
@@ -15,7 +14,7 @@ from ledger.domain.types import LearnerId, LinkCode, Origin, Seq, StreamId
 from ledger.domain.values import BadValue, Mode, Reason, Route, parse_date
 from ledger.errors import LedgerError
 from ledger.record.encoding import to_text
-from ledger.record.schema import Data, digest, text, whole
+from ledger.record.fields import Data, digest, iso, optional_day, text, whole
 
 VERSION = 1
 _AWARD = frozenset(
@@ -139,14 +138,6 @@ def _optional(fields: Data, name: str) -> str | None:
     return None if fields[name] is None else text(fields, name)
 
 
-def _optional_day(fields: Data, name: str) -> date | None:
-    return None if fields[name] is None else parse_date(text(fields, name))
-
-
-def _iso(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
-
-
 def _code(fields: Data) -> LinkCode:
     spelled = text(fields, "code")
     code = parse_link_code(spelled)
@@ -177,8 +168,8 @@ def _write_award(award: Award) -> Json:
         "name": award.name,
         "language": award.language,
         "awarded_on": award.awarded_on.isoformat(),
-        "valid_from": _iso(award.valid_from),
-        "valid_until": _iso(award.valid_until),
+        "valid_from": iso(award.valid_from),
+        "valid_until": iso(award.valid_until),
         "result": award.result,
         "score": award.score,
         "route": None if award.route is None else award.route.value,
@@ -201,8 +192,8 @@ def _read_award(fields: Data) -> Award:
         name=text(fields, "name"),
         language=text(fields, "language"),
         awarded_on=parse_date(text(fields, "awarded_on")),
-        valid_from=_optional_day(fields, "valid_from"),
-        valid_until=_optional_day(fields, "valid_until"),
+        valid_from=optional_day(fields, "valid_from"),
+        valid_until=optional_day(fields, "valid_until"),
         result=_optional(fields, "result"),
         score=_optional(fields, "score"),
         route=None if route is None else Route(route),

@@ -5,32 +5,17 @@ Wire names are explicit strings with a version and are never removed. A type tha
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import TypeVar
 
-from ledger.canonical import Json
 from ledger.domain import events as ev
-from ledger.domain.types import Did, Digest, Kid, ListId, Origin, Position, Slot
-from ledger.domain.values import (
-    DID_WEB,
-    STATUS_LIST_SLOTS,
-    Custody,
-    Part,
-    Role,
-    parse_date,
-    slug,
-)
+from ledger.domain.types import ListId, Origin, Position, Slot
+from ledger.domain.values import STATUS_LIST_SLOTS, Custody, Part, Role, slug
 from ledger.errors import LedgerError
 from ledger.record.encoding import from_text, to_text
-from ledger.signing import multikey
+from ledger.record.fields import Data, MalformedData, day, did, digest, flag, iso, kid, optional_day, text, whole
 
-Data = dict[str, Json]
 E = TypeVar("E", bound=ev.Event)
 _LONGEST_ORIGIN = 200  # characters
-
-
-class MalformedData(LedgerError):
-    """The `data` of an entry is not what its type's schema allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,63 +26,9 @@ class Schema:
     event: type[object]
     fields: frozenset[str]
     parts: tuple[Part, ...]
+    named: frozenset[str]  # the parts, as the keys of `commit`
     read: Callable[[Data], ev.Event]
     write: Callable[[ev.Event], Data]
-
-
-def digest(data: Data, name: str) -> Digest:
-    """The 32 bytes that the field spells."""
-    return Digest(from_text(text(data, name), 32))
-
-
-def text(data: Data, name: str) -> str:
-    """The field, if it is text."""
-    value = data[name]
-    if type(value) is not str:
-        raise MalformedData(f"{name} is not text")
-    return value
-
-
-def whole(data: Data, name: str, low: int, high: int = 2**53 - 1) -> int:
-    """The field, if it is a whole number within bounds."""
-    value = data[name]
-    if type(value) is not int or not low <= value <= high:
-        raise MalformedData(f"{name} is not a whole number from {low} to {high}")
-    return value
-
-
-def kid(data: Data, name: str) -> Kid:
-    """The field, if it is the Multikey of an admissible Ed25519 key."""
-    value = text(data, name)
-    multikey.decode(value)
-    return Kid(value)
-
-
-def did(data: Data, name: str) -> Did:
-    """The field, if it is a did:web of the ledger's form."""
-    value = text(data, name)
-    if not DID_WEB.fullmatch(value):
-        raise MalformedData(f"{name} is not a DID of this ledger's form")
-    return Did(value)
-
-
-def _flag(data: Data, name: str) -> bool:
-    value = data[name]
-    if type(value) is not bool:
-        raise MalformedData(f"{name} is neither true nor false")
-    return value
-
-
-def _day(data: Data, name: str) -> date:
-    return parse_date(text(data, name))
-
-
-def _optional_day(data: Data, name: str) -> date | None:
-    return None if data[name] is None else _day(data, name)
-
-
-def _iso(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
 
 
 def _custody(data: Data) -> Custody:
@@ -143,7 +74,7 @@ def _schema(
 
     names = frozenset(fields.split())
     parts = ev.PARTS.get(event, ())
-    return Schema(wire=wire, event=event, fields=names, parts=parts, read=read, write=checked)
+    return Schema(wire=wire, event=event, fields=names, parts=parts, named=frozenset(parts), read=read, write=checked)
 
 
 _ALL = (
@@ -171,7 +102,7 @@ _ALL = (
             key=kid(d, "key"),
             role=_role(d),
             proof=from_text(text(d, "proof"), 64),
-            recovery=_flag(d, "recovery"),
+            recovery=flag(d, "recovery"),
         ),
         lambda e: {"key": e.key, "role": e.role.value, "proof": to_text(e.proof), "recovery": e.recovery},
     ),
@@ -179,7 +110,7 @@ _ALL = (
         "issuer.key_retired/1",
         ev.IssuerKeyRetired,
         "key recovery",
-        lambda d: ev.IssuerKeyRetired(key=kid(d, "key"), recovery=_flag(d, "recovery")),
+        lambda d: ev.IssuerKeyRetired(key=kid(d, "key"), recovery=flag(d, "recovery")),
         lambda e: {"key": e.key, "recovery": e.recovery},
     ),
     _schema(
@@ -187,7 +118,7 @@ _ALL = (
         ev.IssuerKeyCompromised,
         "key from recovery",
         lambda d: ev.IssuerKeyCompromised(
-            key=kid(d, "key"), from_position=Position(whole(d, "from", 1)), recovery=_flag(d, "recovery")
+            key=kid(d, "key"), from_position=Position(whole(d, "from", 1)), recovery=flag(d, "recovery")
         ),
         lambda e: {"key": e.key, "from": e.from_position, "recovery": e.recovery},
     ),
@@ -198,17 +129,17 @@ _ALL = (
         lambda d: ev.IssuerRecognised(
             issuer=did(d, "issuer"),
             scheme=slug(text(d, "scheme")),
-            since=_day(d, "since"),
-            until=_optional_day(d, "until"),
+            since=day(d, "since"),
+            until=optional_day(d, "until"),
         ),
-        lambda e: {"issuer": e.issuer, "scheme": e.scheme, "since": e.since.isoformat(), "until": _iso(e.until)},
+        lambda e: {"issuer": e.issuer, "scheme": e.scheme, "since": e.since.isoformat(), "until": iso(e.until)},
     ),
     _schema(
         "issuer.recognition_ended/1",
         ev.IssuerRecognitionEnded,
         "issuer scheme until",
         lambda d: ev.IssuerRecognitionEnded(
-            issuer=did(d, "issuer"), scheme=slug(text(d, "scheme")), until=_day(d, "until")
+            issuer=did(d, "issuer"), scheme=slug(text(d, "scheme")), until=day(d, "until")
         ),
         lambda e: {"issuer": e.issuer, "scheme": e.scheme, "until": e.until.isoformat()},
     ),

@@ -52,7 +52,7 @@ def seal(recorded: Recorded, *, prev: Digest, signer: Signer) -> Sealed:
     schema = SCHEMA_OF[type(recorded.event)]
     if recorded.kid != signer.kid:
         raise SealError(f"the entry names the key {recorded.kid}, but {signer.kid} would sign it")
-    if recorded.commit.keys() != set(schema.parts):
+    if recorded.commit.keys() != schema.named:
         raise SealError(f"{schema.wire} commits to {', '.join(schema.parts) or 'nothing'}")
     body: dict[str, Json] = {
         "v": VERSION,

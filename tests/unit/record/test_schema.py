@@ -11,7 +11,8 @@ from ledger.domain import events as ev
 from ledger.domain.types import Origin
 from ledger.record.encoding import to_text
 from ledger.record.entry import MalformedEntry, parse_entry
-from ledger.record.schema import SCHEMA_OF, SCHEMAS, MalformedData, read_data
+from ledger.record.fields import MalformedData
+from ledger.record.schema import SCHEMA_OF, SCHEMAS, read_data
 from tests.strategies import EVENTS
 from tests.unit.record.sealed import DIGEST, EXAMPLES, body, forged_data, sealed, sign, spell
 
