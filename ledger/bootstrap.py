@@ -28,7 +28,7 @@ from ledger.adapters.secrets import MasterKey, write_secret_file
 from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.adapters.sqlite_schema import create
 from ledger.adapters.vault import SqliteVault
-from ledger.application.achievements import Achievements
+from ledger.application.achievements import Achievements, Pathways
 from ledger.application.api_keys import SCOPES, ApiKeys
 from ledger.application.awards import Awards
 from ledger.application.batch import Batch
@@ -40,6 +40,7 @@ from ledger.application.issuing import Issuing
 from ledger.application.ports import Clock, Proposal
 from ledger.application.publishing import LogRolledBack, Publishing, check_published, verifier_key
 from ledger.application.scanning import Scanning
+from ledger.application.stacking import Stacking
 from ledger.domain import text
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.codes import stream_id
@@ -66,6 +67,8 @@ class Ledger:
     store: SqliteLedger
     issuers: Issuers
     achievements: Achievements
+    pathways: Pathways
+    stacking: Stacking
     issuing: Issuing
     batch: Batch
     awards: Awards
@@ -295,6 +298,8 @@ def open_ledger(
         store=store,
         issuers=Issuers(desk),
         achievements=Achievements(desk),
+        pathways=Pathways(desk),
+        stacking=Stacking(desk, issuing, awards),
         issuing=issuing,
         batch=Batch(desk, issuing),
         awards=awards,

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 
 class DerivedMacs:
-    """HMAC-SHA256 under two keys: one for idempotency, one for short codes."""
+    """HMAC-SHA256 under two keys: one for what is done once, one for short codes."""
 
     def __init__(self, *, idempotency: bytes, short_codes: bytes) -> None:
         self._idempotency = idempotency
@@ -19,6 +19,10 @@ class DerivedMacs:
     def request(self, canonical: bytes) -> bytes:
         """32 bytes that tell one request from another."""
         return hmac.digest(self._idempotency, b"request\n" + canonical, sha256)
+
+    def stack(self, canonical: bytes) -> bytes:
+        """32 bytes that tell one set of components of one learner's pathway from another."""
+        return hmac.digest(self._idempotency, b"stack\n" + canonical, sha256)
 
     def short_code(self, code: str) -> bytes:
         """32 bytes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ledger.errors import LedgerError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE_SIZE = 8192  # bytes: an entry with its private parts fits on one page
 BUSY_MILLISECONDS = 5_000
 
@@ -48,6 +48,7 @@ _TABLES = (
         list BLOB NOT NULL, slot INTEGER NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY(list, slot)) WITHOUT ROWID""",
     "CREATE TABLE short_codes(mac BLOB PRIMARY KEY, stream TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE stacks(mac BLOB PRIMARY KEY, stream TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE checkpoints(size INTEGER PRIMARY KEY, note BLOB NOT NULL, compact_range BLOB NOT NULL)",
     """CREATE TABLE api_keys(
         id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, issuer TEXT, scopes TEXT NOT NULL, label TEXT NOT NULL,

@@ -89,6 +89,7 @@ class Draft:
         self.names: list[Name] = []
         self.slots: list[SlotClaim] = []
         self.short_codes: list[tuple[bytes, StreamId]] = []
+        self.stacks: list[tuple[bytes, StreamId]] = []
 
     @property
     def position(self) -> Position:
@@ -114,6 +115,10 @@ class Draft:
         self._read.setdefault(stream, last.seq)
         self._ends.setdefault(stream, (last.seq, folded.last))
         return recorded
+
+    def end(self, stream: StreamId) -> tuple[Seq, bytes]:
+        """The seq and the bytes of the last entry of a stream that this decision has read."""
+        return self._ends[stream]
 
     def issuer(self, stream: StreamId) -> issuer_rules.Issuer:
         """The issuer of a stream.
@@ -229,5 +234,6 @@ class Draft:
             names=tuple(self.names),
             slots=tuple(self.slots),
             short_codes=tuple(self.short_codes),
+            stacks=tuple(self.stacks),
             idempotency=idempotency,
         )

@@ -1,7 +1,7 @@
 """Issues one award: the request is checked against its achievement, then sealed with its private parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger import canonical
 from ledger.application.achievements import scope_of
@@ -9,12 +9,12 @@ from ledger.application.desk import Desk
 from ledger.application.draft import Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
 from ledger.domain.achievement import Achievement, AchievementIsRetired, WordingIsDisowned
-from ledger.domain.award import AchievementRef, Act, Award, AwardInternal
+from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, Component
 from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
 from ledger.domain.credential import permit
 from ledger.domain.definition import AchievementDefinition
-from ledger.domain.events import CredentialAmended, CredentialAwarded, CredentialIssued
+from ledger.domain.events import CredentialAmended, CredentialAwarded, CredentialIssued, CredentialStacked
 from ledger.domain.issuer import Issuer
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import Seq, StreamId
@@ -71,8 +71,21 @@ class Issuing:
         """The achievement that a row names by slug or id.
 
         Raises:
+            Refused: there is none of this issuer, or it is a pathway, which is awarded by stacking.
+            AchievementIsRetired, WordingIsDisowned.
+        """
+        found = self.look_up(draft, issuer, name)
+        if found.achievement.is_pathway:
+            reason = f"“{name}” is a pathway, which is earned by holding its parts: award it with `testamur stack`"
+            raise Refused((Problem(column="achievement", code="is_a_pathway", reason=reason),))
+        return found
+
+    def look_up(self, draft: Draft, issuer: StreamId, name: str) -> Offer:
+        """The achievement or pathway with this slug or id.
+
+        Raises:
             Refused: there is none of this issuer.
-            AchievementIsRetired.
+            AchievementIsRetired, WordingIsDisowned.
         """
         with self._desk.store.snapshot() as snapshot:
             stream = resolve_achievement(snapshot, issuer, name)
@@ -83,22 +96,33 @@ class Issuing:
             raise AchievementIsRetired(f"“{name}” is retired: nothing is awarded on it any more")
         version = state.offered(draft.issuer(issuer).disowns)
         if version is None:
-            reason = "was worded with a stolen key: state it again with `testamur achievement revise`"
+            reason = f"was worded with a stolen key: state it again with `testamur {state.noun} revise`"
             raise WordingIsDisowned(f"“{name}” {reason}")
         definition = self._desk.definition(state.digests[version - 1])
         return Offer(achievement=state, version=version, definition=definition)
 
     def draft_award(
-        self, draft: Draft, issuer: Issuer, offer: Offer, request: AwardRequest, caller: Caller
+        self,
+        draft: Draft,
+        issuer: Issuer,
+        offer: Offer,
+        request: AwardRequest,
+        caller: Caller,
+        components: tuple[Component, ...] = (),
     ) -> tuple[StreamId, Seq]:
-        """Put one award into the draft; its stream and seq."""
+        """Put one award into the draft; its stream and seq.
+
+        Args:
+            components: of the award of a pathway, already checked.
+        """
         desk = self._desk
         code = new_link_code(milliseconds(draft.at), desk.entropy.bytes(16))
         stream = stream_of(code)
         key = desk.vault.learner(issuer.stream, request.student_number)
         short_code = self._short_code()
         claim = draft.claim_slot(issuer.stream, stream, Seq(0))
-        event = CredentialIssued(link=link_digest(code), list=claim.list, slot=claim.slot)
+        awarded = CredentialStacked if components else CredentialIssued
+        event = awarded(link=link_digest(code), list=claim.list, slot=claim.slot)
         permit(None, event)
         internal = AwardInternal(
             actor=caller.actor,
@@ -109,7 +133,7 @@ class Issuing:
             short_code=short_code,
             notes=None,
         )
-        award = request.award(offer.ref, offer.definition)
+        award = replace(request.award(offer.ref, offer.definition), components=components)
         record_award(desk, draft, issuer, event, stream, award, None, internal, key)
         draft.short_codes.append((desk.macs.short_code(short_code), stream))
         return stream, Seq(0)

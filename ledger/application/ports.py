@@ -24,6 +24,10 @@ class StaleDecision(ConflictError):
     """Something the decision was made on has changed since: decide again."""
 
 
+class TimeHasPassed(StaleDecision):
+    """Something of a later time was recorded first; nothing else stands against the decision."""
+
+
 class VersionConflict(ConflictError):
     """The record is not at the revision the caller named, or kept changing."""
 
@@ -32,12 +36,20 @@ class NameTaken(ConflictError):
     """The short name is in use."""
 
 
+class AlreadyStacked(ConflictError):
+    """The learner has the award of this version of the pathway for these components."""
+
+
 class IdempotencyMismatch(ConflictError):
     """The idempotency key was used for another request."""
 
 
 class OutcomeUnknown(LedgerError):
     """Whether the command was recorded is not known: ask again with the same idempotency key."""
+
+
+class LedgerBusy(LedgerError):
+    """Too much waits to be recorded already: this command was not queued, and nothing was recorded. Send it again."""
 
 
 class StoreUnavailable(LedgerError):
@@ -136,6 +148,10 @@ class Macs(Protocol):
         """32 bytes."""
         ...
 
+    def stack(self, canonical: bytes) -> bytes:
+        """32 bytes that tell one set of components of one learner's pathway from another."""
+        ...
+
 
 class Stream(Protocol):
     """One stream as folded by the store's repository."""
@@ -210,6 +226,7 @@ class Proposal:
     names: tuple[Name, ...] = ()
     slots: tuple[SlotClaim, ...] = ()
     short_codes: tuple[tuple[bytes, StreamId], ...] = ()
+    stacks: tuple[tuple[bytes, StreamId], ...] = ()  # MAC of learner, pathway version and components -> its award
     idempotency: Idempotency | None = None
 
 
@@ -230,10 +247,16 @@ class Appender(Protocol):
     conflict exactly one is appended. After OutcomeUnknown either may be true; the same idempotency key tells which.
     """
 
-    async def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
+    async def append(self, proposals: Sequence[Proposal], *, patient: bool = False) -> list[Appended | ConflictError]:
         """One outcome per proposal, in their order; a conflict is an outcome, not an exception.
 
+        What lowers a standing is appended before what waits already, apart from a share that keeps the rest moving.
+
+        Args:
+            patient: wait however much is queued; for a caller that sends many one after the other.
+
         Raises:
+            LedgerBusy: too much is queued; nothing was, and nothing is, recorded of this.
             OutcomeUnknown: the store failed while committing.
             LedgerHalted: this process appends nothing any more.
         """
@@ -265,6 +288,7 @@ class Snapshot(Protocol):
     def stream(self, stream: StreamId) -> tuple[Placed, ...]: ...
     def end(self, stream: StreamId) -> Seq | None: ...
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]: ...
+    def boxes(self, first: int, last: int, wanted: Sequence[Part]) -> list[tuple[Position, Part, bytes, bytes]]: ...
     def definition(self, digest: Digest) -> bytes | None: ...
     def name(self, scope: str, name: str) -> StreamId | None: ...
     def names(self, scope: str) -> list[tuple[str, StreamId]]: ...
