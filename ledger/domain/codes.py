@@ -4,13 +4,16 @@ Whoever has the link code finds its stream without an index; whoever reads the l
 """
 
 import hashlib
+import re
 from uuid import UUID
 
 from ledger.domain.types import Digest, LinkCode, StreamId
 from ledger.errors import LedgerError
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32
-_VALUES = {character: value for value, character in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0}
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)  # of 10 bits
+_IS_CODE = re.compile(f"[{ALPHABET}ILO]*").fullmatch
+_DIGITS = str.maketrans(ALPHABET + "ILO", "0123456789abcdefghijklmnopqrstuv" + "110")  # as `int` reads base 32
 _LINK_BYTES = 22
 _LINK_CHARACTERS = 36  # 180 bits for 176: the last 4 are zero
 _SHORT_BITS = 60
@@ -92,15 +95,13 @@ def _compact(text: str) -> str:
 
 
 def _encode(value: int, characters: int) -> str:
-    return "".join(ALPHABET[value >> 5 * place & 31] for place in reversed(range(characters)))
+    pairs = [_PAIRS[value >> bits & 1023] for bits in range((characters - 1) // 2 * 10, -1, -10)]
+    return "".join(pairs)[-characters:]
 
 
 def _decode(compact: str, characters: int) -> int:
     if len(compact) != characters:
         raise MalformedCode(f"a code has {characters} characters, this has {len(compact)}")
-    value = 0
-    for character in compact:
-        if character not in _VALUES:
-            raise MalformedCode("a code has digits and letters apart from U only")
-        value = value << 5 | _VALUES[character]
-    return value
+    if not _IS_CODE(compact):
+        raise MalformedCode("a code has digits and letters apart from U only")
+    return int(compact.translate(_DIGITS), 32)

@@ -10,7 +10,7 @@ _JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ spell words in Persian and 
 
 def clean(text: str) -> str:
     """`text` in Unicode normal form C, without blanks at its ends."""
-    return unicodedata.normalize("NFC", text).strip()
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()  # ASCII is in form C
 
 
 def fault(text: str, longest: int, *, multiline: bool = False) -> tuple[str, str] | None:
@@ -22,6 +22,8 @@ def fault(text: str, longest: int, *, multiline: bool = False) -> tuple[str, str
     """
     if len(text) > longest:
         return "too_long", f"has {len(text):,} characters; at most {longest:,} are allowed"
+    if text.isprintable():  # no character of a category that begins with C, and no break: nearly every text
+        return None
     for character in text:
         if character in _BIDI_CONTROLS:
             return "control_character", f"contains the text-direction control U+{ord(character):04X}; remove it"
