@@ -102,6 +102,6 @@ def _encode(value: int, characters: int) -> str:
 def _decode(compact: str, characters: int) -> int:
     if len(compact) != characters:
         raise MalformedCode(f"a code has {characters} characters, this has {len(compact)}")
-    if not _CHARACTERS.fullmatch(compact):
+    if not _IS_CODE(compact):
         raise MalformedCode("a code has digits and letters apart from U only")
     return int(compact.translate(_DIGITS), 32)
