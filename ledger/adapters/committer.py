@@ -1,26 +1,20 @@
 """The one committer thread: it appends whatever queued while it was busy, and wakes each caller with its own outcome.
 
 New data keys are made durable in the vault before anything sealed with them is appended. No caller hears of an outcome
-before the commit is durable.
+before the commit is durable. Who goes first, and how much may wait, is decided in `ledger.adapters.commit_queue`.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Condition, Thread
 
+from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
 from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.application.ports import Appended, ConflictError, LedgerHalted, OutcomeUnknown, Proposal, Vault
+from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, Vault
 from ledger.errors import LedgerError
 
-MOST_IN_ONE_COMMIT = 2_000  # proposals
-
 _logger = logging.getLogger(__name__)
-
-_Outcomes = list[Appended | ConflictError]
-_Job = tuple[Sequence[Proposal], "Future[_Outcomes]"]
 
 
 class Committer:
@@ -35,24 +29,34 @@ class Committer:
         self._ledger = ledger
         self._vault = vault
         self._committed = committed
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._entrance = Lock()  # so that nothing is queued behind the end of the queue
+        self._queue = CommitQueue()
+        self._changed = Condition()  # guards the queue, and that nothing is queued behind its end
         self._halted: LedgerHalted | None = None
+        self._closing = False
         self._thread = Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
-    async def append(self, proposals: Sequence[Proposal]) -> _Outcomes:
+    async def append(self, proposals: Sequence[Proposal], *, patient: bool = False) -> Outcomes:
         """One outcome per proposal, in their order; a conflict is an outcome, not an exception.
 
         Raises:
-            OutcomeUnknown, LedgerHalted.
+            LedgerBusy, OutcomeUnknown, LedgerHalted.
         """
-        future: Future[_Outcomes] = Future()
-        with self._entrance:
+        outcomes: Outcomes = []
+        for start in range(0, len(proposals), MOST_IN_ONE_COMMIT):  # nobody holds the thread for more than one commit
+            outcomes += await self._send(proposals[start : start + MOST_IN_ONE_COMMIT], patient=patient)
+        return outcomes
+
+    async def _send(self, proposals: Sequence[Proposal], *, patient: bool) -> Outcomes:
+        loop = asyncio.get_running_loop()
+        lane = lane_of(proposals, patient=patient)
+        job = Job(proposals=proposals, lane=lane, loop=loop, future=loop.create_future())
+        with self._changed:
             if self._halted is not None:
                 raise self._halted
-            self._queue.put((proposals, future))
-        return await asyncio.wrap_future(future)
+            self._queue.put(job)
+            self._changed.notify()
+        return await job.future
 
     @property
     def halted(self) -> bool:
@@ -61,54 +65,74 @@ class Committer:
 
     def close(self) -> None:
         """Append what is queued, then stop. Later calls raise LedgerHalted."""
-        with self._entrance:
+        with self._changed:
             if self._halted is None:
                 self._halted = LedgerHalted("the ledger is shutting down")
-            self._queue.put(None)
+            self._closing = True
+            self._changed.notify()
         self._thread.join()
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            job = self._queue.get()
-            jobs: list[_Job] = []
-            count = 0
-            while True:
-                if job is None:
-                    stopping = True
-                    break
-                if job[1].set_running_or_notify_cancel():  # from here on the caller cannot take it back
-                    jobs.append(job)
-                    count += len(job[0])
-                if count >= MOST_IN_ONE_COMMIT or self._queue.empty():
-                    break
-                job = self._queue.get()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if not self._queue:
+                    return
+                jobs = self._queue.take()
             if jobs:
                 self._commit(jobs)
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[Job]) -> None:
         try:
-            outcomes = self._append([proposal for proposals, _ in jobs for proposal in proposals])
+            outcomes = self._append([proposal for job in jobs for proposal in job.proposals])
         except Exception as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
-            for _, future in jobs:
-                future.set_exception(error if isinstance(error, LedgerError) else _unknown(error))
+            _tell([(job, error if isinstance(error, LedgerError) else _unknown(error)) for job in jobs])
             return
+        told: list[tuple[Job, Outcomes | LedgerError]] = []
         start = 0
-        for proposals, future in jobs:
-            future.set_result(outcomes[start : start + len(proposals)])
-            start += len(proposals)
+        for job in jobs:
+            end = start + len(job.proposals)
+            told.append((job, outcomes[start:end]))
+            start = end
+        _tell(told)
         try:
             self._committed()
         except Exception:
             _logger.exception("committed_callback_failed")  # the commit stands, and the next one must have its thread
 
-    def _append(self, proposals: list[Proposal]) -> _Outcomes:
+    def _append(self, proposals: list[Proposal]) -> Outcomes:
+        # In the order of their times: no time in the log is before an earlier one, and of what is committed together
+        # nothing shall have to be decided again for that. The sort is stable, so equal times stay in order of lanes.
+        order = sorted(range(len(proposals)), key=lambda index: proposals[index].events[0].recorded.at)
         try:
             self._vault.flush()
-            return self._ledger.append(proposals)
+            outcomes = self._ledger.append([proposals[index] for index in order])
         except LedgerHalted as halted:
             self._halted = halted
             raise
+        return [outcome for _, outcome in sorted(zip(order, outcomes, strict=True), key=lambda pair: pair[0])]
+
+
+def _tell(told: Sequence[tuple[Job, Outcomes | LedgerError]]) -> None:
+    """Wake the callers, those of one event loop all at once."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcomes | LedgerError]]] = {}
+    for job, outcome in told:
+        loops.setdefault(job.loop, []).append((job, outcome))
+    for loop, of_loop in loops.items():
+        try:
+            loop.call_soon_threadsafe(_deliver, of_loop)
+        except RuntimeError:  # the loop is closed, and nobody waits there any more
+            _logger.info("callers_gone", extra={"jobs": len(of_loop)})
+
+
+def _deliver(told: Sequence[tuple[Job, Outcomes | LedgerError]]) -> None:
+    for job, outcome in told:
+        if job.future.done():  # cancelled while it was committed
+            continue
+        if isinstance(outcome, LedgerError):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
 
 
 def _unknown(error: Exception) -> OutcomeUnknown:

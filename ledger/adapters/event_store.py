@@ -27,6 +27,7 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
+from ledger.adapters.sqlite_readers import Readers
 from ledger.adapters.sqlite_schema import prepare
 from ledger.domain.events import Recorded
 from ledger.domain.types import Position, StreamId
@@ -113,7 +114,7 @@ class LedgerConnectionPool(SQLiteConnectionPool):
 
 
 class LedgerDatastore(SQLiteDatastore):
-    """The library's datastore over such connections; for readers. The writer has one of its own."""
+    """The library's datastore over such connections. The ledger's writer and readers have connections of their own."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(db_name=str(path))
@@ -129,8 +130,9 @@ class LedgerDatastore(SQLiteDatastore):
 class LedgerRecorder(SQLiteApplicationRecorder):
     """The library's recorder with the position as explicit primary key."""
 
-    def __init__(self, datastore: LedgerDatastore) -> None:
+    def __init__(self, datastore: LedgerDatastore, readers: Readers) -> None:
         super().__init__(datastore)
+        self._readers = readers
         self.insert_events_statement = "INSERT INTO stored_events VALUES (?,?,?,?,?)"
         self.select_max_notification_id_statement = "SELECT size FROM log_head"
 
@@ -170,9 +172,8 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         order = "DESC LIMIT ?" if desc else "ASC LIMIT ?"
         key = originator_id.hex if isinstance(originator_id, UUID) else originator_id
         bounds = (-1 if gt is None else gt, 2**62 if lte is None else lte, -1 if limit is None else limit)
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(statement + order, (key, *bounds))
-            return [_notification(row) for row in cursor.fetchall()]
+        with self._readers.reading() as connection:
+            return [_notification(row) for row in connection.execute(statement + order, (key, *bounds))]
 
     def select_notifications(
         self,
@@ -192,9 +193,9 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         if topics:
             statement += f"AND topic IN ({','.join('?' * len(topics))}) "
         parameters = (first, 2**62 if stop is None else stop, *topics, limit)
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(statement + "ORDER BY notification_id LIMIT ?", parameters)
-            return [_notification(row) for row in cursor.fetchall()]
+        with self._readers.reading() as connection:
+            rows = connection.execute(statement + "ORDER BY notification_id LIMIT ?", parameters)
+            return [_notification(row) for row in rows]
 
 
 def as_bytes(column: object) -> bytes:
@@ -202,7 +203,7 @@ def as_bytes(column: object) -> bytes:
     return column if isinstance(column, bytes) else b""
 
 
-def _notification(row: sqlite3.Row) -> Notification:
+def _notification(row: tuple[int, str, int, str, object]) -> Notification:
     return Notification(
         id=row[0], originator_id=UUID(row[1]), originator_version=row[2], topic=row[3], state=as_bytes(row[4])
     )
@@ -216,13 +217,27 @@ class Streams:
             EventStore(EntryMapper(), recorder), cache_maxsize=_CACHED_STREAMS, deepcopy_from_cache=False
         )
 
-    def load(self, stream: StreamId) -> FoldedStream | None:
-        """The stream as it stands; None where there is none."""
+    def load(self, stream: StreamId, end: int | None = None) -> FoldedStream | None:
+        """The stream as it stands; None where there is none.
+
+        Args:
+            end: its last seq, if the caller has just read it: what is kept up to there is not read again.
+        """
+        kept = self._kept(stream) if end is not None else None
+        if kept is not None and kept.recorded[-1].seq == end:
+            return kept
         try:
             growing = self._repository.get(stream, projector_func=_fold)
         except AggregateNotFoundError:
             return None
         return growing.state
+
+    def _kept(self, stream: StreamId) -> FoldedStream | None:
+        cache = self._repository.cache
+        try:
+            return None if cache is None else cast("_Growing", cache.get(stream)).state
+        except KeyError:
+            return None
 
 
 def _fold(growing: _Growing | None, events: Iterable[EntryEvent]) -> _Growing | None:

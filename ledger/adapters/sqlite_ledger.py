@@ -11,11 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from eventsourcing.persistence import PersistenceError
-from eventsourcing.sqlite import SQLiteCursor
-
 from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams
 from ledger.adapters.sqlite_append import AppendTransaction
+from ledger.adapters.sqlite_readers import Readers
 from ledger.adapters.sqlite_schema import WrongSchema
 from ledger.adapters.sqlite_snapshot import SqliteSnapshot
 from ledger.application.api_keys import ApiKey
@@ -27,10 +25,11 @@ from ledger.application.ports import (
     Proposal,
     SignedCheckpoint,
     StaleDecision,
-    StoreUnavailable,
 )
 from ledger.domain.types import StreamId
 from ledger.domain.values import format_time, parse_time
+
+_API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM api_keys"
 
 
 class SqliteLedger:
@@ -45,7 +44,8 @@ class SqliteLedger:
         if not path.is_file():  # SQLite would make an empty one
             raise WrongSchema(f"there is no ledger database at {path}")
         self.datastore = LedgerDatastore(path)
-        self.recorder = LedgerRecorder(self.datastore)
+        self._readers = Readers(path)
+        self.recorder = LedgerRecorder(self.datastore, self._readers)
         self._streams = Streams(self.recorder)
         try:
             self._writer = self.datastore.connect()
@@ -58,14 +58,14 @@ class SqliteLedger:
     def close(self) -> None:
         """Close every connection."""
         self._writer.close()
+        self._readers.close()
         self.datastore.close()
 
     def load(self, stream: StreamId) -> FoldedStream | None:
         """A stream, folded; None where there is no such stream."""
-        try:
-            return self._streams.load(stream)
-        except (sqlite3.Error, PersistenceError) as error:
-            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+        with self.snapshot() as snapshot:
+            end = snapshot.end(stream)
+        return None if end is None else self._streams.load(stream, end)
 
     @contextmanager
     def snapshot(self) -> Iterator["SqliteSnapshot"]:
@@ -74,8 +74,8 @@ class SqliteLedger:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        with self._reading() as cursor:
-            yield SqliteSnapshot(cursor)
+        with self._readers.reading() as connection:
+            yield SqliteSnapshot(connection)
 
     def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
         """Append what does not conflict, in one transaction; durable when it returns.
@@ -96,7 +96,7 @@ class SqliteLedger:
                     "its tail was lost. Nothing more is recorded here"
                 )
                 raise self._halted
-            outcomes = [transaction.place(proposal) for proposal in proposals]
+            outcomes = transaction.place(proposals)
             transaction.finish()
             writer.execute("COMMIT")
         except sqlite3.Error as error:
@@ -132,15 +132,13 @@ class SqliteLedger:
 
     def api_keys(self) -> Sequence[ApiKey]:
         """Every API key, oldest first."""
-        with self._reading() as cursor:
-            cursor.execute("SELECT * FROM api_keys ORDER BY created_at, id")
-            return [_api_key(row) for row in cursor.fetchall()]
+        with self._readers.reading() as connection:
+            return [_api_key(row) for row in connection.execute(f"{_API_KEYS} ORDER BY created_at, id")]
 
     def api_key(self, secret: bytes) -> ApiKey | None:
         """The API key with this digest, revoked or not."""
-        with self._reading() as cursor:
-            cursor.execute("SELECT * FROM api_keys WHERE secret = ?", (secret,))
-            row = cursor.fetchone()
+        with self._readers.reading() as connection:
+            row = connection.execute(f"{_API_KEYS} WHERE secret = ?", (secret,)).fetchone()
         return None if row is None else _api_key(row)
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
@@ -148,14 +146,6 @@ class SqliteLedger:
         statement = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
         with self._writing() as connection:
             return connection.execute(statement, (format_time(at), key_id)).rowcount == 1
-
-    @contextmanager
-    def _reading(self) -> Iterator[SQLiteCursor]:
-        try:
-            with self.datastore.transaction(commit=False) as cursor:
-                yield cursor
-        except (sqlite3.Error, PersistenceError) as error:
-            raise StoreUnavailable(f"the store cannot be read: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -172,13 +162,14 @@ class SqliteLedger:
             connection.close()
 
 
-def _api_key(row: sqlite3.Row) -> ApiKey:
+def _api_key(row: tuple[str, bytes, str | None, str, str, str, str | None]) -> ApiKey:
+    key_id, secret, issuer, scopes, label, created_at, revoked_at = row
     return ApiKey(
-        id=row["id"],
-        secret=bytes(row["secret"]),
-        issuer=None if row["issuer"] is None else StreamId(UUID(row["issuer"])),
-        scopes=tuple(row["scopes"].split()),
-        label=row["label"],
-        created_at=parse_time(row["created_at"]),
-        revoked_at=None if row["revoked_at"] is None else parse_time(row["revoked_at"]),
+        id=key_id,
+        secret=secret,
+        issuer=None if issuer is None else StreamId(UUID(issuer)),
+        scopes=tuple(scopes.split()),
+        label=label,
+        created_at=parse_time(created_at),
+        revoked_at=None if revoked_at is None else parse_time(revoked_at),
     )

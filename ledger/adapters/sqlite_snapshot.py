@@ -4,8 +4,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from eventsourcing.sqlite import SQLiteCursor
-
 from ledger.adapters.event_store import as_bytes
 from ledger.application.ports import (
     Appended,
@@ -21,8 +19,8 @@ from ledger.verification.evidence import Head, Placed
 class SqliteSnapshot:
     """Reads inside one transaction."""
 
-    def __init__(self, cursor: SQLiteCursor) -> None:
-        self._connection: sqlite3.Connection = cursor.sqlite_cursor.connection
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
     def head(self) -> Head:
         """The end of the log."""
@@ -76,6 +74,17 @@ class SqliteSnapshot:
                 if row[0] in tuple(Part)
             )
         return found
+
+    def boxes(self, first: int, last: int, wanted: Sequence[Part]) -> list[tuple[Position, Part, bytes, bytes]]:
+        """Position, part, key id and box of the wanted parts from one position to another, by position."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        rows = cursor.execute(
+            "SELECT position, part, key_id, box FROM private_parts WHERE position BETWEEN ? AND ? "
+            f"AND part IN ({','.join('?' * len(wanted))}) ORDER BY position",  # noqa: S608 - question marks
+            (first, last, *wanted),
+        )
+        return [(position, Part(part), as_bytes(key_id), as_bytes(box)) for position, part, key_id, box in rows]
 
     def slot_taken(self, status_list: ListId, slot: Slot) -> bool:
         """Whether a version of an award holds this bit."""

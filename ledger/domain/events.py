@@ -204,6 +204,16 @@ PARTS: Mapping[type[object], tuple[Part, ...]] = {
 }  # every other type commits to nothing
 
 
+# What lowers the standing of an award, or of those who sign: it acts at once, and waits behind nothing.
+LOWERING = (
+    IssuerKeyRetired,
+    IssuerKeyCompromised,
+    IssuerRecognitionEnded,
+    CredentialSuspended,
+    CredentialRevoked,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """An event with what its entry and its place in the log say about it."""

@@ -79,7 +79,9 @@ class InterveningAppender:
         self._intervening = False
         self.calls: list[Sequence[Proposal]] = []
 
-    async def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
+    async def append(
+        self, proposals: Sequence[Proposal], *, patient: bool = False
+    ) -> list[Appended | ConflictError]:
         """As `inner` answers."""
         self.calls.append(proposals)
         if self._interventions and not self._intervening:
@@ -88,7 +90,7 @@ class InterveningAppender:
                 await self._interventions.pop(0)()
             finally:
                 self._intervening = False
-        return await self._inner.append(proposals)
+        return await self._inner.append(proposals, patient=patient)
 
 
 class InterveningStore:

@@ -166,7 +166,7 @@ def test_only_the_owner_may_read_the_database(path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- lost replies
 
 
-@pytest.mark.parametrize("statement", ["BEGIN", "SELECT MAX", "UPDATE log_head", "COMMIT"])
+@pytest.mark.parametrize("statement", ["BEGIN", "SELECT value", "UPDATE log_head", "COMMIT"])
 def test_failure_before_it_takes_effect_leaves_nothing_and_the_store_usable(
     store: SqliteLedger, scribe: Scribe, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:

@@ -1,0 +1,80 @@
+"""Connections that only read, kept open between snapshots.
+
+The library's pool takes a lock, a condition and two context managers for each connection it hands out, which is most of
+the cost of a small read; and a writer that waits in it holds up its readers. These need none of that.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger.adapters.sqlite_schema import prepare
+from ledger.application.ports import StoreUnavailable
+
+_IDLE = 8  # connections kept open; more are opened while more threads read at the same moment
+
+
+class Readers:
+    """Any thread may read at any time; each has a connection to itself while it does."""
+
+    def __init__(self, path: Path) -> None:
+        """Open nothing yet."""
+        self._path = path
+        self._idle: deque[sqlite3.Connection] = deque()  # its pop and append are atomic
+        self._closed = False
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a transaction that sees one state of the database.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        connection = None
+        try:
+            connection = self._take()
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as error:
+            if connection is not None:  # whatever ails it, the next reader gets another one
+                connection.close()
+                connection = None
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+        finally:
+            if connection is not None:
+                self._put_back(connection)
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use as soon as it is not."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnavailable("the store cannot be read: it is closed")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            prepare(connection)
+            connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _put_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            connection.close()
+            return
+        if self._closed or len(self._idle) >= _IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
