@@ -5,6 +5,7 @@ within +-(2**53 - 1), no lone surrogates, at most `MAX_DEPTH` levels. The tests 
 What the values mean is decided elsewhere: `ledger.record` for entries, `ledger.domain` for definitions.
 """
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import orjson
@@ -79,13 +80,16 @@ def _check(value: object, depth: int) -> None:
         return
     if depth == 0:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
+    items: Iterable[object]
     if isinstance(value, dict) and kind is dict:
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str or not key.isascii():
                 raise NotCanonical("a key is not an ASCII string")
-            _check(item, depth - 1)
+        items = value.values()
     elif isinstance(value, list) and kind is list:
-        for item in value:
-            _check(item, depth - 1)
+        items = value
     else:
         raise NotCanonical(f"a {kind.__name__} has no canonical spelling here; write numbers as integers or strings")
+    for item in items:
+        if type(item) is not str and item is not None:  # as most are, and a call for each would cost most of the time
+            _check(item, depth - 1)

@@ -3,6 +3,7 @@
 `document` is the signed credential, byte for byte; it is the empty string until documents are made.
 """
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,7 +22,11 @@ _AWARD = frozenset(
     "achievement name language awarded_on valid_from valid_until "  # noqa: SIM905
     "result score route assessor evidence components".split()
 )
+_FACTS = (frozenset(("v", "award")), frozenset(("v", "act")), frozenset(("v", "award", "act")))
+_REFERENCE = frozenset(("stream", "version", "digest"))
+_COMPONENT = frozenset(("origin", "stream", "seq", "entry"))
 _ACT = frozenset(("reason", "mode", "effective", "text"))
+_is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _AWARD_INTERNAL = frozenset(("v", "actor", "learner", "student_number", "email", "code", "short_code", "notes"))
 
 
@@ -60,7 +65,7 @@ def read_facts(raw: bytes) -> Facts:
         MalformedPart: not canonical, or not of the schema.
     """
     fields = _object(raw)
-    if fields.keys() - {"v"} not in ({"award"}, {"act"}, {"award", "act"}):
+    if fields.keys() not in _FACTS:
         raise MalformedPart("facts hold an award, an act or both, and nothing else")
     try:
         award = _read_award(_member(fields, "award", _AWARD)) if "award" in fields else None
@@ -148,13 +153,9 @@ def _code(fields: Data) -> LinkCode:
 
 def _uuid(fields: Data, name: str) -> UUID:
     spelled = text(fields, name)
-    try:
-        value = UUID(spelled)
-    except ValueError as error:
-        raise BadValue(f"{name} is not a UUID") from error
-    if str(value) != spelled:
-        raise BadValue(f"{name} is not in the one spelling of a UUID")
-    return value
+    if not _is_uuid(spelled):
+        raise BadValue(f"{name} is not a UUID in its one spelling")
+    return UUID(spelled)
 
 
 def _write_award(award: Award) -> Json:
@@ -180,7 +181,7 @@ def _write_award(award: Award) -> Json:
 
 
 def _read_award(fields: Data) -> Award:
-    ref = _member(fields, "achievement", frozenset(("stream", "version", "digest")))
+    ref = _member(fields, "achievement", _REFERENCE)
     listed = fields["components"]
     if type(listed) is not list:
         raise MalformedPart("components is not a list")
@@ -204,7 +205,7 @@ def _read_award(fields: Data) -> Award:
 
 
 def _read_component(value: Json) -> Component:
-    fields = _member({"component": value}, "component", frozenset(("origin", "stream", "seq", "entry")))
+    fields = _member({"component": value}, "component", _COMPONENT)
     return Component(
         origin=Origin(text(fields, "origin")),
         stream=StreamId(_uuid(fields, "stream")),
