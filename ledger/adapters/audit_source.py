@@ -24,7 +24,16 @@ from ledger.record.commitment import Opening
 _COPIES = 3  # attempts to copy two files that somebody may be writing
 _BUSY_MILLISECONDS = 5_000
 # NOT INDEXED: an index that somebody made could leave rows out, and both passes must see the table itself.
-_ENTRY = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events NOT INDEXED"
+_INDEXED = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events"
+_ENTRY = f"{_INDEXED} NOT INDEXED"
+_BY_STREAM = "ORDER BY originator_id, originator_version, notification_id"
+_PLACES = """WITH numbered AS (
+        SELECT notification_id AS place, ROW_NUMBER() OVER (ORDER BY notification_id) AS number
+        FROM stored_events NOT INDEXED WHERE typeof(notification_id) = 'integer' AND notification_id >= 1)
+    SELECT place FROM numbered WHERE number % ? = 0 OR number = (SELECT MAX(number) FROM numbered) ORDER BY place"""
+_PARTS = "FROM private_parts {} ORDER BY position, part"
+_HOLDERS = "SELECT slot, stream, seq FROM status_slots WHERE list = ? AND slot IN ({})"
+_FIRST_STREAMS = " AND (originator_id IS NULL OR originator_id < ?)"
 # What the audit finds column by column, and better than SQLite does.
 _OF_COLUMNS = (" constraint failed in ", " value in ")
 
@@ -41,14 +50,36 @@ class SqliteAuditSource:
         self._connection = connection
         connection.text_factory = _text
 
-    def entries(self) -> Iterator[EntryRow]:
-        """Position, originator id, originator version, topic, state: every row by position."""
-        return cast("Iterator[EntryRow]", self._rows(f"{_ENTRY} ORDER BY notification_id"))
+    def entries(self, after: int | None = None, last: int | None = None) -> Iterator[EntryRow]:
+        """Position, originator id, originator version, topic, state: rows by position, `after` < position <= `last`."""
+        where, bounds = _between("notification_id", after, last)
+        return cast("Iterator[EntryRow]", self._rows(f"{_ENTRY} {where} ORDER BY notification_id", *bounds))
 
-    def entries_by_stream(self) -> Iterator[EntryRow]:
-        """The same rows by originator id and originator version."""
-        statement = f"{_ENTRY} ORDER BY originator_id, originator_version, notification_id"
-        return cast("Iterator[EntryRow]", self._rows(statement))
+    def entries_by_stream(self, last: int, low: str | None = None, high: str | None = None) -> Iterator[EntryRow]:
+        """The rows up to position `last` by originator id and originator version, `low` <= originator id < `high`."""
+        # NULL is neither below nor above anything; it belongs to the range without a lower bound.
+        begins = "" if low is None else " AND originator_id >= ?"
+        ends = "" if high is None else " AND originator_id < ?" if low is not None else _FIRST_STREAMS
+        bounds = [each for each in (low, high) if each is not None]
+        where = f"WHERE notification_id <= ?{begins}{ends}"
+        return cast("Iterator[EntryRow]", self._rows(f"{_ENTRY} {where} {_BY_STREAM}", last, *bounds))
+
+    def entries_of(self, originator: str, last: int) -> Iterator[EntryRow]:
+        """The rows of one originator id up to position `last`, by originator version and position."""
+        where = "WHERE originator_id = ? AND notification_id <= ?"
+        return cast("Iterator[EntryRow]", self._rows(f"{_INDEXED} {where} {_BY_STREAM}", originator, last))
+
+    def entry_count(self) -> int:
+        """How many rows there are, whatever stands in them."""
+        return self._value("SELECT COUNT(*) FROM stored_events NOT INDEXED")
+
+    def places(self, every: int) -> Sequence[int]:
+        """The position of every so-maniest row that has one, 1 or more, in their order; and that of the last one."""
+        count = self.entry_count()
+        low, high = next(self._rows("SELECT MIN(notification_id), MAX(notification_id) FROM stored_events NOT INDEXED"))
+        if (low, high) == (1, count) and type(high) is int:
+            return [*range(every, count, every), count]
+        return [cast("int", place) for (place,) in self._rows(_PLACES, every)]
 
     def heads(self) -> Sequence[tuple[Column, Column]]:
         """Size and time of every head there is, three at most; there should be one."""
@@ -59,15 +90,22 @@ class SqliteAuditSource:
         statement = "SELECT size, note, compact_range FROM checkpoints ORDER BY size"
         return cast("Iterator[CheckpointRow]", self._rows(statement))
 
-    def part_names(self) -> Iterator[tuple[Column, Column]]:
-        """Position and name of every private part, by both."""
-        statement = "SELECT position, part FROM private_parts ORDER BY position, part"
-        return cast("Iterator[tuple[Column, Column]]", self._rows(statement))
+    def part_names(self, after: int | None = None, last: int | None = None) -> Iterator[tuple[Column, Column]]:
+        """Position and name of private parts by both, `after` < position <= `last`."""
+        where, bounds = _between("position", after, last)
+        statement = "SELECT position, part " + _PARTS.format(where)
+        return cast("Iterator[tuple[Column, Column]]", self._rows(statement, *bounds))
 
     def parts_at(self, position: int) -> Sequence[PartRow]:
         """Name, key id and box of the private parts at a position."""
         statement = "SELECT part, key_id, box FROM private_parts WHERE position = ? ORDER BY part"
         return cast("list[PartRow]", list(self._rows(statement, position)))
+
+    def parts_of(self, positions: Sequence[int]) -> Iterator[tuple[Column, Column, Column, Column]]:
+        """Position, name, key id and box of the private parts at these positions, by position and name."""
+        where = f"WHERE position IN ({_marks(positions)})"
+        statement = "SELECT position, part, key_id, box " + _PARTS.format(where)
+        return cast("Iterator[tuple[Column, Column, Column, Column]]", self._rows(statement, *positions))
 
     def definitions(self) -> Iterator[tuple[Column, Column]]:
         """Digest and content of every definition and profile."""
@@ -83,10 +121,15 @@ class SqliteAuditSource:
             "Iterator[tuple[Column, Column, Column]]", self._rows("SELECT list, issuer, used FROM status_lists")
         )
 
-    def slot_holders(self, status_list: bytes, slot: int) -> Sequence[tuple[Column, Column]]:
-        """Stream and seq of every version that holds the slot, three at most; there should be one."""
-        statement = "SELECT stream, seq FROM status_slots WHERE list = ? AND slot = ? LIMIT 3"
-        return cast("list[tuple[Column, Column]]", list(self._rows(statement, status_list, slot)))
+    def definition(self, digest: bytes) -> Column:
+        """The content under that digest, as it stands; None where there is none."""
+        rows = self._rows("SELECT content FROM definitions WHERE digest = ?", digest)
+        return next((content for (content,) in rows), None)
+
+    def slot_holders(self, status_list: bytes, slots: Sequence[int]) -> Iterator[tuple[Column, Column, Column]]:
+        """Slot, stream and seq of every version that holds one of these slots; there should be one for each."""
+        rows = self._rows(_HOLDERS.format(_marks(slots)), status_list, *slots)
+        return cast("Iterator[tuple[Column, Column, Column]]", rows)
 
     def slot_count(self) -> int:
         """How many slots are held."""
@@ -127,11 +170,24 @@ class SqliteAuditSource:
     def _value(self, statement: str) -> int:
         return cast("int", next(self._rows(statement))[0])
 
-    def _rows(self, statement: str, *parameters: int | bytes) -> Iterator[tuple[Column, ...]]:
+    def _rows(self, statement: str, *parameters: int | str | bytes) -> Iterator[tuple[Column, ...]]:
         try:
             yield from self._connection.execute(statement, parameters)
         except sqlite3.Error as error:
             raise CannotBeAudited(f"the database cannot be read as a ledger's: {error}") from error
+
+
+def _between(column: str, after: int | None, last: int | None) -> tuple[str, list[int]]:
+    """A condition on a column, and its bounds; none where there are none."""
+    # NULL is neither below nor above anything; it stands before the first position.
+    parts = [] if after is None else [f"{column} > ?"]
+    if last is not None:
+        parts.append(f"{column} <= ?" if after is not None else f"({column} IS NULL OR {column} <= ?)")
+    return f"WHERE {' AND '.join(parts)}" if parts else "", [each for each in (after, last) if each is not None]
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _words(sql: Column) -> str:

@@ -1,14 +1,15 @@
 """The private parts of each entry: that they open, that they are what was committed to, and what they may say.
 
-Which parts stand beside which entry can be seen without a key (`PartNames`); what they hold, only with the vault.
+Which parts stand beside which entry can be seen without a key (`ledger.audit.positions`); what they hold, only with the
+vault.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ledger.audit.registry import Registry
-from ledger.audit.report import Check, Findings
-from ledger.audit.source import AuditSource, Column, PartOpener, PartRow, shown
+from ledger.audit.report import Check, Findings, Step
+from ledger.audit.source import AuditSource, PartOpener, PartRow
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, check_act
 from ledger.domain.codes import link_digest, parse_short_code, stream_of
 from ledger.domain.credential import Credential
@@ -20,67 +21,15 @@ from ledger.domain.events import (
     CredentialRevoked,
     Recorded,
 )
-from ledger.domain.types import Seq
+from ledger.domain.types import Position, Seq
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import opens
+from ledger.record.entry import Entry
 from ledger.record.private_parts import read_facts, read_internal
 
 _EARLIEST_ZONE = timedelta(hours=14)  # where the day begins first: UTC+14
 _LATEST = datetime(9999, 12, 31, 9, tzinfo=UTC)  # beyond it, the calendar ends before that day does
-
-
-class PartNames:
-    """Which parts the database holds, read along with the entries in the order of positions."""
-
-    def __init__(self, rows: Iterator[tuple[Column, Column]], found: Findings) -> None:
-        self.count = 0
-        self._rows = rows
-        self._found = found
-        self._next: tuple[int, Column] | None = None
-        self._step(1)
-
-    def check(self, recorded: Recorded) -> None:
-        """Report parts that are missing beside an entry, and parts that it does not commit to."""
-        names, committed = self.at(recorded.position), sorted(part.value for part in recorded.commit)
-        if names != committed:
-            reason = f"the entry commits to {_listed(committed)}, and beside it stands {_listed(names)}"
-            self._found.report(Check.PARTS, recorded.position, reason, recorded)
-
-    def at(self, position: int) -> list[Column]:
-        """The names of the parts at a position; those at positions left out are reported."""
-        names: list[Column] = []
-        while self._next is not None and self._next[0] <= position:
-            place, name = self._next
-            if place == position:
-                names.append(name)
-            else:
-                self._found.report(Check.PARTS, place, f"the private part {shown(name)} stands where no entry is")
-            self._step(position)
-        return names
-
-    def finish(self, size: int) -> None:
-        """Report every part beyond the last entry."""
-        while self._next is not None:
-            place, name = self._next
-            reason = f"the private part {shown(name)} stands at position {place}, beyond the last entry"
-            self._found.report(Check.PARTS, size + 1, reason)
-            self._step(place)
-
-    def _step(self, position: int) -> None:
-        self._next = None
-        for place, name in self._rows:
-            self.count += 1
-            if type(place) is int:
-                self._next = (place, name)
-                return
-            self._found.report(
-                Check.PARTS, position, f"the private part {shown(name)} stands at no position, but {shown(place)}"
-            )
-
-
-def _listed(names: "list[str] | list[Column]") -> str:
-    return ", ".join(name if isinstance(name, str) else ascii(name) for name in names) or "nothing"
 
 
 class Parts:
@@ -91,15 +40,25 @@ class Parts:
         self._opener = opener
         self._registry = registry
         self._found = found
+        self._rows: dict[int, list[PartRow]] = {}
         self._awards: dict[Seq, Award] = {}  # the facts of each version
         self._internal: AwardInternal | None = None
+
+    def fetch(self, positions: Sequence[int]) -> None:
+        """Read the parts of these entries, which are checked next, in one go."""
+        if self._opener is None:
+            return
+        self._rows = {}
+        for position, *row in self._source.parts_of(positions):
+            if type(position) is int:
+                self._rows.setdefault(position, []).append((row[0], row[1], row[2]))
 
     def begin(self) -> None:
         """What follows is another stream."""
         self._awards = {}
         self._internal = None
 
-    def check(self, recorded: Recorded, event: CredentialEvent, state: Credential | None) -> None:
+    def check(self, entry: Entry, position: Position, event: CredentialEvent, state: Credential | None) -> None:
         """Report every part of an entry that does not open, is not the one committed to, or breaks a rule.
 
         Args:
@@ -107,8 +66,9 @@ class Parts:
         """
         if self._opener is None:
             return
+        recorded = entry.recorded(position)
         contents: dict[Part, bytes] = {}
-        for row in self._source.parts_at(recorded.position):
+        for row in self._rows.get(recorded.position, ()):
             self._open(row, self._opener, recorded, contents)
         if contents.get(Part.DOCUMENT):
             self._report(Check.PARTS, recorded, "the document is not empty, and this version makes none")
@@ -124,7 +84,7 @@ class Parts:
             self._report(Check.INTERNAL, recorded, str(error))
 
     def _report(self, check: Check, recorded: Recorded, reason: str) -> None:
-        self._found.report(check, recorded.position, reason, recorded)
+        self._found.report(check, recorded.position, reason, recorded, Step.STREAM)
 
     def _open(self, row: PartRow, opener: PartOpener, recorded: Recorded, contents: dict[Part, bytes]) -> None:
         name, key_id, box = row

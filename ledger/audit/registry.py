@@ -4,9 +4,11 @@ Few of them stand beside many awards, so they are held in memory. The awards the
 `ledger.audit.rules`.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from operator import itemgetter
 
-from ledger.audit.report import Check, Findings
+from ledger.audit.report import Check, Findings, Step
 from ledger.domain import achievement as achievements
 from ledger.domain import issuer as issuers
 from ledger.domain.achievement import Achievement
@@ -27,6 +29,7 @@ from ledger.domain.types import Did, Digest, Position, StreamId
 from ledger.errors import LedgerError
 from ledger.record.sealing import possession_is_proved
 
+_NEVER = 2**63  # beyond any position
 _DEFINED = (AchievementDefined, AchievementRevised, PathwayDefined, PathwayRevised)
 
 
@@ -39,7 +42,7 @@ class Wording:
 
 
 class Registry:
-    """Who may sign what, and what is on offer, as of the last position let in."""
+    """Who may sign what, and what is on offer: folded to the last position let in, and asked as of any before it."""
 
     def __init__(self, operator: Operator, found: Findings) -> None:
         self.operator = operator
@@ -48,13 +51,16 @@ class Registry:
         self.wordings: list[Wording] = []  # in the order of positions
         self._found = found
         self._did_of: dict[StreamId, Did] = {operator.stream: operator.did}  # of issuers and of the log
+        # Since when, and whose, a stream is that is no award's. The log's is so before its first entry.
+        self._owned: dict[StreamId, tuple[Position, Did]] = {operator.stream: (Position(0), operator.did)}
+        self._states: dict[Did, list[tuple[Position, Issuer]]] = {}  # each with the position that brought it about
 
     def admit(self, recorded: Recorded) -> None:
-        """Check who signed an entry and, of issuers and achievements, what it says; then let it count."""
+        """Check who signed an entry that is no award's, and what it says; then let it count."""
         try:
             check_signer(recorded, operator=self.operator, issuers=self.issuers, owner=self._owner(recorded))
         except LedgerError as error:
-            self._found.report(Check.SIGNER, recorded.position, str(error), recorded)
+            self._found.report(Check.SIGNER, recorded.position, str(error), recorded, Step.SIGNER)
             return
         event = recorded.event
         try:
@@ -63,7 +69,38 @@ class Registry:
             if isinstance(event, OfferEvent):
                 self._achievement(recorded, event)
         except LedgerError as error:
-            self._found.report(Check.ORDER, recorded.position, str(error), recorded)
+            self._found.report(Check.ORDER, recorded.position, str(error), recorded, Step.SIGNER)
+
+    def known(self, did: Did, position: Position) -> Issuer | None:
+        """An issuer as it was known just before a position."""
+        states = self._states.get(did, [])
+        index = bisect_left(states, position, key=itemgetter(0))
+        return states[index - 1][1] if index else None
+
+    def era(self, did: Did, position: Position) -> tuple[int, int]:
+        """The longest range around a position, first and last, in all of which `known` is the same."""
+        states = self._states.get(did, [])
+        index = bisect_left(states, position, key=itemgetter(0))
+        first = states[index - 1][0] + 1 if index else 1
+        return first, states[index][0] if index < len(states) else _NEVER
+
+    def check_award(self, recorded: Recorded) -> None:
+        """Pass if an entry of an award was signed by a key that could sign it, by what was known at its position.
+
+        Raises:
+            SignerError.
+        """
+        known = self.known(recorded.by, recorded.position)
+        issuers = {} if known is None else {known.did: known}
+        owner = recorded.by if recorded.seq else None  # taken at its word here, and asked for in `ledger.audit.rules`
+        since, did = self._owned.get(recorded.stream, (recorded.position, owner))
+        if since < recorded.position:
+            owner = did
+        check_signer(recorded, operator=self.operator, issuers=issuers, owner=owner)
+
+    def is_owned(self, stream: StreamId) -> bool:
+        """Whether the stream is an issuer's, an achievement's or the log's."""
+        return stream in self._owned
 
     def offers(self, stream: StreamId, position: int) -> tuple[Digest, ...]:
         """The digests of the versions that an achievement had before a position."""
@@ -89,12 +126,15 @@ class Registry:
         return retired is not None and retired < position
 
     def _owner(self, recorded: Recorded) -> Did | None:
-        """Whose the stream is; an award's is taken at its word here, and asked for in `ledger.audit.rules`."""
+        """Whose the stream is; a first entry's own, which it is to state."""
         stream = recorded.stream
         if stream in self.achievements:
             return self.achievements[stream].issuer
         word = recorded.by if recorded.seq else None
         return self._did_of.get(stream, word)
+
+    def _own(self, recorded: Recorded, did: Did) -> None:
+        self._owned.setdefault(recorded.stream, (recorded.position, did))
 
     def _issuer(self, recorded: Recorded, event: IssuerEvent) -> None:
         did = self._did_of.get(recorded.stream)
@@ -104,10 +144,12 @@ class Registry:
             raise issuers.IssuerAlreadyRegistered(f"{recorded.by} is already registered, in another stream")
         if not possession_is_proved(self.operator.origin, recorded):
             reason = "the key added did not sign for its own admission, to this issuer of this log"
-            self._found.report(Check.POSSESSION, recorded.position, reason, recorded)
+            self._found.report(Check.POSSESSION, recorded.position, reason, recorded, Step.SIGNER)
         state = issuers.evolve(state, recorded)
         self.issuers[state.did] = state
         self._did_of[recorded.stream] = state.did
+        self._own(recorded, state.did)
+        self._states.setdefault(state.did, []).append((recorded.position, state))
         if isinstance(event, IssuerRegistered):
             self.wordings.append(Wording(digest=event.profile, recorded=recorded))
         if isinstance(event, IssuerProfileChanged):
@@ -116,6 +158,8 @@ class Registry:
     def _achievement(self, recorded: Recorded, event: OfferEvent) -> None:
         state = self.achievements.get(recorded.stream)
         achievements.permit(state, event)
-        self.achievements[recorded.stream] = achievements.evolve(state, recorded)
+        state = achievements.evolve(state, recorded)
+        self.achievements[recorded.stream] = state
+        self._own(recorded, state.issuer)
         if isinstance(event, _DEFINED):
             self.wordings.append(Wording(digest=event.digest, recorded=recorded))

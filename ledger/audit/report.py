@@ -3,7 +3,8 @@
 from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
 
 from ledger.canonical import Json
 from ledger.domain.events import Recorded
@@ -41,6 +42,19 @@ class Check(StrEnum):
     HEAD = "head"
     VIEW = "view"
     DATABASE = "database"  # its indexes lead a reader to every row
+
+
+class Step(IntEnum):
+    """When a problem is looked for: of several at one position, that of the earlier step comes first."""
+
+    CUT = 0  # the log is cut off there, the cause of whatever else is wrong
+    PLACE = 1
+    NAMES = 2  # of private parts
+    ENTRY = 3
+    TIME = 4
+    SIGNER = 5
+    STREAM = 6
+    BESIDE = 7  # the log
 
 
 _OF_BYTES = frozenset(
@@ -105,36 +119,65 @@ class AuditReport:
         return self.problems[0] if self.problems else None
 
 
+Kept: TypeAlias = tuple[int, int, int, Problem]  # position, step, number of the report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one piece of work found, as it travels from one process to another."""
+
+    kept: tuple[Kept, ...]
+    count: int  # of all problems, also those beyond the kept ones
+
+
 class Findings:
     """Collects problems in any order; keeps the first of them by position, and counts all."""
 
     def __init__(self) -> None:
         self.count = 0
         self.not_checked: list[NotChecked] = []
-        self._kept: list[tuple[int, int, int, Problem]] = []  # position, 0 for a cut tail, number of the report
+        self._kept: list[Kept] = []
 
-    def report(self, check: Check, position: int, reason: str, of: Entry | Recorded | None = None) -> None:
+    def report(
+        self,
+        check: Check,
+        position: int,
+        reason: str,
+        of: Entry | Recorded | None = None,
+        step: Step = Step.BESIDE,
+    ) -> None:
         """Record a problem with the entry `of`, or with what stands at `position`."""
         stream, seq = (None, None) if of is None else (str(of.stream), of.seq)
-        self.add(Problem(position=position, stream=stream, seq=seq, check=check, reason=reason))
+        self.add(Problem(position=position, stream=stream, seq=seq, check=check, reason=reason), step)
 
-    def report_cut(self, position: int, reason: str) -> None:
-        """Record that the log is cut off before `position`, the cause of whatever else is wrong there."""
-        self.add(Problem(position=position, stream=None, seq=None, check=Check.CHECKPOINT, reason=reason), rank=0)
-
-    def add(self, problem: Problem, *, rank: int = 1) -> None:
-        """Record a problem that somebody else found; of several at one position, the lower rank comes first."""
+    def add(self, problem: Problem, step: Step = Step.BESIDE) -> None:
+        """Record a problem that somebody else found."""
         self.count += 1
-        insort(self._kept, (problem.position, rank, self.count, problem))
-        del self._kept[MOST_PROBLEMS:]  # memory stays flat however much is wrong
+        self._keep(problem, step)
+
+    def found(self) -> Found:
+        """All of it, to be merged elsewhere."""
+        return Found(kept=tuple(self._kept), count=self.count)
+
+    def merge(self, found: Found) -> None:
+        """Record what a piece of work found, in its order."""
+        before = self.count
+        for *_, step, number, problem in found.kept:
+            self.count = before + number
+            self._keep(problem, step)
+        self.count = before + found.count
 
     def skip(self, what: str, count: int, why: str) -> None:
         """Record that something could not be checked."""
         self.not_checked.append(NotChecked(what=what, count=count, why=why))
 
     def problems(self) -> tuple[Problem, ...]:
-        """The first problems, by position, then a cut tail, then as they were reported."""
+        """The first problems, by position, then by step, then as they were reported."""
         return tuple(problem for *_, problem in self._kept)
+
+    def _keep(self, problem: Problem, step: int) -> None:
+        insort(self._kept, (problem.position, step, self.count, problem))
+        del self._kept[MOST_PROBLEMS:]  # memory stays flat however much is wrong
 
     def first_between(self, low: int, high: int) -> Problem | None:
         """The first problem with an entry's bytes or place between two positions."""

@@ -4,18 +4,17 @@ Checkpoints come from three places: the one the auditor kept, which decides, the
 the database. Whoever owns the database can remove the last two, and then nothing but the first shows a cut tail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.audit.report import Check, Findings, Judge
+from ledger.audit.report import Check, Findings, Judge, Step
 from ledger.audit.source import CheckpointRow, shown
 from ledger.errors import LedgerError
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.merkle import CompactRange, Hash
+from ledger.tlog.merkle import SIZE_LIMIT, CompactRange, Hash
 from ledger.tlog.note import VerifierKey
 
 KEPT, HOME, DATABASE = "kept", "home", "database"
-_BATCH = 4096  # leaves held before they are folded
 _NAMES = {KEPT: "the kept checkpoint", HOME: "the checkpoint that the home publishes", DATABASE: "the checkpoint"}
 
 
@@ -58,7 +57,6 @@ class Roots:
         self._found = found
         self._key = key
         self._tree = CompactRange.empty()
-        self._pending: list[Hash] = []
         self._given = list(given)
         self._rows = rows
         self._row: Anchor | None = None
@@ -68,23 +66,26 @@ class Roots:
         self._next_row()
         self._stop = self._next_stop()
 
-    def add(self, leaf: Hash) -> None:
-        """The next entry's leaf."""
-        self._pending.append(leaf)
-        self.size += 1
-        if self.size == self._stop:
-            self._compare()
+    def extend(self, leaves: Sequence[Hash]) -> None:
+        """The leaves of the next entries."""
+        begin = 0
+        while begin < len(leaves):
+            taken = leaves[begin : begin + self._stop - self.size]
+            begin += len(taken)
+            self.size += len(taken)
+            self._tree = self._tree.extended(taken)
+            if self.size == self._stop:
+                self._compare()
 
     def finish(self) -> Hash:
         """The root over all leaves; reports every checkpoint beyond them and every root that differs."""
-        self._fold()
         ahead = [anchor for anchor in self._given if anchor.checkpoint.size > self.size]
         while self._row is not None:  # the first is named, the rest would say the same
             ahead = ahead or [self._row]
             self._next_row()
         for anchor in ahead:
             reason = f"{anchor.name} is ahead of the store, which ends at {self.size}: the tail was cut off"
-            self._found.report_cut(self.size + 1, reason)
+            self._found.report(Check.CHECKPOINT, self.size + 1, reason, step=Step.CUT)
         for divergence in self._diverged:
             self._report(divergence)
         return self._tree.root()
@@ -96,12 +97,7 @@ class Roots:
             return None
         return Judge(source=best.source, size=best.checkpoint.size, root=best.checkpoint.root)
 
-    def _fold(self) -> None:
-        self._tree = self._tree.extended(self._pending)
-        self._pending.clear()
-
     def _compare(self) -> None:
-        self._fold()
         root, good = self._tree.root(), self._good
         for anchor in [each for each in self._given if each.checkpoint.size == self.size]:
             if anchor.checkpoint.root != root:
@@ -121,7 +117,7 @@ class Roots:
         self._good = self.size
         if anchor.compact_range != self._tree.to_bytes():
             reason = f"the hashes stored beside {anchor.name} are not those of the entries"
-            self._found.report(Check.CHECKPOINT, self.size, reason)
+            self._found.report(Check.CHECKPOINT, self.size, reason, step=Step.PLACE)
 
     def _report(self, divergence: _Divergence) -> None:
         anchor, low = divergence.anchor, divergence.good + 1
@@ -133,8 +129,8 @@ class Roots:
         self._found.report(Check.ROOT, low if cause is None else cause.position, reason)
 
     def _next_stop(self) -> int:
-        """The next size to compare at, or to fold at so that few leaves are held."""
-        sizes = [self.size + _BATCH, *(anchor.checkpoint.size for anchor in self._given)]
+        """The next size to compare at; beyond any log where there is none."""
+        sizes = [SIZE_LIMIT, *(anchor.checkpoint.size for anchor in self._given)]
         if self._row is not None:
             sizes.append(self._row.checkpoint.size)
         return min(size for size in sizes if size > self.size)
@@ -156,18 +152,24 @@ class Roots:
         place = size if type(size) is int and size > self.size else self.size + 1
         if type(note) is not bytes or type(compact_range) is not bytes:
             self._found.report(
-                Check.CHECKPOINT, place, f"the checkpoint in the row {shown(size)} is not stored as bytes"
+                Check.CHECKPOINT,
+                place,
+                f"the checkpoint in the row {shown(size)} is not stored as bytes",
+                step=Step.PLACE,
             )
             return None
         try:
             checkpoint = open_checkpoint(note, key)
         except LedgerError as error:
             self._found.report(
-                Check.CHECKPOINT, place, f"the checkpoint in the row {shown(size)} cannot be opened: {error}"
+                Check.CHECKPOINT,
+                place,
+                f"the checkpoint in the row {shown(size)} cannot be opened: {error}",
+                step=Step.PLACE,
             )
             return None
         if checkpoint.size != size or checkpoint.size <= self.size:
             reason = f"the row {shown(size)} holds a checkpoint of size {checkpoint.size}, which has no place there"
-            self._found.report(Check.CHECKPOINT, place, reason)
+            self._found.report(Check.CHECKPOINT, place, reason, step=Step.PLACE)
             return None
         return Anchor(source=DATABASE, checkpoint=checkpoint, compact_range=compact_range)

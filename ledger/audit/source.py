@@ -43,12 +43,30 @@ class AuditSource(Protocol):
         CannotBeAudited: from any call or iteration, where the database cannot be read (any further).
     """
 
-    def entries(self) -> Iterator[EntryRow]:
-        """Position, originator id, originator version, topic, state: every row by position."""
+    def entries(self, after: int | None = None, last: int | None = None) -> Iterator[EntryRow]:
+        """Position, originator id, originator version, topic, state: rows by position, `after` < position <= `last`.
+
+        Without `after` and `last` every row there is, also those whose position is no number.
+        """
         ...
 
-    def entries_by_stream(self) -> Iterator[EntryRow]:
-        """The same rows by originator id and originator version."""
+    def entries_by_stream(self, last: int, low: str | None = None, high: str | None = None) -> Iterator[EntryRow]:
+        """The rows up to position `last` by originator id and originator version, `low` <= originator id < `high`.
+
+        A range without `low` begins, one without `high` ends with whatever the column may hold.
+        """
+        ...
+
+    def entries_of(self, originator: str, last: int) -> Iterator[EntryRow]:
+        """The rows of one originator id up to position `last`, by originator version and position."""
+        ...
+
+    def entry_count(self) -> int:
+        """How many rows there are, whatever stands in them."""
+        ...
+
+    def places(self, every: int) -> Sequence[int]:
+        """The position of every so-maniest row that has one, 1 or more, in their order; and that of the last one."""
         ...
 
     def heads(self) -> Sequence[tuple[Column, Column]]:
@@ -59,12 +77,19 @@ class AuditSource(Protocol):
         """Size, note and compact range, by size."""
         ...
 
-    def part_names(self) -> Iterator[tuple[Column, Column]]:
-        """Position and name of every private part, by both."""
+    def part_names(self, after: int | None = None, last: int | None = None) -> Iterator[tuple[Column, Column]]:
+        """Position and name of private parts by both, `after` < position <= `last`.
+
+        Without `after` also those at no position that sort before; without `last` also those that sort behind.
+        """
         ...
 
     def parts_at(self, position: int) -> Sequence[PartRow]:
         """Name, key id and box of the private parts at a position."""
+        ...
+
+    def parts_of(self, positions: Sequence[int]) -> Iterator[tuple[Column, Column, Column, Column]]:
+        """Position, name, key id and box of the private parts at these positions, by position and name."""
         ...
 
     def definitions(self) -> Iterator[tuple[Column, Column]]:
@@ -79,8 +104,12 @@ class AuditSource(Protocol):
         """List, issuer's stream and number of slots used, of every status list."""
         ...
 
-    def slot_holders(self, status_list: bytes, slot: int) -> Sequence[tuple[Column, Column]]:
-        """Stream and seq of every version that holds the slot, three at most; there should be one."""
+    def definition(self, digest: bytes) -> Column:
+        """The content under that digest, as it stands; None where there is none."""
+        ...
+
+    def slot_holders(self, status_list: bytes, slots: Sequence[int]) -> Iterator[tuple[Column, Column, Column]]:
+        """Slot, stream and seq of every version that holds one of these slots; there should be one for each."""
         ...
 
     def slot_count(self) -> int:

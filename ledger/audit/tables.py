@@ -4,29 +4,30 @@ None of them proves anything; they are checked because people are shown what lie
 about is reported one position beyond the last entry, so that a cut tail comes first.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 from ledger import canonical
 from ledger.audit.registry import Registry, Wording
-from ledger.audit.report import Check, Findings
+from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource, Column, shown
 from ledger.domain.definition import read_definition, read_profile
 from ledger.domain.events import (
     AchievementDefined,
     CredentialAmended,
     CredentialAwarded,
-    CredentialEvent,
     IssuerProfileChanged,
     IssuerRegistered,
     PathwayDefined,
     Recorded,
 )
-from ledger.domain.types import Did, Digest, Slug
+from ledger.domain.types import Did, Digest, ListId, Position, Slug
 from ledger.domain.values import format_time, slug_of
 from ledger.errors import LedgerError
+from ledger.record.entry import Entry
 
 _PROFILES = (IssuerRegistered, IssuerProfileChanged)
 _ISSUERS = "issuer"  # the scope of issuers' short names
@@ -120,39 +121,88 @@ def _slug(value: canonical.Json, recorded: Recorded) -> Slug | None:
     return read_definition(value).slug
 
 
-@dataclass(slots=True, kw_only=True)
-class _List:
-    """One status list, as the entries use it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedList:
+    """One status list, as the entries of some streams use it."""
 
     issuer: Did
     first: Recorded
-    used: int = 0
+    used: int
+
+
+class SlotClaims:
+    """The slots of status lists that versions of awards claim: each version holds one, and each is held once."""
+
+    def __init__(self, source: AuditSource, found: Findings) -> None:
+        self.issued = 0
+        self._source = source
+        self._found = found
+        self._first: dict[ListId, tuple[Did, Recorded]] = {}
+        self._used: Counter[ListId] = Counter()
+        self._holders: dict[tuple[ListId, int], list[tuple[Column, Column]]] = {}
+
+    def fetch(self, slots: Iterable[tuple[ListId, int]]) -> None:
+        """Read who holds these slots, which are claimed next, in one go."""
+        self._holders = {}
+        of: dict[ListId, list[int]] = {}
+        for status_list, slot in slots:
+            of.setdefault(status_list, []).append(slot)
+        for status_list, wanted in of.items():
+            for held, stream, seq in self._source.slot_holders(status_list, wanted):
+                if isinstance(held, int | float):  # as SQLite compares: 7.0 is 7
+                    self._holders.setdefault((status_list, int(held)), []).append((stream, seq))
+
+    def claim(self, entry: Entry, position: Position, event: CredentialAwarded | CredentialAmended) -> None:
+        """Report unless the version that an entry makes holds the slot that it names."""
+        self.issued += isinstance(event, CredentialAwarded)
+        self._used[event.list] += 1
+        known = self._first.get(event.list)
+        if known is None:
+            self._first[event.list] = entry.by, entry.recorded(position)
+        elif known[0] != entry.by:
+            reason = f"the status list belongs to {known[0]}"
+            self._found.report(Check.SLOT, position, reason, entry, Step.STREAM)
+        if self._holders.get((event.list, event.slot)) != [(entry.stream.hex, entry.seq)]:
+            reason = f"the slot {event.slot} is not held by this version of the award, and by it alone"
+            self._found.report(Check.SLOT, position, reason, entry, Step.STREAM)
+
+    def lists(self) -> dict[ListId, UsedList]:
+        """Every list that was claimed from."""
+        return {
+            name: UsedList(issuer=issuer, first=first, used=self._used[name])
+            for name, (issuer, first) in self._first.items()
+        }
+
+
+def merged(parts: Iterable[Mapping[ListId, UsedList]]) -> dict[ListId, UsedList] | None:
+    """The lists as all streams use them; None where two parts take one list for different issuers'."""
+    every: dict[ListId, UsedList] = {}
+    for part in parts:
+        for name, used in part.items():
+            known = every.setdefault(name, replace(used, used=0))
+            if known.issuer != used.issuer:
+                return None
+            every[name] = replace(known, used=known.used + used.used)
+    return every
 
 
 class Slots:
-    """The slots of status lists: each version of an award holds one, and each slot is held once."""
+    """The tables of status lists, slots and short codes, held against what the entries claimed."""
 
-    def __init__(self, source: AuditSource, registry: Registry, found: Findings) -> None:
-        self.issued = 0
+    def __init__(
+        self,
+        source: AuditSource,
+        registry: Registry,
+        found: Findings,
+        *,
+        lists: Mapping[ListId, UsedList],
+        issued: int,
+    ) -> None:
         self._source = source
         self._registry = registry
         self._found = found
-        self._lists: dict[Column, _List] = {}
-
-    def claim(self, recorded: Recorded, event: CredentialEvent) -> None:
-        """Report unless the version that an entry makes holds the slot that it names."""
-        if not isinstance(event, CredentialAwarded | CredentialAmended):
-            return
-        self.issued += isinstance(event, CredentialAwarded)
-        known = self._lists.setdefault(event.list, _List(issuer=recorded.by, first=recorded))
-        known.used += 1
-        if known.issuer != recorded.by:
-            reason = f"the status list belongs to {known.issuer}"
-            self._found.report(Check.SLOT, recorded.position, reason, recorded)
-        holders = list(self._source.slot_holders(event.list, event.slot))
-        if holders != [(recorded.stream.hex, recorded.seq)]:
-            reason = f"the slot {event.slot} is not held by this version of the award, and by it alone"
-            self._found.report(Check.SLOT, recorded.position, reason, recorded)
+        self._issued = issued
+        self._lists: dict[Column, UsedList] = dict(lists.items())
 
     def finish(self, size: int) -> None:
         """Report what the tables of lists, slots and short codes hold beyond that, or not at all."""
@@ -163,8 +213,8 @@ class Slots:
             )
             self._found.report(Check.SLOT, size + 1, reason)
         codes = self._source.short_code_count()
-        if codes != self.issued:
-            reason = f"in the table of short codes as a whole there are {codes}, and {self.issued} awards were issued"
+        if codes != self._issued:
+            reason = f"in the table of short codes as a whole there are {codes}, and {self._issued} awards were issued"
             self._found.report(Check.SHORT_CODE, size + 1, reason)
         for name, issuer, count in self._source.status_lists():
             self._list(name, issuer, count, size)
