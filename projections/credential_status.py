@@ -4,11 +4,14 @@ Which acts count is decided in `ledger.domain`. A row keeps the compact history 
 again when a key turns out to have been in other hands.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
+
+import orjson
 
 from ledger import canonical
 from ledger.domain import issuer as issuers
@@ -28,9 +31,10 @@ from ledger.domain.events import (
 from ledger.domain.issuer import Issuer
 from ledger.domain.types import Did, Digest, Kid, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import Part
+from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
 from ledger.record.entry import parse_entry
-from projections.family import Fed, NotApplicable, Row, Table, Tables, Titles, columns
+from projections.family import Cell, DamagedRow, Fed, NotApplicable, Row, Table, Tables, Titles, columns
 from projections.rows import Status
 
 NAME = "credential_status"
@@ -59,7 +63,7 @@ ISSUERS = Table(
         "position INTEGER PRIMARY KEY, issuer TEXT NOT NULL, stream TEXT NOT NULL, registered INTEGER NOT NULL,"
         "entry BLOB NOT NULL"
     ),
-    indexes=(("issuer",), ("stream",)),
+    asked_by=("issuer", "stream"),
 )
 _ISSUED, _ID, _ISSUER, _STATUS, _VERSION, _SEQ, _VERSION_AT, _REVISION, _LAST, _ISSUED_AT, _ACTS = range(11)
 
@@ -79,6 +83,12 @@ _EVENTS: Mapping[str, CredentialEvent] = {
     "credential.revoked/1": CredentialRevoked(),
 }
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_IN_FORCE, _SUSPENDED, _REVOKED, _DISOWNED = (
+    each.value for each in (Status.IN_FORCE, Status.SUSPENDED, Status.REVOKED, Status.DISOWNED)
+)
+# What readers of the rows must be able to read again; the decoding believes the store.
+_STREAM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").fullmatch
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII).fullmatch
 
 
 class CredentialStatus:
@@ -120,62 +130,63 @@ class StatusFold:
             LedgerError: the event does not follow what the view holds, or cannot be read; no row was changed.
         """
         del openings
-        if fed.type in BEGINNINGS:
+        wire = fed.entry.type
+        if wire in BEGINNINGS:
             self._begin(tables, fed)
-        elif fed.type in _ACTS_TAKEN:
+        elif wire in _ACTS_TAKEN:
             self._act(tables, fed)
-        elif fed.type.startswith("issuer."):
+        elif wire.startswith("issuer."):
             self._of_issuer(tables, fed)
         else:
             raise NotApplicable("this version knows no such event")
 
     def _begin(self, tables: Tables, fed: Fed) -> None:
-        if fed.seq:
-            before = tables.find(AWARDS, fed.stream)
-            _check_seq(fed, -1 if before is None else before[_REVISION])
+        position, (wire, stream, seq, at, by, kid, _, _) = fed.position, fed.entry
+        if seq:
+            before = tables.find(AWARDS, stream)
+            _check_seq(seq, -1 if before is None else before[_REVISION])
             raise NotApplicable("an award is issued that was issued before")
-        known = self._issuer(tables, fed.by)
+        known = self._issuer(tables, by)
         if known is None:
             raise NotApplicable("the award names an issuer that was never registered")
-        position = fed.position
-        disowned = known.reported and known.state.disowns(Kid(fed.kid), Position(position))
-        status = Status.DISOWNED.value if disowned else Status.IN_FORCE.value
-        acts = canonical.encode_unchecked([[fed.type, position, fed.kid]]).decode()
+        if not _STREAM(stream) or not _TIME(at):
+            raise NotApplicable("the award's stream or time is not in its one spelling")
+        disowned = known.reported and known.state.disowns(Kid(kid), Position(position))
+        status = _DISOWNED if disowned else _IN_FORCE
+        acts = canonical.encode_unchecked([[wire, position, kid]]).decode()
         # A second award in the same stream is refused by the table: `credential_id` is unique.
-        tables.add(
-            AWARDS,
-            (position, fed.stream, known.registered, status, 1, 0, position, 0, position, fed.at, acts),
-        )
+        tables.add(AWARDS, (position, stream, known.registered, status, 1, 0, position, 0, position, at, acts))
 
     def _act(self, tables: Tables, fed: Fed) -> None:
-        row = tables.find(AWARDS, fed.stream)
-        _check_seq(fed, -1 if row is None else row[_REVISION])
+        position, (wire, stream, seq, _, by, kid, _, _) = fed.position, fed.entry
+        row = tables.find(AWARDS, stream)
+        _check_seq(seq, -1 if row is None else row[_REVISION])
         if row is None:
             raise NotApplicable("an award begins with something other than its issuing")
-        known = self._issuer(tables, fed.by)
+        known = self._issuer(tables, by)
         if known is None or known.registered != row[_ISSUER]:
             raise NotApplicable("the event was not stated by the issuer of this award")
-        act = canonical.encode_unchecked([fed.type, fed.position, fed.kid]).decode()
+        act = canonical.encode_unchecked([wire, position, kid]).decode()
         acts = f"{str(row[_ACTS])[:-1]},{act}]"
-        moved = (*row[:_REVISION], fed.seq, fed.position, row[_ISSUED_AT], acts)
-        tables.change(AWARDS, _derived(moved, known.state) if known.reported else _moved(moved, fed))
+        moved = (*row[:_REVISION], seq, position, row[_ISSUED_AT], acts)
+        tables.change(AWARDS, _derived(moved, known.state) if known.reported else _moved(moved, wire))
 
     def _of_issuer(self, tables: Tables, fed: Fed) -> None:
         recorded = parse_entry(fed.raw).recorded(Position(fed.position))
         event = recorded.event
         if not isinstance(event, IssuerEvent):
             raise NotApplicable("the event is of another kind than its type says")
-        first = next(iter(tables.where(ISSUERS, "stream", fed.stream)), None)
+        first = next(iter(tables.where(ISSUERS, "stream", fed.entry.stream)), None)
         before = None if first is None else self._issuer(tables, str(first[1]))
-        _check_seq(fed, -1 if before is None else before.state.head)
-        if isinstance(event, IssuerRegistered) and self._issuer(tables, fed.by) is not None:
+        _check_seq(fed.entry.seq, -1 if before is None else before.state.head)
+        if isinstance(event, IssuerRegistered) and self._issuer(tables, fed.entry.by) is not None:
             raise NotApplicable("an issuer is registered that was registered before")
         state = issuers.evolve(None if before is None else before.state, recorded)
         registered = fed.position if before is None else before.registered
         changed: list[Row] = []
         if isinstance(event, IssuerKeyCompromised):
             changed.extend(_recomputed(tables, state, registered, event.from_position))
-        tables.add(ISSUERS, (fed.position, state.did, fed.stream, registered, fed.raw))
+        tables.add(ISSUERS, (fed.position, state.did, fed.entry.stream, registered, fed.raw))
         for row in changed:
             tables.change(AWARDS, row)
         self._known[state.did] = _Known(state=state, registered=registered, reported=bool(state.reported()))
@@ -186,38 +197,46 @@ class StatusFold:
             rows = list(tables.where(ISSUERS, "issuer", did))
             if not rows:
                 return None
-            state: Issuer | None = None
-            for row in rows:
-                raw, position = row[4], cast("int", row[0])
-                state = issuers.evolve(state, parse_entry(cast("bytes", raw)).recorded(Position(position)))
-            if state is None:
-                return None
+            state = _folded(rows)
             known = _Known(state=state, registered=cast("int", rows[0][3]), reported=bool(state.reported()))
             self._known[did] = known
         return known
 
 
-def _check_seq(fed: Fed, last: object) -> None:
-    if type(last) is not int or fed.seq != last + 1:
+def _folded(rows: Sequence[Row]) -> Issuer:
+    """An issuer as its entries, of which there are some, say."""
+    state: Issuer | None = None
+    try:
+        for row in rows:
+            entry = parse_entry(cast("bytes", row[4]))
+            state = issuers.evolve(state, entry.recorded(Position(cast("int", row[0]))))
+    except (LedgerError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedRow("what the view keeps of an issuer cannot be read; rebuild the view") from error
+    if state is None:
+        raise DamagedRow("the view keeps nothing of an issuer; rebuild the view")
+    return state
+
+
+def _check_seq(seq: int, last: Cell) -> None:
+    if type(last) is not int or seq != last + 1:
         raise NotApplicable("an earlier event of this stream is missing from the view")
 
 
-def _moved(row: Row, fed: Fed) -> Row:
+def _moved(row: Row, wire: str) -> Row:
     """The row after its last act, where no key of the issuer was ever reported: as the domain's fold says, but briefly.
 
     Exact, as the property against `ledger.domain.credential.fold` shows; it saves folding the whole history each time.
     """
-    head, rest = row[:_STATUS], row[_REVISION:]
-    status, version, seq, at = row[_STATUS], cast("int", row[_VERSION]), row[_SEQ], row[_VERSION_AT]
-    if fed.type == "credential.amended/1":
-        version, seq, at = version + 1, fed.seq, fed.position
-    elif fed.type == "credential.reinstated/1":
-        status = Status.IN_FORCE.value
-    elif fed.type == "credential.revoked/1":
-        status = Status.REVOKED.value
-    elif status != Status.REVOKED.value:
-        status = Status.SUSPENDED.value
-    return (*head, status, version, seq, at, *rest)
+    status, version, seq, at, revision, position = row[_STATUS:_ISSUED_AT]
+    if wire == "credential.amended/1":
+        version, seq, at = cast("int", version) + 1, revision, position
+    elif wire == "credential.reinstated/1":
+        status = _IN_FORCE
+    elif wire == "credential.revoked/1":
+        status = _REVOKED
+    elif status != _REVOKED:
+        status = _SUSPENDED
+    return (*row[:_STATUS], status, version, seq, at, *row[_REVISION:])
 
 
 def _derived(row: Row, issuer: Issuer) -> Row:
@@ -251,7 +270,14 @@ def _recomputed(tables: Tables, issuer: Issuer, registered: int, reported: Posit
 
 
 def _acts(row: Row) -> list[tuple[str, int, str]]:
-    return cast("list[tuple[str, int, str]]", canonical.parse(cast("str", row[_ACTS]).encode()))
+    try:
+        listed = orjson.loads(cast("str", row[_ACTS]))
+        acts = [(wire, position, kid) for wire, position, kid in listed if wire in _EVENTS]
+    except (ValueError, TypeError) as error:
+        raise DamagedRow("the acts on an award cannot be read; rebuild the view") from error
+    if len(acts) != len(listed):
+        raise DamagedRow("the acts on an award cannot be read; rebuild the view")
+    return acts
 
 
 def _recorded(stream: StreamId, by: Did, acts: list[tuple[str, int, str]]) -> Iterator[Recorded]:
@@ -275,5 +301,3 @@ def _status(credential: Credential) -> Status:
     if credential.revoked is not None:
         return Status.REVOKED
     return Status.IN_FORCE if credential.suspended is None else Status.SUSPENDED
-
-

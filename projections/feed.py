@@ -1,48 +1,28 @@
-"""Where views get their events from: the ledger's store, read in batches, with private parts opened."""
+"""Where views get their events from: the ledger's store, read in batches, with private parts opened where needed."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
 from ledger import canonical
-from ledger.application.ports import Boxes, Store, StoredPart
+from ledger.application.ports import Boxes, Store
 from ledger.domain.definition import read_definition
-from ledger.domain.events import CredentialEvent, Recorded
-from ledger.domain.types import Digest, Position, StreamId
+from ledger.domain.types import Digest, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
-from ledger.record.entry import MalformedEntry, parse_entry
-from ledger.verification.evidence import Placed
-from projections.credential_status import NotApplicable, Title
+from projections.family import Fed, NotApplicable, Title
 
 OPENED = (Part.FACTS, Part.INTERNAL)  # what views are made of
 _STREAM = re.compile(rb'"stream":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
+_TITLES = 10_000  # versions of wordings kept
+Openings = Mapping[int, Mapping[Part, Opening]]  # by position; those of OPENED that could be opened
 
 
 class FeedFailed(LedgerError):
     """The ledger could not be read: try again; it says nothing about any event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fed:
-    """One entry of the log as a view is given it."""
-
-    position: Position
-    raw: bytes
-    recorded: Recorded | None  # None where the bytes are no entry
-    openings: Mapping[Part, Opening] = field(default_factory=dict)  # those of OPENED that could be opened
-
-    @property
-    def stream(self) -> StreamId | None:
-        """The stream that the entry names, even where the rest of it cannot be read."""
-        if self.recorded is not None:
-            return self.recorded.stream
-        named = _STREAM.search(self.raw)
-        return None if named is None else StreamId(UUID(named[1].decode()))
 
 
 class Feed(Protocol):
@@ -56,8 +36,12 @@ class Feed(Protocol):
         """The last position there is."""
         ...
 
-    def read(self, after: int, limit: int) -> list[Fed]:
-        """At most `limit` entries beyond the position `after`, in order."""
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """At most `limit` entries beyond the position `after`, with their positions, in order."""
+        ...
+
+    def openings(self, events: Sequence[Fed]) -> Openings:
+        """What the private parts of these events hold, as far as they can be opened."""
         ...
 
     def definition(self, digest: Digest) -> bytes | None:
@@ -80,13 +64,30 @@ class StoreFeed:
         except Exception as error:
             raise _failed(error) from error
 
-    def read(self, after: int, limit: int) -> list[Fed]:
-        """At most `limit` entries beyond the position `after`, in order."""
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """At most `limit` entries beyond the position `after`, with their positions, in order."""
         try:
             with self._store.snapshot() as snapshot:
-                decoded = [decode(placed) for placed in snapshot.entries(after, limit)]
-                parts = snapshot.parts([fed.position for fed in decoded if is_award_event(fed)])
-            return [self._opened(fed, parts.get(fed.position, ())) for fed in decoded]
+                return list(snapshot.states(after, limit))
+        except Exception as error:
+            raise _failed(error) from error
+
+    def openings(self, events: Sequence[Fed]) -> Openings:
+        """What the private parts of these events hold, as far as they can be opened."""
+        try:
+            found: dict[int, dict[Part, Opening]] = {}
+            if not events:
+                return found
+            with self._store.snapshot() as snapshot:
+                stored = snapshot.boxes(events[0].position, events[-1].position, OPENED)
+            places = {fed.position: (stream_of(fed.entry.stream), Seq(fed.entry.seq)) for fed in events}
+            for position, part, key_id, box in stored:
+                stream, seq = places.get(position, (None, Seq(0)))
+                if stream is not None:
+                    opening = self._boxes.open(key_id, box, stream=stream, seq=seq, part=part)
+                    if opening is not None:
+                        found.setdefault(position, {})[part] = opening
+            return found
         except Exception as error:
             raise _failed(error) from error
 
@@ -98,47 +99,22 @@ class StoreFeed:
         except Exception as error:
             raise _failed(error) from error
 
-    def _opened(self, fed: Fed, stored: Sequence[StoredPart]) -> Fed:
-        boxes = {each.part: (each.key_id, each.box) for each in stored}
 
-        def opened(of: Recorded, part: Part, key_id: bytes, box: bytes) -> Opening | None:
-            return self._boxes.open(key_id, box, stream=of.stream, seq=of.seq, part=part)
-
-        return with_openings(fed, boxes, opened)
-
-
-def decode(placed: Placed) -> Fed:
-    """An entry without its private parts."""
+def stream_of(spelled: str) -> StreamId | None:
+    """The stream with this id; None where the text is none."""
     try:
-        recorded = parse_entry(placed.raw).recorded(placed.position)
-    except MalformedEntry:
-        recorded = None
-    return Fed(position=placed.position, raw=placed.raw, recorded=recorded)
+        return StreamId(UUID(spelled))
+    except ValueError:
+        return None
 
 
-def is_award_event(fed: Fed) -> bool:
-    """Whether private parts stand beside the entry."""
-    return fed.recorded is not None and isinstance(fed.recorded.event, CredentialEvent)
+def named_stream(raw: bytes) -> str:
+    """The stream that bytes name which are no entry; the empty text where they do not."""
+    named = _STREAM.search(raw)
+    return "" if named is None else named[1].decode()
 
 
-def with_openings(
-    fed: Fed,
-    boxes: Mapping[Part, tuple[bytes, bytes]],
-    opened: Callable[[Recorded, Part, bytes, bytes], Opening | None],
-) -> Fed:
-    """The entry with the private parts that views need, as far as `opened` opens their (key id, box)."""
-    if fed.recorded is None:
-        return fed
-    openings: dict[Part, Opening] = {}
-    for part in OPENED:
-        if part in boxes:
-            opening = opened(fed.recorded, part, *boxes[part])
-            if opening is not None:
-                openings[part] = opening
-    return Fed(position=fed.position, raw=fed.raw, recorded=fed.recorded, openings=openings)
-
-
-class Titles:
+class Wordings:
     """What achievements are called, read once for each version of their wording."""
 
     def __init__(self, feed: Feed) -> None:
@@ -157,9 +133,16 @@ class Titles:
                 return None
             if sha256(content).digest() != digest:
                 raise NotApplicable("the wording of the achievement is not the one that the award names")
-            definition = read_definition(canonical.parse(content))
-            self._known[digest] = Title(slug=definition.slug, name=definition.name)
+            if len(self._known) >= _TITLES:
+                self._known.clear()
+            self._known[digest] = _title(content)
         return self._known[digest]
+
+
+def _title(content: bytes) -> Title:
+    read = read_definition(canonical.parse(content))
+    credit = None if read.credit is None else read.credit.value
+    return Title(slug=read.slug, name=read.name, credit=credit, minutes=read.minutes)
 
 
 def _failed(error: Exception) -> FeedFailed:

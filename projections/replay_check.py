@@ -1,45 +1,46 @@
-"""Rebuilds the credential status view in memory from the events and compares it with `views.db`, cell by cell.
+"""Folds each view anew from the events, beside, and compares it with `views.db`, cell by cell.
 
 The fold is the one that made the live view, so this finds what was changed, lost or left behind in the file, not an
-error in the fold. Nothing is written.
+error in the fold. Nothing is written; what does not fit into memory lies in a file without a name.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
-from uuid import UUID
 
 from ledger.audit.report import Check, Problem
 from ledger.audit.source import Column, EntryRow, PartOpener, PartRow
-from ledger.domain.events import Recorded
-from ledger.domain.types import Digest, Position, StreamId
+from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
-from ledger.verification.evidence import Placed
-from projections.cells import COLUMNS, ISSUER_COLUMNS, PARKED_COLUMNS, Cell, issuer_cells, parked_cells, to_cells
-from projections.feed import Fed, Feed, FeedFailed, decode, is_award_event, with_openings
+from projections.family import Cell, Fed, Row, Table, View
+from projections.feed import OPENED, Feed, FeedFailed, Openings, stream_of
 from projections.runner import Runner
-from projections.stores.memory import MemoryViewStore
-from projections.stores.sqlite import ViewStoreFailed
+from projections.stores.sqlite import ViewStoreFailed, all_tables, in_memory
 from projections.stores.sqlite_reading import ViewReader, reading
+from projections.views import FAMILY
 
-_MOST_TOLD = 10  # differences of a view that an audit lists; all are counted
-_REMEDY = "views.db is rebuilt when it is deleted and the server starts"
-_TRACKING = "tracking"
+MOST_TOLD = 10  # differences that an audit lists; all are counted
+TRACKING = "tracking"
 ROW = "row"  # in place of a column: the row is missing on one side
+_REMEDY = "views.db is rebuilt when it is deleted and the server starts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One cell that is not what the events give. Its values may be personal: never print them in a report."""
+    """One cell that is not what the events give. Values of a personal column are never printed."""
 
+    view: str
     table: str
+    key: Cell  # of the row: its first cell
     credential_id: StreamId | None  # None where the row is no award's
-    issued: Position | None  # of the entry that issued the award, as the events give it
+    begun: Position | None  # of the entry that the row begins with, as the events give it
     column: str  # `ROW`: there is a row on one side only
+    personal: bool
     live: Cell
     rebuilt: Cell
     position: Position  # of the last event that the row shows
@@ -54,34 +55,104 @@ class Audited(Protocol):
     def parts_at(self, position: int) -> Sequence[PartRow]: ...
 
 
-def compare(feed: Feed, views: Path) -> list[Difference]:
-    """Every difference between the file and what the events give up to the file's own position, by position.
+def compare(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> list[Difference]:
+    """Every difference between the file and what the events give up to each view's own position, view by view.
 
     Raises:
         FeedFailed: the events cannot be read.
         ViewStoreFailed: the file cannot be read.
     """
     with reading(views) as live:
-        reached = live.position()
-        rebuilt = MemoryViewStore()
-        Runner(rebuilt, feed).catch_up(reached)
+        return [each for view in family for each in _of_view(feed, live, view)]
+
+
+def _of_view(feed: Feed, live: ViewReader, view: View) -> list[Difference]:
+    reached = live.position(view.name)
+    rebuilt = in_memory(view)
+    with closing(rebuilt.connection):
+        Runner(rebuilt, feed, view).catch_up(reached)
+        again = ViewReader(rebuilt.connection)
         found = [
-            *_differences(live, "credentials", COLUMNS, [to_cells(each) for each in rebuilt.awards.values()]),
-            *_differences(live, "issuer_entries", ISSUER_COLUMNS, [issuer_cells(each) for each in rebuilt.issuers]),
-            *_differences(live, "parked", PARKED_COLUMNS, [parked_cells(each) for each in rebuilt.parked]),
+            difference
+            for table in all_tables(view)
+            for difference in _differences(view, table, live.cells(table), again.cells(table))
         ]
-    if rebuilt.position() != reached:
-        beyond = Difference(
-            table=_TRACKING,
-            credential_id=None,
-            issued=None,
-            column="position",
-            live=reached,
-            rebuilt=rebuilt.position(),
-            position=reached,
+        come = rebuilt.position()
+    if come != reached:
+        found.append(
+            Difference(
+                view=view.name,
+                table=TRACKING,
+                key=view.name,
+                credential_id=None,
+                begun=None,
+                column="position",
+                personal=False,
+                live=reached,
+                rebuilt=come,
+                position=reached,
+            )
         )
-        found.append(beyond)
     return sorted(found, key=lambda each: (each.position, each.table))
+
+
+def _differences(view: View, table: Table, live: Iterator[Row], rebuilt: Iterator[Row]) -> Iterator[Difference]:
+    """Compare the rows of a table, both in the order of their keys, holding one of each."""
+    was, gives = next(live, None), next(rebuilt, None)
+    while was is not None or gives is not None:
+        if gives is None or (was is not None and _key(was) < _key(gives)):
+            yield _difference(view, table, ROW, was, None)
+            was = next(live, None)
+        elif was is None or _key(gives) < _key(was):
+            yield _difference(view, table, ROW, None, gives)
+            gives = next(rebuilt, None)
+        else:
+            for place, column in enumerate(table.columns):
+                if was[place] != gives[place]:
+                    yield _difference(view, table, column.name, was, gives)
+            was, gives = next(live, None), next(rebuilt, None)
+
+
+def _key(row: Row) -> int:
+    return row[0] if type(row[0]) is int else 0  # a primary key of SQLite holds nothing but whole numbers
+
+
+def _difference(view: View, table: Table, column: str, was: Row | None, gives: Row | None) -> Difference:
+    named = {each.name: place for place, each in enumerate(table.columns)}
+    told = gives or was or ()  # where there is one side only, and it is the file's, nothing it says can be believed
+    stream = told[named["credential_id"]] if gives is not None and "credential_id" in named else None
+    whole = column == ROW
+    return Difference(
+        view=view.name,
+        table=table.name,
+        key=told[0],
+        credential_id=_stream(stream),
+        begun=_begun(table, gives),
+        column=column,
+        personal=not whole and table.columns[named[column]].personal,
+        live=None if was is None else was[0] if whole else was[named[column]],
+        rebuilt=None if gives is None else gives[0] if whole else gives[named[column]],
+        position=_last(table, was, gives),
+    )
+
+
+def _begun(table: Table, gives: Row | None) -> Position | None:
+    """The position of the award's entry that the row was made of."""
+    names = [each.name for each in table.columns]
+    if gives is None or "credential_id" not in names:
+        return None
+    cell = gives[0] if "issued_position" in names else gives[names.index("position")]
+    return Position(cell) if type(cell) is int else None
+
+
+def _last(table: Table, *rows: Row | None) -> Position:
+    place = table.place("position")
+    cells = [row[place] for row in rows if row is not None]
+    return Position(max((cell for cell in cells if type(cell) is int), default=0))
+
+
+def _stream(cell: Cell) -> StreamId | None:
+    return stream_of(cell) if type(cell) is str else None
 
 
 def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[], Iterable[Problem]]:
@@ -93,80 +164,42 @@ def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[],
         try:
             found = compare(AuditFeed(source, opener), views)
         except (FeedFailed, ViewStoreFailed) as error:
-            reason = f"the view could not be compared: {error}"
+            reason = f"the views could not be compared: {error}"
             yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
             return
-        ahead = any(each.table == _TRACKING for each in found)  # what it has read is gone: no entry left is to blame
-        for each in found[:_MOST_TOLD]:
+        ahead = {
+            each.view for each in found if each.table == TRACKING
+        }  # what they have read is gone: no entry is to blame
+        for each in found[:MOST_TOLD]:
             stream = None if each.credential_id is None else str(each.credential_id)
-            place = beside if ahead or each.issued is None else each.issued
-            yield Problem(position=place, stream=stream, seq=None, check=Check.VIEW, reason=_sentence(each))
-        if len(found) > _MOST_TOLD:
-            reason = f"in the view, {len(found) - _MOST_TOLD} more cells or rows differ; {_REMEDY}"
+            place = beside if each.view in ahead or each.begun is None else each.begun
+            reason = f"{sentence(each)}; {_REMEDY}"
+            yield Problem(position=place, stream=stream, seq=None, check=Check.VIEW, reason=reason)
+        if len(found) > MOST_TOLD:
+            reason = f"in the views, {len(found) - MOST_TOLD} more cells or rows differ; {_REMEDY}"
             yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
 
     return check
 
 
-def _sentence(difference: Difference) -> str:
+def sentence(difference: Difference) -> str:
+    """What differs, without any value."""
     where = f"of {difference.table}, whose last event stands at position {difference.position},"
+    in_view = f"in the view {difference.view},"
     if difference.column != ROW:
-        return f"in the view, {difference.column} of a row {where} is not what the events give; {_REMEDY}"
+        return f"{in_view} {difference.column} of a row {where} is not what the events give"
     if difference.live is None:
-        return f"in the view, a row {where} is missing; {_REMEDY}"
-    return f"in the view, a row {where} is not what the events give; {_REMEDY}"
-
-
-def _differences(
-    live: ViewReader, table: str, columns: tuple[str, ...], rebuilt: Sequence[tuple[Cell, ...]]
-) -> Iterator[Difference]:
-    """Compare a table, whose first column is its key."""
-    expected = {cells[0]: cells for cells in rebuilt}
-    for cells in live.cells(table):
-        wanted = expected.pop(cells[columns[0]], None)
-        if wanted is None:
-            yield _difference(table, cells, cells, ROW, cells[columns[0]], None)
-            continue
-        named = dict(zip(columns, wanted, strict=True))
-        for column, cell in named.items():
-            if cells[column] != cell:
-                yield _difference(table, cells, named, column, cells[column], cell)
-    for key, wanted in expected.items():
-        named = dict(zip(columns, wanted, strict=True))
-        yield _difference(table, named, named, ROW, None, key)
-
-
-def _difference(
-    table: str, live: Mapping[str, Cell], rebuilt: Mapping[str, Cell], column: str, was: Cell, gives: Cell
-) -> Difference:
-    extra = column == ROW and gives is None  # nothing that such a row says can be believed
-    issued = None if extra else rebuilt.get("issued_position")
-    places = [cell for cell in (live["position"], rebuilt["position"]) if type(cell) is int]
-    return Difference(
-        table=table,
-        credential_id=_stream(rebuilt.get("credential_id")),
-        issued=Position(issued) if type(issued) is int else None,
-        column=column,
-        live=was,
-        rebuilt=gives,
-        position=Position(max(places, default=0)),
-    )
-
-
-def _stream(cell: Cell) -> StreamId | None:
-    try:
-        return StreamId(UUID(cell)) if type(cell) is str else None
-    except ValueError:
-        return None
+        return f"{in_view} a row {where} is missing"
+    return f"{in_view} a row {where} is not what the events give"
 
 
 class AuditFeed:
-    """The feed of a database under audit. Read once, from the first entry on."""
+    """The feed of a database under audit. Each view reads it from the first entry on, in order."""
 
     def __init__(self, source: Audited, opener: PartOpener) -> None:
         self._source = source
         self._opener = opener
-        self._entries = source.entries()
+        self._entries: Iterator[EntryRow] = iter(())
         self._definitions: dict[Cell, Cell] | None = None
 
     def size(self) -> int:
@@ -174,9 +207,16 @@ class AuditFeed:
         size = self._source.heads()[0][0]
         return size if type(size) is int else 0
 
-    def read(self, after: int, limit: int) -> list[Fed]:
-        """The next `limit` entries; `after` is the last one read before."""
-        return [self._fed(after + number, row) for number, row in enumerate(islice(self._entries, limit), start=1)]
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """The next `limit` entries; `after` is the last one read before, or 0 to begin again."""
+        if after == 0:
+            self._entries = self._source.entries()
+        rows = enumerate(islice(self._entries, limit), start=after + 1)
+        return [(position, row[4] if type(row[4]) is bytes else b"") for position, row in rows]
+
+    def openings(self, events: Sequence[Fed]) -> Openings:
+        """What the private parts of these events hold, as far as they can be opened."""
+        return {fed.position: dict(self._opened(fed)) for fed in events}
 
     def definition(self, digest: Digest) -> bytes | None:
         """The wording with this digest; None where there is none."""
@@ -188,20 +228,14 @@ class AuditFeed:
         content = self._definitions.get(digest)
         return content if type(content) is bytes else None
 
-    def _fed(self, position: int, row: EntryRow) -> Fed:
-        raw = row[4] if type(row[4]) is bytes else b""
-        fed = decode(Placed(position=Position(position), raw=raw))
-        if not is_award_event(fed):
-            return fed
-        boxes = {
-            Part(name): (key_id, box)
-            for name, key_id, box in self._source.parts_at(position)
-            if name in tuple(Part) and type(key_id) is bytes and type(box) is bytes
-        }
-        return with_openings(fed, boxes, self._opened)
-
-    def _opened(self, recorded: Recorded, part: Part, key_id: bytes, box: bytes) -> Opening | None:
-        try:
-            return self._opener(recorded.stream, recorded.seq, part, key_id, box)
-        except LedgerError:
-            return None  # as the live view was given it; what is wrong is for the audit of parts to say
+    def _opened(self, fed: Fed) -> Iterator[tuple[Part, Opening]]:
+        stream = stream_of(fed.entry.stream)
+        for name, key_id, box in self._source.parts_at(fed.position):
+            if name in OPENED and stream is not None and type(key_id) is bytes and type(box) is bytes:
+                part = Part(name)
+                try:
+                    opening = self._opener(stream, Seq(fed.entry.seq), part, key_id, box)
+                except LedgerError:
+                    continue  # as the live view was given it; what is wrong is for the audit of parts to say
+                if opening is not None:
+                    yield part, opening

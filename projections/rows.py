@@ -1,4 +1,4 @@
-"""What the credential status view shows: one row per award, and how rows are searched, ordered and paged.
+"""What the views show together: one row per award, and how rows are searched, ordered and paged.
 
 Rows say where an award stands in the issuer's own records. They decide nothing: whether an award is genuine and in
 force is for the verification, which reads the log itself.
@@ -42,6 +42,11 @@ class CredentialRow:
     learner_name: str
     student_number: str
     email: str | None
+    result: str | None
+    score: str | None  # decimal string
+    credit: str | None  # decimal string; of the achievement, as its minutes
+    minutes: int | None
+    components: int  # how many awards it was built from
     status: Status  # as recorded: never EXPIRED, never NOT_YET_VALID
     version: int  # the current one, from 1; the last that is not disowned
     awarded_on: date
@@ -51,6 +56,7 @@ class CredentialRow:
     issued_at: datetime
     issued_position: Position  # lists are ordered by it, newest first
     position: Position  # of the last event that this row shows
+    shown_position: Position  # of the event that brought the version shown
     parked: bool = False  # later events of the award could not be applied: ask the ledger itself
 
     @property
@@ -65,15 +71,6 @@ class CredentialRow:
         if self.valid_until is not None and self.valid_until < day:
             return Status.EXPIRED
         return Status.NOT_YET_VALID if self.valid_from > day else Status.IN_FORCE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
-    """An event that the view could not apply; it waits for a rebuild."""
-
-    position: Position
-    stream: StreamId | None  # None where the entry's bytes do not say it
-    reason: str  # a sentence; quotes nothing of the record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +102,8 @@ class Search:
 
 def folded(text: str) -> str:
     """`text` as it is compared: without case, accents, other marks and width. May find too much, never too little."""
+    if text.isascii():
+        return text.lower()  # the same, and most text is
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(character for character in plain if unicodedata.category(character) != "Mn")
 

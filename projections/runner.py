@@ -1,26 +1,23 @@
-"""Runs the fold over the log: in batches, each with its position in one transaction, around events it cannot apply.
+"""Runs the fold of any view over the log: in batches, each with its position in one transaction, around what is poison.
 
-An event that cannot be applied is isolated by bisection and parked; later events of its stream are parked as well, so
-that no row skips an act, and the rest goes on. What is parked stays so until the view is rebuilt.
+An event that cannot be applied is parked; later events of its stream are parked as well, so that no row skips an act,
+and the rest goes on. A batch that the tables refuse is bisected until the event that they refuse stands alone. What is
+parked stays so until the view is rebuilt; other views may well have applied it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from ledger.domain import issuer as issuers
-from ledger.domain.issuer import Issuer
-from ledger.domain.types import Did, Digest, Position, StreamId
-from ledger.errors import LedgerError
-from ledger.record.entry import parse_entry
-from projections.credential_status import IssuerEntry, Kept, NotApplicable, Seen, Title, apply
-from projections.feed import Fed, Feed, FeedFailed, Titles
-from projections.rows import Parked
+from ledger.domain.types import Position
+from ledger.domain.values import Part
+from ledger.record.commitment import Opening
+from ledger.record.decoding import decode
+from ledger.record.entry import MalformedEntry
+from projections.family import Cell, Fed, Fold, NotApplicable, Parked, Row, Table, View, ViewStoreError
+from projections.feed import Feed, FeedFailed, Wordings, named_stream, stream_of
 
-BATCH = 1_000  # events
-
-
-class ViewStoreError(LedgerError):
-    """The view's own tables could not be read or written; it says nothing about any event."""
+SMALLEST, BATCH = 50, 1_000  # events folded in one transaction: few while they trickle in, more when far behind
+_NONE: Mapping[Part, Opening] = {}
 
 
 class Fenced(ViewStoreError):
@@ -28,7 +25,7 @@ class Fenced(ViewStoreError):
 
 
 class ViewStore(Protocol):
-    """The view's tables, as the runner uses them.
+    """The tables of one view, as the runner uses them.
 
     Raises:
         ViewStoreError: from any call; nothing was changed.
@@ -38,23 +35,15 @@ class ViewStore(Protocol):
         """The last position folded; 0 before the first."""
         ...
 
-    def award(self, stream: StreamId) -> Kept | None:
-        """An award."""
+    def find(self, table: Table, value: Cell) -> Row | None:
+        """The row that has this value in the column `found_by`."""
         ...
 
-    def awards_since(self, issuer: Did, position: Position) -> Iterator[Kept]:
-        """The awards of an issuer whose last act stands at `position` or later."""
+    def where(self, table: Table, column: str, value: Cell) -> Iterable[Row]:
+        """Every row that has this value in a column, by key."""
         ...
 
-    def issuer_entries(self, did: Did) -> Sequence[tuple[Position, bytes]]:
-        """The entries of an issuer's stream, by position."""
-        ...
-
-    def issuer_of(self, stream: StreamId) -> Did | None:
-        """Whose stream it is, if it is an issuer's."""
-        ...
-
-    def parked_streams(self) -> Mapping[StreamId, Position]:
+    def parked_streams(self) -> Mapping[str, int]:
         """The streams of which an event is parked, and the position of the first."""
         ...
 
@@ -68,81 +57,71 @@ class ViewStore(Protocol):
 
 
 class Changes:
-    """What a batch changes, over the tables as saved; the `Tables` that the fold works on."""
+    """What a batch changes, over the rows as saved; the `Tables` that a fold works on."""
 
-    def __init__(self, saved: ViewStore) -> None:
+    def __init__(self, saved: ViewStore, view: View) -> None:
         self._saved = saved
-        self._issuers: dict[Did, Issuer] = {}
-        self._issuer_of: dict[StreamId, Did] = {}
-        self.awards: dict[StreamId, Kept] = {}
-        self.issuer_entries: list[IssuerEntry] = []
+        self._view = view
+        self._found = {each.name: each.place(each.found_by) if each.found_by else 0 for each in view.tables}
+        self.added: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
+        self.changed: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
         self.parked: list[Parked] = []
         self._parked_at = dict(saved.parked_streams())
 
-    def award(self, stream: StreamId) -> Kept | None:
-        """An award."""
-        return self.awards.get(stream) or self._saved.award(stream)
+    def find(self, table: Table, value: Cell) -> Row | None:
+        """The row that has this value in the column `found_by`."""
+        row = self.added[table.name].get(value) or self.changed[table.name].get(value)
+        return row or self._saved.find(table, value)
 
-    def put_award(self, kept: Kept) -> None:
-        """Replace an award, or add it."""
-        self.awards[kept.row.credential_id] = kept
+    def where(self, table: Table, column: str, value: Cell) -> Iterable[Row]:
+        """Every row that has this value in a column, by key."""
+        place, found = table.place(column), self._found[table.name]
+        added, changed = self.added[table.name], self.changed[table.name]
+        # No fold changes the column that it asks by, so what is saved under it still stands under it.
+        for row in self._saved.where(table, column, value):
+            yield changed.get(row[found], row)
+        for row in list(added.values()):
+            if row[place] == value:
+                yield row
 
-    def awards_since(self, issuer: Did, position: Position) -> Iterable[Kept]:
-        """The awards of an issuer whose last act stands at `position` or later."""
-        changed = dict(self.awards)
-        yield from (kept for kept in changed.values() if kept.row.issuer == issuer and kept.row.position >= position)
-        for kept in self._saved.awards_since(issuer, position):
-            if kept.row.credential_id not in changed:
-                yield kept
+    def add(self, table: Table, row: Row) -> None:
+        """A new row."""
+        added, value = self.added[table.name], row[self._found[table.name]]
+        if value in added:
+            raise NotApplicable("there is such a row already")
+        added[value] = row
 
-    def issuer(self, did: Did) -> Issuer | None:
-        """An issuer."""
-        if did not in self._issuers:
-            state = _folded(self._saved.issuer_entries(did))
-            if state is None:
-                return None
-            self._issuers[did] = state
-        return self._issuers[did]
+    def change(self, table: Table, row: Row) -> None:
+        """Another state of a row that is there."""
+        added, value = self.added[table.name], row[self._found[table.name]]
+        if value in added:
+            added[value] = row
+        else:
+            self.changed[table.name][value] = row
 
-    def issuer_of(self, stream: StreamId) -> Did | None:
-        """Whose stream it is, if it is an issuer's."""
-        return self._issuer_of.get(stream) or self._saved.issuer_of(stream)
-
-    def put_issuer(self, issuer: Issuer, seen: Seen) -> None:
-        """The issuer after `seen`, an event of its stream."""
-        self._issuers[issuer.did] = issuer
-        self._issuer_of[issuer.stream] = issuer.did
-        position = seen.recorded.position
-        self.issuer_entries.append(
-            IssuerEntry(position=position, issuer=issuer.did, stream=issuer.stream, raw=seen.raw)
-        )
-
-    def parked_at(self, stream: StreamId) -> Position | None:
+    def parked_at(self, stream: str) -> int | None:
         """The first event of the stream that is parked."""
         return self._parked_at.get(stream)
 
-    def park(self, fed: Fed, reason: str) -> None:
+    def park(self, position: int, stream: str, reason: str) -> None:
         """Set an event aside."""
-        self.parked.append(Parked(position=fed.position, stream=fed.stream, reason=reason))
-        if fed.stream is not None:
-            self._parked_at.setdefault(fed.stream, fed.position)
-
-
-def _folded(entries: Iterable[tuple[Position, bytes]]) -> Issuer | None:
-    state: Issuer | None = None
-    try:
-        for position, raw in entries:
-            state = issuers.evolve(state, parse_entry(raw).recorded(position))
-    except (LedgerError, KeyError) as error:
-        raise ViewStoreError("what the view keeps of an issuer cannot be read; rebuild the view") from error
-    return state
+        named = stream_of(stream)
+        self.parked.append(Parked(view=self._view.name, position=Position(position), stream=named, reason=reason))
+        if named is not None:
+            self._parked_at.setdefault(str(named), position)
 
 
 class Runner:
     """Brings one view up to date. One thread at a time; a second runner on the same tables is fenced."""
 
     def __init__(
-        self, store: ViewStore, feed: Feed, *, batch: int = BATCH, parked: Callable[[Parked], None] = lambda _: None
+        self,
+        store: ViewStore,
+        feed: Feed,
+        view: View,
+        *,
+        batch: int = BATCH,
+        parked: Callable[[Parked], None] = lambda _: None,
     ) -> None:
         """
         Args:
@@ -151,9 +130,11 @@ class Runner:
         """
         self._store = store
         self._feed = feed
+        self._view = view
         self._batch = batch
         self._report = parked
-        self._titles: Callable[[Digest], Title | None] = Titles(feed)
+        self._titles = Wordings(feed)
+        self._fold: tuple[Position, Fold] | None = None  # what was kept of the rows, and the position it is good for
 
     def catch_up(self, until: int | None = None) -> int:
         """Fold what the view has not seen; how many events. Safe to repeat, to interrupt and to restart.
@@ -165,44 +146,102 @@ class Runner:
             Fenced: another runner folds into the same tables; what it has done stands.
             FeedFailed, ViewStoreError: batches folded before stay folded.
         """
-        done, position = 0, self._store.position()
+        done, position, limit = 0, self._store.position(), min(SMALLEST, self._batch)
         while until is None or position < until:
-            limit = self._batch if until is None else min(self._batch, until - position)
-            fed = self._feed.read(position, limit)
-            if not fed:
+            batch = self._feed.read(position, limit if until is None else min(limit, until - position))
+            if not batch:
                 break
-            self._fold(fed, position)
-            done, position = done + len(fed), fed[-1].position
+            self._run(batch, position)
+            done, position = done + len(batch), Position(batch[-1][0])
+            limit = min(2 * limit, self._batch) if len(batch) == limit else limit
         return done
 
-    def _fold(self, batch: Sequence[Fed], expected: Position) -> None:
-        changes = Changes(self._store)
+    def _run(self, batch: Sequence[tuple[int, bytes]], expected: Position) -> None:
+        reached = Position(batch[-1][0])
+        fold = self._folding(expected)
+        self._fold = None  # until what it folds is saved
+        changes = Changes(self._store, self._view)
+        self._apply(fold, changes, batch)
         try:
-            for fed in batch:
-                self._apply(changes, fed)
-            self._store.save(changes, expected=expected, reached=batch[-1].position)
+            self._store.save(changes, expected=expected, reached=reached)
         except (FeedFailed, ViewStoreError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever an event brings about must not stop the rest
             if len(batch) > 1:
                 half = len(batch) // 2
-                self._fold(batch[:half], expected)
-                self._fold(batch[half:], batch[half - 1].position)
+                self._run(batch[:half], expected)
+                self._run(batch[half:], Position(batch[half - 1][0]))
                 return
-            changes = Changes(self._store)
-            changes.park(batch[0], _reason(error))
-            self._store.save(changes, expected=expected, reached=batch[0].position)
+            position, raw = batch[0]
+            changes = Changes(self._store, self._view)
+            changes.park(position, named_stream(raw), _reason(error))
+            self._store.save(changes, expected=expected, reached=reached)
+        else:
+            self._fold = (reached, fold)
         for parked in changes.parked:
             self._report(parked)
 
-    def _apply(self, changes: Changes, fed: Fed) -> None:
-        first = None if fed.stream is None else changes.parked_at(fed.stream)
-        if first is not None:
-            changes.park(fed, f"it follows the event at position {first}, which is parked")
-        elif fed.recorded is None:
-            raise NotApplicable("the bytes are not an entry that this version can read")
-        else:
-            apply(changes, Seen(recorded=fed.recorded, raw=fed.raw, openings=fed.openings), self._titles)
+    def _folding(self, expected: Position) -> Fold:
+        """The fold of the batch before, if nobody else has written since."""
+        if self._fold is not None and self._fold[0] == expected:
+            return self._fold[1]
+        return self._view.fold(self._titles)
+
+    def _apply(self, fold: Fold, changes: Changes, batch: Sequence[tuple[int, bytes]]) -> None:
+        takes = self._view.takes
+        taken: list[Fed] = []
+        unread: list[tuple[int, bytes]] = []
+        for position, raw in batch:
+            try:
+                entry = decode(raw)
+            except MalformedEntry:
+                unread.append((position, raw))
+            else:
+                if takes(entry.type):
+                    taken.append(Fed(position, raw, entry))
+        opens = self._view.opens
+        openings = self._feed.openings([fed for fed in taken if fed.entry.type in opens]) if opens else {}
+        if unread:
+            self._with_unread(fold, changes, taken, unread, openings)
+            return
+        for fed in taken:
+            self._one(fold, changes, fed, openings.get(fed.position, _NONE))
+
+    def _with_unread(
+        self,
+        fold: Fold,
+        changes: Changes,
+        taken: Sequence[Fed],
+        unread: Sequence[tuple[int, bytes]],
+        openings: Mapping[int, Mapping[Part, Opening]],
+    ) -> None:
+        """As the plain way, in the order of positions, around bytes that are no entry."""
+        left = list(unread)
+        for fed in (*taken, None):
+            while left and (fed is None or left[0][0] < fed.position):
+                position, raw = left.pop(0)
+                stream = named_stream(raw)
+                follows = _follows(changes.parked_at(stream))
+                changes.park(position, stream, follows or "the bytes are not an entry that this version can read")
+            if fed is not None:
+                self._one(fold, changes, fed, openings.get(fed.position, _NONE))
+
+    def _one(self, fold: Fold, changes: Changes, fed: Fed, openings: Mapping[Part, Opening]) -> None:
+        stream = fed.entry.stream
+        follows = _follows(changes.parked_at(stream))
+        if follows is not None:
+            changes.park(fed.position, stream, follows)
+            return
+        try:
+            fold.apply(changes, fed, openings)
+        except (FeedFailed, ViewStoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - as above; a fold that raises has changed nothing
+            changes.park(fed.position, stream, _reason(error))
+
+
+def _follows(first: int | None) -> str | None:
+    return None if first is None else f"it follows the event at position {first}, which is parked"
 
 
 def _reason(error: Exception) -> str:

@@ -1,62 +1,87 @@
-"""The views of one ledger as their readers know them: search, lists, and what keeps them up to date.
+"""The views of one ledger as their readers know them: search, lists, wallets, and what keeps them up to date.
 
-Any thread may call anything here. What is searched is what `catch_up` last folded: a caller who must see its own
-change calls `catch_up` first.
+Any thread may call anything here. What is read is what `catch_up` last folded: a caller who must see its own change
+calls `catch_up` first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from threading import Lock
 
 from ledger.application.ports import Boxes, Store
-from ledger.domain.types import Did, Position
+from ledger.domain.types import Did, LearnerId, Position, Seq, StreamId
+from ledger.errors import LedgerError
+from projections.credential_status import CredentialStatus
+from projections.family import Parked, View
 from projections.feed import Feed, StoreFeed
-from projections.rows import BadSearch, CredentialRow, Parked, Search, Status, cursor_position
+from projections.rows import BadSearch, CredentialRow, Search, Status, cursor_position
 from projections.runner import Fenced, Runner
-from projections.stores.sqlite import SqliteViewStore, discard, put_in_place
-from projections.stores.sqlite_reading import ViewReader, reading
+from projections.stores.sqlite import SqliteViewStore, connect, forget_beside
+from projections.stores.sqlite_reading import reading
+from projections.wallet import Wallet
 
-__all__ = ["BadSearch", "CredentialRow", "Parked", "Status", "Views", "open_views"]
+__all__ = ["BadSearch", "Candidate", "CredentialRow", "Parked", "Status", "ViewState", "Views", "open_views"]
+
+# The wallet first: a row of `credential_status` leads to one of the wallet.
+FAMILY: tuple[View, ...] = (Wallet(), CredentialStatus())
+_FAR_BEHIND = 5_000  # events; a view that begins further back is filled as a rebuild is
+
+
+class NoSuchView(LedgerError):
+    """There is no view of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An award that could be a part of a stack."""
+
+    credential_id: StreamId
+    achievement_slug: str | None  # None where the wording was taken down
+    awarded_on: date
+    in_force: bool
+    is_stack: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewState:
+    """How far a view has come."""
+
+    name: str
+    position: Position  # the last one folded
+    lag: int  # events not folded yet
+    rows: int  # of all its tables, without what is parked
+    parked: Sequence[Parked]
 
 
 class Views:
-    """The credential status view of one ledger, in one file."""
+    """Every view of one ledger, in one file."""
 
     def __init__(self, path: Path, feed: Feed, *, parked: Callable[[Parked], None]) -> None:
         """As `open_views`, over any feed."""
         self._path = path
         self._feed = feed
         self._report = parked
-        self._writing = Lock()  # one thread folds
-        self._placing = Lock()  # nobody opens the file while another takes its place
-        discard(self._beside)  # of a rebuild that was interrupted
-        self._tables = SqliteViewStore(path)
-        self._runner = Runner(self._tables, feed, parked=parked)
+        self._folding = Lock()  # one thread folds into the tables in use
+        self._rebuilding = Lock()  # one thread fills tables beside them
+        self._connection = connect(path, FAMILY)
+        forget_beside(self._connection, FAMILY)
+        self._begin()
 
     def catch_up(self) -> int:
-        """Fold everything recorded and not yet seen; how many events the view has moved on.
+        """Fold everything recorded and not yet seen; how many events the last of the views has moved on.
 
         Raises:
             FeedFailed, ViewStoreError: what was folded before stays folded.
         """
-        with self._writing:
-            before = self._tables.position()
-            if before > self._feed.size():
-                # The ledger was restored from a backup: what the view shows of its lost end is no longer so.
-                return self._rebuild()
-            while True:
-                try:
-                    self._runner.catch_up()
-                    return self._tables.position() - before
-                except Fenced:  # another process folds too: go on from where it is
-                    continue
+        return min(self._catch_up(view) for view in FAMILY)
 
     def position(self) -> Position:
-        """The last position folded; 0 before the first."""
-        with self._reading() as reader:
-            return reader.position()
+        """The last position that every view has folded; 0 before the first."""
+        with reading(self._path) as reader:
+            return min(reader.position(view.name) for view in FAMILY)
 
     def search(
         self,
@@ -84,7 +109,7 @@ class Views:
         """
         search = Search.of(issuer=issuer, query=query, achievement=achievement, status=status, today=today)
         before = cursor_position(after)
-        with self._reading() as reader:
+        with reading(self._path) as reader:
             return reader.search(search, before=before, limit=limit)
 
     def count(
@@ -92,51 +117,132 @@ class Views:
     ) -> int:
         """How many awards `search` would list on all its pages."""
         search = Search.of(issuer=issuer, query=query, achievement=achievement, status=status, today=today)
-        with self._reading() as reader:
+        with reading(self._path) as reader:
             return reader.count(search)
 
+    def learner(self, issuer: Did, student_number: str) -> LearnerId | None:
+        """The learner record of an issuer with exactly this student number; None where it has no award."""
+        with reading(self._path) as reader:
+            return reader.learner(issuer, student_number)
+
+    def candidates(self, issuer: Did, learner: LearnerId, today: date) -> list[Candidate]:
+        """The awards of a learner record of this issuer by their current versions, the first issued first."""
+        with reading(self._path) as reader:
+            return [
+                Candidate(
+                    credential_id=row.credential_id,
+                    achievement_slug=row.achievement_slug,
+                    awarded_on=row.awarded_on,
+                    in_force=row.status_on(today) is Status.IN_FORCE and not row.parked,
+                    is_stack=row.components > 0,
+                )
+                for row in reader.of_learner(learner)
+                if row.issuer == issuer and row.learner == learner
+            ]
+
+    def awards_of(self, learner: LearnerId) -> list[tuple[CredentialRow, list[tuple[StreamId, Seq]]]]:
+        """Every award of a learner record with what it was built from, the first issued first."""
+        with reading(self._path) as reader:
+            found = [row for row in reader.of_learner(learner) if row.learner == learner]
+            return [(row, reader.components(row) if row.components else []) for row in found]
+
     def parked(self) -> Sequence[Parked]:
-        """The events that could not be applied, by position."""
-        with self._reading() as reader:
-            return reader.parked()
+        """The events that could not be applied, by position and view."""
+        with reading(self._path) as reader:
+            found = [each for view in FAMILY for each in reader.parked(view)]
+        return sorted(found, key=lambda each: (each.position, each.view))
 
-    def rebuild(self) -> int:
-        """Fold the whole history into a new file and put it in place of the old one; how many events that were.
+    def states(self) -> list[ViewState]:
+        """How far each view has come, by name."""
+        size = self._feed.size()
+        with reading(self._path) as reader:
+            found = []
+            for view in FAMILY:
+                position = reader.position(view.name)
+                state = ViewState(
+                    name=view.name,
+                    position=position,
+                    lag=max(0, size - position),
+                    rows=sum(reader.size(each) for each in view.tables),
+                    parked=reader.parked(view),
+                )
+                found.append(state)
+        return sorted(found, key=lambda each: each.name)
 
-        What was parked is tried again. Readers see the old rows until the new ones are all there.
+    def rebuild(self, name: str | None = None) -> int:
+        """Fold the whole history of one view, or of each, into tables beside, which then take the place of its own.
+
+        What was parked is tried again. Readers see the old rows until the new ones are all there, and other views, and
+        this one until then, go on following the log. How many events that were.
+
+        Raises:
+            NoSuchView.
         """
-        with self._writing:
-            return self._rebuild()
+        return max(self._rebuild(view) for view in self.named(name))
+
+    def named(self, name: str | None) -> Sequence[View]:
+        """The view of that name; every view for None.
+
+        Raises:
+            NoSuchView.
+        """
+        found = [view for view in FAMILY if name in (None, view.name)]
+        if not found:
+            raise NoSuchView(f"there is no view “{name}”; there are {', '.join(sorted(each.name for each in FAMILY))}")
+        return found
 
     def close(self) -> None:
         """Close the file. Nothing else may be called afterwards."""
-        with self._writing:
-            self._tables.close()
+        with self._folding:
+            self._stores[FAMILY[0].name].close()  # all of them write through one connection
 
-    @property
-    def _beside(self) -> Path:
-        return self._path.with_name(f".{self._path.name}.new")
+    def _begin(self) -> None:
+        self._stores = {view.name: SqliteViewStore(self._connection, view) for view in FAMILY}
+        self._runners = {view.name: self._runner(self._stores[view.name], view) for view in FAMILY}
 
-    def _rebuild(self) -> int:
-        discard(self._beside)
-        fresh = SqliteViewStore(self._beside)
+    def _runner(self, store: SqliteViewStore, view: View) -> Runner:
+        return Runner(store, self._feed, view, parked=self._report)
+
+    def _catch_up(self, view: View) -> int:
+        with self._folding:
+            before, size = self._stores[view.name].position(), self._feed.size()
+            # A ledger that was restored from a backup: what the view shows of its lost end is no longer so.
+            restored = before > size
+            if not restored and not (before == 0 and size > _FAR_BEHIND):
+                return self._follow(view, before)
+        return self._rebuild(view)
+
+    def _follow(self, view: View, before: Position) -> int:
+        while True:
+            try:
+                self._runners[view.name].catch_up()
+                return self._stores[view.name].position() - before
+            except Fenced:  # another process folds too: go on from where it is
+                continue
+
+    def _rebuild(self, view: View) -> int:
+        with self._rebuilding:
+            connection = connect(self._path, FAMILY)
+            try:
+                fresh = SqliteViewStore(connection, view, beside=True)
+                runner = self._runner(fresh, view)
+                done = runner.catch_up()
+                fresh.index()
+                with self._folding:
+                    done += runner.catch_up()
+                    fresh.put_in_place()
+                    self._runners[view.name] = self._runner(
+                        self._stores[view.name], view
+                    )  # the old one kept rows in mind
+                return done
+            finally:
+                self._forget(connection)
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
         try:
-            done = Runner(fresh, self._feed, parked=self._report).catch_up()
+            forget_beside(connection, FAMILY)
         finally:
-            fresh.close()
-        with self._placing:
-            self._tables.close()
-            put_in_place(self._beside, self._path)
-            self._tables = SqliteViewStore(self._path)
-        self._runner = Runner(self._tables, self._feed, parked=self._report)
-        return done
-
-    @contextmanager
-    def _reading(self) -> Iterator[ViewReader]:
-        with ExitStack() as stack:
-            with self._placing:
-                reader = stack.enter_context(reading(self._path))
-            yield reader
+            connection.close()
 
 
 def open_views(path: Path, store: Store, boxes: Boxes, *, parked: Callable[[Parked], None] = lambda _: None) -> Views:

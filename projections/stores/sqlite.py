@@ -1,48 +1,28 @@
-"""The credential status view in SQLite: `views.db`, its tables, and the one transaction that writes rows and tracking.
+"""The views in SQLite: `views.db`, and the one transaction that writes the rows of a view with its tracking.
 
 Everything here can be folded again from the events, so a commit need not survive a power loss: rows and tracking are
-lost together, and the next run goes on from what is there.
+lost together, and the next run goes on from what is there. A view is rebuilt in tables beside its own, which take their
+place in one transaction; other views stay as they are.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
-from uuid import UUID
 
 from eventsourcing.persistence import Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
 
-from ledger.domain.types import Did, Position, StreamId
-from projections.cells import COLUMNS, Cell, DamagedCells, issuer_cells, kept_of, parked_cells, to_cells
-from projections.credential_status import NAME, Kept
-from projections.runner import Changes, Fenced, ViewStoreError
+from ledger.domain.types import Position
+from projections.family import Cell, Parked, Row, Table, View, ViewStoreError, columns
+from projections.runner import Changes, Fenced
 
-SCHEMA_VERSION = 1
-BUSY_MILLISECONDS = 5_000
-_TABLES = (
-    """CREATE TABLE credentials(
-        issued_position INTEGER PRIMARY KEY, credential_id TEXT NOT NULL UNIQUE, issuer TEXT NOT NULL,
-        achievement TEXT NOT NULL, achievement_version INTEGER NOT NULL, achievement_slug TEXT, achievement_name TEXT,
-        learner TEXT NOT NULL, learner_name TEXT NOT NULL, student_number TEXT NOT NULL, email TEXT,
-        status TEXT NOT NULL, version INTEGER NOT NULL,
-        awarded_on TEXT NOT NULL, valid_from TEXT NOT NULL, valid_until TEXT,
-        revision INTEGER NOT NULL, issued_at TEXT NOT NULL, position INTEGER NOT NULL,
-        search TEXT NOT NULL, acts TEXT NOT NULL)""",
-    "CREATE INDEX credentials_by_issuer ON credentials(issuer, issued_position)",
-    "CREATE INDEX credentials_by_last_act ON credentials(issuer, position)",
-    """CREATE TABLE issuer_entries(
-        position INTEGER PRIMARY KEY, issuer TEXT NOT NULL, stream TEXT NOT NULL, entry BLOB NOT NULL)""",
-    "CREATE INDEX issuer_entries_by_issuer ON issuer_entries(issuer)",
-    "CREATE INDEX issuer_entries_by_stream ON issuer_entries(stream)",
-    "CREATE TABLE parked(position INTEGER PRIMARY KEY, stream TEXT, reason TEXT NOT NULL)",
-)
-_PUT_AWARD = (
-    f"INSERT INTO credentials({','.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))}) "  # noqa: S608 - our own names
-    f"ON CONFLICT(issued_position) DO UPDATE SET {','.join(f'{each}=excluded.{each}' for each in COLUMNS[1:])}"
-)
+SCHEMA_VERSION = 2
+BUSY_MILLISECONDS = 30_000  # a rebuilt view takes its place in one transaction, which others wait for
+_BESIDE = "__beside"  # behind the names of tables, and of the tracking, that are being filled
+_CACHE_KIB = 16_384
 # What an event's own values can bring about; everything else speaks of the file.
 _OF_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
@@ -51,62 +31,102 @@ class ViewStoreFailed(ViewStoreError):
     """The file cannot be read or written, or holds what no fold puts there."""
 
 
-class SqliteViewStore:
-    """The tables in one file, for one thread at a time. Readers use connections of their own."""
+def parked_table(view: View) -> Table:
+    """Where a view keeps what it could not apply."""
+    return Table(
+        name=f"{view.name}_parked", columns=columns("position INTEGER PRIMARY KEY, stream TEXT, reason TEXT NOT NULL")
+    )
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or make it. A file of another version, or that is no database, is made anew.
+
+def all_tables(view: View) -> tuple[Table, ...]:
+    """Every table of a view."""
+    return (*view.tables, parked_table(view))
+
+
+def connect(path: Path, views: Sequence[View]) -> sqlite3.Connection:
+    """A writing connection to the file, which is made if there is none; anew if it is of another version or none.
+
+    Raises:
+        ViewStoreFailed.
+    """
+    with _reported():
+        try:
+            return _open(path, views)
+        except _Unusable:
+            discard(path)
+            return _open(path, views)
+
+
+def in_memory(view: View) -> "SqliteViewStore":
+    """Tables that nobody else sees, to hold beside others; what does not fit into memory lies in an unnamed file."""
+    with _reported():
+        connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        _settle(connection)
+        _recorder("")._create_table(SQLiteCursor(connection.cursor()))
+        for table in all_tables(view):
+            connection.execute(_create(table, ""))
+            for column in table.asked_by:
+                connection.execute(_index(table, (column,), "", "a"))
+    return SqliteViewStore(connection, view)
+
+
+class SqliteViewStore:
+    """The tables of one view over one connection, for one thread at a time. Readers use connections of their own."""
+
+    def __init__(self, connection: sqlite3.Connection, view: View, *, beside: bool = False) -> None:
+        """
+        Args:
+            beside: work on empty tables beside the view's own, which `put_in_place` puts in their place.
 
         Raises:
             ViewStoreFailed.
         """
-        self.path = path
-        self._recorder = SQLiteTrackingRecorder(SQLiteDatastore(db_name=path.absolute().as_uri()))
-        with _reported():
-            try:
-                self._connection = self._open()
-            except _Unusable:
-                discard(path)
-                self._connection = self._open()
+        self.view = view
+        self.connection = connection
+        self._suffix = _BESIDE if beside else ""
+        self._tracked_as = view.name + self._suffix
+        self._recorder = _recorder("")
+        self._insert = {each.name: _insert(each, self._suffix) for each in all_tables(view)}
+        self._update = {each.name: _update(each, self._suffix) for each in view.tables}
+        self._find = {
+            each.name: f"SELECT * FROM {each.name}{self._suffix} WHERE {each.found_by or each.key} = ?"  # noqa: S608
+            for each in view.tables
+        }
+        if beside:
+            with _reported(), self._transaction() as cursor:
+                _drop_beside(connection, view)
+                for table in all_tables(view):
+                    cursor.execute(_create(table, self._suffix))
+                    self._index(table, ((each,) for each in table.asked_by))
 
     def close(self) -> None:
-        """Close the file; everything lies in it alone then, unless somebody else reads it."""
+        """Close the connection; everything lies in the file alone then, unless somebody else reads it."""
         with _reported():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._connection.close()
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.connection.close()
 
     def position(self) -> Position:
         """The last position folded; 0 before the first."""
         with _reported():
-            return self._tracked(SQLiteCursor(self._connection.cursor()))
+            return self._tracked(SQLiteCursor(self.connection.cursor()))
 
-    def award(self, stream: StreamId) -> Kept | None:
-        """An award."""
-        found = list(self._awards("credential_id = ?", str(stream)))
-        return found[0] if found else None
-
-    def awards_since(self, issuer: Did, position: Position) -> Iterator[Kept]:
-        """The awards of an issuer whose last act stands at `position` or later."""
-        return self._awards("issuer = ? AND position >= ?", issuer, position)
-
-    def issuer_entries(self, did: Did) -> Sequence[tuple[Position, bytes]]:
-        """The entries of an issuer's stream, by position."""
-        statement = "SELECT position, entry FROM issuer_entries WHERE issuer = ? ORDER BY position"
+    def find(self, table: Table, value: Cell) -> Row | None:
+        """The row that has this value in the column `found_by`."""
         with _reported():
-            return [(Position(row[0]), bytes(row[1])) for row in self._connection.execute(statement, (did,))]
+            return cast("Row | None", self.connection.execute(self._find[table.name], (value,)).fetchone())
 
-    def issuer_of(self, stream: StreamId) -> Did | None:
-        """Whose stream it is, if it is an issuer's."""
-        statement = "SELECT issuer FROM issuer_entries WHERE stream = ? LIMIT 1"
+    def where(self, table: Table, column: str, value: Cell) -> Iterator[Row]:
+        """Every row that has this value in a column, by key."""
+        statement = f"SELECT * FROM {table.name}{self._suffix} WHERE {column} = ? ORDER BY {table.key}"  # noqa: S608
         with _reported():
-            row = self._connection.execute(statement, (str(stream),)).fetchone()
-        return None if row is None else Did(row[0])
+            yield from self.connection.execute(statement, (value,))
 
-    def parked_streams(self) -> Mapping[StreamId, Position]:
+    def parked_streams(self) -> Mapping[str, int]:
         """The streams of which an event is parked, and the position of the first."""
-        statement = "SELECT stream, MIN(position) FROM parked WHERE stream IS NOT NULL GROUP BY stream"
+        table = parked_table(self.view).name + self._suffix
+        statement = f"SELECT stream, MIN(position) FROM {table} WHERE stream IS NOT NULL GROUP BY stream"  # noqa: S608
         with _reported():
-            return {StreamId(UUID(row[0])): Position(row[1]) for row in self._connection.execute(statement)}
+            return dict(self.connection.execute(statement).fetchall())
 
     def save(self, changes: Changes, *, expected: Position, reached: Position) -> None:
         """Write everything, and move the view from `expected` to `reached`, in one transaction or not at all.
@@ -118,25 +138,47 @@ class SqliteViewStore:
             found = self._tracked(cursor)
             if found != expected:
                 raise Fenced(f"the view was expected at position {expected}, and another worker moved it to {found}")
-            cursor.executemany(_PUT_AWARD, [to_cells(kept) for kept in changes.awards.values()])
-            entries = [issuer_cells(each) for each in changes.issuer_entries]
-            cursor.executemany("INSERT INTO issuer_entries VALUES (?,?,?,?)", entries)
-            parked = [parked_cells(each) for each in changes.parked]
-            cursor.executemany("INSERT INTO parked VALUES (?,?,?)", parked)
-            self._recorder._insert_tracking(cursor, Tracking(NAME, reached))
+            for table, added in changes.added.items():
+                if added:
+                    cursor.executemany(self._insert[table], list(added.values()))
+            for table, changed in changes.changed.items():
+                if changed:
+                    cursor.executemany(self._update[table], [(*row[1:], row[0]) for row in changed.values()])
+            parked = [parked_row(each) for each in changes.parked]
+            cursor.executemany(self._insert[parked_table(self.view).name], parked)
+            self._recorder._insert_tracking(cursor, Tracking(self._tracked_as, reached))
 
-    def _awards(self, condition: str, *parameters: str | int) -> Iterator[Kept]:
-        with _reported():
-            statement = f"SELECT * FROM credentials WHERE {condition} ORDER BY issued_position"  # noqa: S608 - our own
-            for row in self._connection.execute(statement, parameters):
-                yield kept_of(cells_of(row))
+    def index(self) -> None:
+        """Make the indexes for readers on the tables beside: after their rows, which costs a fraction."""
+        for table in self.view.tables:
+            with _reported():
+                self._index(table, table.indexes)
+
+    def _index(self, table: Table, wanted: Iterable[tuple[str, ...]]) -> None:
+        # The names of indexes are the file's, and stay when tables are renamed: those in use end in the other letter.
+        asked = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND name LIKE '%~_a' ESCAPE '~'"
+        letter = "a" if self.connection.execute(asked, (table.name,)).fetchone() is None else "b"
+        for fields in wanted:
+            self.connection.execute(_index(table, fields, self._suffix, letter))
+
+    def put_in_place(self) -> None:
+        """Let the tables beside take the place of the view's own, in one transaction, with their tracking."""
+        with _reported(), self._transaction() as cursor:
+            for table in all_tables(self.view):
+                cursor.execute(f"DROP TABLE {table.name}")
+                cursor.execute(f"ALTER TABLE {table.name}{_BESIDE} RENAME TO {table.name}")
+            statement = "DELETE FROM tracking WHERE application_name = ?"
+            reached = self._tracked(cursor)
+            for name in (self.view.name, self._tracked_as):
+                cursor.execute(statement, (name,))
+            self._recorder._insert_tracking(cursor, Tracking(self.view.name, reached))
 
     def _tracked(self, cursor: SQLiteCursor) -> Position:
-        return Position(self._recorder._max_tracking_id(NAME, cursor) or 0)
+        return Position(self._recorder._max_tracking_id(self._tracked_as, cursor) or 0)
 
     @contextmanager
     def _transaction(self) -> Iterator[SQLiteCursor]:
-        connection = self._connection
+        connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield SQLiteCursor(connection.cursor())
@@ -145,59 +187,101 @@ class SqliteViewStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            discard(self.path)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # names of learners: for the service's user alone
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare(connection)
-        except BaseException as error:
-            connection.close()
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                raise _Unusable from error
-            raise
-        self._connection = connection
-        return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("BEGIN IMMEDIATE")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0 and not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-            for statement in _TABLES:
-                connection.execute(statement)
-            self._recorder._create_table(SQLiteCursor(connection.cursor()))
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise _Unusable
-        connection.execute("COMMIT")
-
-
-class _Unusable(Exception):
-    """The file is of another version or no database: it is made anew."""
-
-
-def cells_of(row: sqlite3.Row) -> dict[str, Cell]:
-    """A row's cells by the names of their columns."""
-    return {column: cast("Cell", row[column]) for column in COLUMNS}
+def parked_row(parked: Parked) -> Row:
+    """The row of a parked event."""
+    return parked.position, None if parked.stream is None else str(parked.stream), parked.reason
 
 
 def discard(path: Path) -> None:
-    """Remove a view's file and what SQLite keeps beside it."""
+    """Remove the file of the views and what SQLite keeps beside it."""
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
         path.with_name(name).unlink(missing_ok=True)
 
 
-def put_in_place(beside: Path, path: Path) -> None:
-    """Let a finished, closed file take the place of another, which nobody of this process has open any more."""
-    # The old file goes first: a log left beside would be read into the new one, and no file at all is made anew.
-    discard(path)
-    beside.replace(path)
+def forget_beside(connection: sqlite3.Connection, views: Sequence[View]) -> None:
+    """Drop what a rebuild that was interrupted left."""
+    with _reported():
+        connection.execute("BEGIN IMMEDIATE")
+        for view in views:
+            _drop_beside(connection, view)
+        connection.execute("COMMIT")
+
+
+def _drop_beside(connection: sqlite3.Connection, view: View) -> None:
+    for table in all_tables(view):
+        connection.execute(f"DROP TABLE IF EXISTS {table.name}{_BESIDE}")
+    connection.execute("DELETE FROM tracking WHERE application_name = ?", (view.name + _BESIDE,))
+
+
+def _recorder(name: str) -> SQLiteTrackingRecorder:
+    return SQLiteTrackingRecorder(SQLiteDatastore(db_name=name or ":memory:"))
+
+
+def _create(table: Table, suffix: str) -> str:
+    spelled = [f"{each.name} {each.kind}" for each in table.columns]
+    if table.found_by is not None:
+        spelled.append(f"UNIQUE({table.found_by})")
+    return f"CREATE TABLE {table.name}{suffix}({', '.join(spelled)})"
+
+
+def _index(table: Table, fields: Sequence[str], suffix: str, letter: str) -> str:
+    name = f"{table.name}_by_{'_'.join(fields)}_{letter}"
+    return f"CREATE INDEX {name} ON {table.name}{suffix}({', '.join(fields)})"
+
+
+def _insert(table: Table, suffix: str) -> str:
+    names = ", ".join(each.name for each in table.columns)
+    return f"INSERT INTO {table.name}{suffix}({names}) VALUES ({','.join('?' * len(table.columns))})"  # noqa: S608
+
+
+def _update(table: Table, suffix: str) -> str:
+    names = ", ".join(f"{each.name} = ?" for each in table.columns[1:])
+    return f"UPDATE {table.name}{suffix} SET {names} WHERE {table.key} = ?"  # noqa: S608 - our own names
+
+
+def _open(path: Path, views: Sequence[View]) -> sqlite3.Connection:
+    if not path.exists():
+        discard(path)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # names of learners: for the service's user alone
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection, views)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            raise _Unusable from error
+        raise
+    return connection
+
+
+def _settle(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+
+def _prepare(connection: sqlite3.Connection, views: Sequence[View]) -> None:
+    _settle(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+        for view in views:
+            for table in all_tables(view):
+                connection.execute(_create(table, ""))
+                for fields in (*((each,) for each in table.asked_by), *table.indexes):
+                    connection.execute(_index(table, fields, "", "a"))
+        _recorder("")._create_table(SQLiteCursor(connection.cursor()))
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    elif version != SCHEMA_VERSION:
+        raise _Unusable
+    connection.execute("COMMIT")
+
+
+class _Unusable(Exception):
+    """The file is of another version or no database: it is made anew."""
 
 
 @contextmanager
@@ -206,5 +290,5 @@ def _reported() -> Iterator[None]:
         yield
     except _OF_VALUES:
         raise
-    except (sqlite3.Error, OSError, DamagedCells) as error:
-        raise ViewStoreFailed(f"the view's file cannot be used: {error}") from error
+    except (sqlite3.Error, OSError) as error:
+        raise ViewStoreFailed(f"the views' file cannot be used: {error}") from error

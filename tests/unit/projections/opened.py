@@ -4,7 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from ledger.domain.types import Did
-from projections.rows import CredentialRow, Parked
+from projections.family import Parked
+from projections.rows import CredentialRow
 from projections.views import Views
 from tests.unit.projections.world import World
 

@@ -39,6 +39,11 @@ def test_an_issued_award_is_one_row_with_its_facts() -> None:
         learner_name="Zoë Ñandú",
         student_number="A-7",
         email="zoe@example.org",
+        result="Pass",
+        score=None,
+        credit=None,
+        minutes=None,
+        components=0,
         status=Status.IN_FORCE,
         version=1,
         awarded_on=date(2026, 11, 21),
@@ -48,6 +53,7 @@ def test_an_issued_award_is_one_row_with_its_facts() -> None:
         issued_at=recorded.at,
         issued_position=recorded.position,
         position=recorded.position,
+        shown_position=recorded.position,
     )
     assert row.learner.int == 9
 

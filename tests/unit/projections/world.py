@@ -1,22 +1,25 @@
 """A forged log as the views are fed it, and a small world of issuers and awards on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from ledger.domain.award import AchievementRef, AwardInternal
-from ledger.domain.types import Did, Digest, LearnerId, LinkCode, StreamId
+from ledger.domain.types import Did, Digest, LearnerId, LinkCode, Position, StreamId
 from ledger.domain.values import Part
 from ledger.record.private_parts import write_internal
 from ledger.testing.forge import HONEST, Forge, How
-from ledger.verification.evidence import Placed
-from projections.feed import OPENED, Fed, FeedFailed, decode
-from projections.rows import CredentialRow
+from projections.family import Fed, Parked, View
+from projections.feed import FeedFailed, Openings
+from projections.rows import CredentialRow, Search
 from projections.runner import Runner
-from projections.stores.memory import MemoryViewStore
-from projections.stores.sqlite import SqliteViewStore
+from projections.stores.sqlite import SqliteViewStore, connect, in_memory
+from projections.stores.sqlite_reading import reading
+from projections.views import FAMILY
 
 
 class ForgeFeed:
@@ -33,17 +36,18 @@ class ForgeFeed:
         """The last position there is."""
         return len(self.forge.log) if self.cut is None else self.cut
 
-    def read(self, after: int, limit: int) -> list[Fed]:
+    def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """At most `limit` entries beyond the position `after`, in order."""
         if self.fails(after):
             raise FeedFailed("the store is away")
-        found = []
-        for sealed in self.forge.log[after : min(after + limit, self.size())]:
-            position = sealed.recorded.position
-            fed = decode(Placed(position=position, raw=self.bytes.get(position, sealed.entry)))
-            openings = {} if position in self.hidden else self.forge.openings[position]
-            found.append(replace(fed, openings={part: openings[part] for part in OPENED if part in openings}))
-        return found
+        entries = self.forge.log[after : min(after + limit, self.size())]
+        places = [(each.recorded.position, each.entry) for each in entries]
+        return [(position, self.bytes.get(position, entry)) for position, entry in places]
+
+    def openings(self, events: Sequence[Fed]) -> Openings:
+        """What the private parts of these events hold, unless they are hidden."""
+        positions = [fed.position for fed in events if fed.position not in self.hidden]
+        return {position: self.forge.openings[Position(position)] for position in positions}
 
     def definition(self, digest: Digest) -> bytes | None:
         """The wording with this digest."""
@@ -72,10 +76,11 @@ class World:
         return self.forge.issue(self.college, award, how)
 
     def rows(self) -> Mapping[StreamId, CredentialRow]:
-        """Every row of the view in memory, from the first event to the last."""
-        store = MemoryViewStore()
-        Runner(store, self.feed).catch_up()
-        return {stream: kept.row for stream, kept in store.awards.items()}
+        """Every award as the views show it, folded from the first event to the last."""
+        with TemporaryDirectory() as folder, reading(live(self, Path(folder) / "views.db")) as reader:
+            search = Search.of(issuer=None, query=None, achievement=None, status=None, today=date(2027, 6, 1))
+            found = reader.search(search, before=None, limit=10_000)
+        return {row.credential_id: row for row in reversed(found)}
 
     def row(self, stream: StreamId) -> CredentialRow:
         """One of them."""
@@ -96,11 +101,29 @@ def internal(student_number: str, email: str | None = None) -> How:
     return How(parts={Part.INTERNAL: write_internal(content)})
 
 
-def live(world: World, path: Path, *, batch: int = 1_000) -> Path:
-    """The view folded into a file."""
-    store = SqliteViewStore(path)
+def live(world: World, path: Path, *, batch: int = 1_000, parked: Callable[[Parked], None] = lambda _: None) -> Path:
+    """The views folded into a file."""
+    connection = connect(path, FAMILY)
     try:
-        Runner(store, world.feed, batch=batch).catch_up()
+        for view in FAMILY:
+            Runner(SqliteViewStore(connection, view), world.feed, view, batch=batch, parked=parked).catch_up()
     finally:
-        store.close()
+        connection.close()
     return path
+
+
+@contextmanager
+def opened_store(path: Path, view: View) -> Iterator[SqliteViewStore]:
+    """The tables of one view in a file."""
+    connection = connect(path, FAMILY)
+    try:
+        yield SqliteViewStore(connection, view)
+    finally:
+        connection.close()
+
+
+def folded_aside(world: World, view: View) -> SqliteViewStore:
+    """One view of the whole log, in tables that nobody else sees."""
+    store = in_memory(view)
+    Runner(store, world.feed, view).catch_up()
+    return store
