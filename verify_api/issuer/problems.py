@@ -43,10 +43,10 @@ from ledger.domain.reading import Refused
 from ledger.domain.values import BadValue
 from ledger.errors import LedgerError
 from ledger.signing.signer import KeyNotHeld
-from projections.cells import DamagedCells
+from projections.family import ViewStoreError
 from projections.feed import FeedFailed
 from projections.rows import BadSearch
-from projections.runner import ViewStoreError
+from projections.views import NoSuchView
 from verify_api.issuer import answers
 
 PROBLEM_JSON = "application/problem+json"
@@ -100,6 +100,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     KeyUnknown: (HTTPStatus.NOT_FOUND, "key-unknown"),
     AchievementNotDefined: (HTTPStatus.NOT_FOUND, "achievement-unknown"),
     CredentialNotIssued: (HTTPStatus.NOT_FOUND, "credential-unknown"),
+    NoSuchView: (HTTPStatus.NOT_FOUND, "view-unknown"),
     MethodNotAllowed: (HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
     VersionConflict: (HTTPStatus.CONFLICT, "stale-revision"),
     NameTaken: (HTTPStatus.CONFLICT, "name-taken"),
@@ -134,7 +135,6 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     LedgerHalted: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-halted"),
     ViewStoreError: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
     FeedFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
-    DamagedCells: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
 }
 NOTHING_TOLD = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
 TITLES: Mapping[str, str] = {
@@ -148,6 +148,7 @@ TITLES: Mapping[str, str] = {
     "key-unknown": "The issuer has no such key",
     "achievement-unknown": "There is no such achievement",
     "credential-unknown": "There is no such award",
+    "view-unknown": "There is no such view",
     "method-not-allowed": "This path knows no such method",
     "stale-revision": "The record has changed since it was read",
     "name-taken": "The short name is in use",
