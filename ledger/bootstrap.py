@@ -26,6 +26,7 @@ from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
 from ledger.adapters.secrets import MasterKey, write_secret_file
 from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite_scans import ScanStore
 from ledger.adapters.sqlite_schema import create
 from ledger.adapters.vault import SqliteVault
 from ledger.application.achievements import Achievements, Pathways
@@ -65,6 +66,7 @@ class Ledger:
     operator: Operator
     desk: Desk
     store: SqliteLedger
+    scans: ScanStore
     issuers: Issuers
     achievements: Achievements
     pathways: Pathways
@@ -90,7 +92,7 @@ class Ledger:
     def scanning(self) -> Scanning:
         """Verdicts, by the recognising bodies that the settings name now."""
         return Scanning(
-            store=self.store,
+            store=self.scans,
             boxes=self.boxes,
             macs=self.macs,
             clock=self.clock,
@@ -101,6 +103,7 @@ class Ledger:
         """Append what is queued, publish what is due, close the files."""
         with ExitStack() as stack:  # each is closed even if one before it fails
             stack.callback(self.store.close)
+            stack.callback(self.scans.close)
             stack.callback(self.vault.close)
             stack.callback(self.publisher.close)
             stack.callback(self.committer.close)
@@ -264,7 +267,7 @@ def open_ledger(
         keys = PemKeyStore(home.keys, _passphrase(master))
         publishing = _publishing(home, store, operator, keys)
         home.registries()
-        vault = open_vault(home)
+        vault, scans = open_vault(home), ScanStore(store)
     except BaseException:
         store.close()
         raise
@@ -296,6 +299,7 @@ def open_ledger(
         operator=operator,
         desk=desk,
         store=store,
+        scans=scans,
         issuers=Issuers(desk),
         achievements=Achievements(desk),
         pathways=Pathways(desk),

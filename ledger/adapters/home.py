@@ -106,6 +106,7 @@ class Home:
         self.out = folder / "out"
         self._server = folder / "server.json"
         self._lock = folder / "lock"
+        self._settings_path = str(self.settings_file)
         self._registries: tuple[int, tuple[Did, ...]] = (0, ())
 
     @property
@@ -150,7 +151,10 @@ class Home:
         Raises:
             BadSettings, HomeMissing: it could never be read.
         """
-        changed = self.settings_file.stat().st_mtime_ns if self.exists() else 0
+        try:
+            changed = os.stat(self._settings_path).st_mtime_ns  # noqa: PTH116  a Path takes longer, at every scan
+        except OSError:
+            changed = 0
         if changed != self._registries[0]:
             try:
                 self._registries = (changed, self.settings().registries)

@@ -2,29 +2,41 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from ledger.application.awards import leads_here, open_parts
 from ledger.application.issuers import ISSUERS
-from ledger.application.ports import Boxes, Clock, Macs, Snapshot, Store
+from ledger.application.ports import Boxes, Clock, Macs, Snapshot
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
 from ledger.domain.events import IssuerRecognised
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import BadValue, Part, slug_of
 from ledger.record.entry import MalformedEntry, parse_entry
-from ledger.record.private_parts import MalformedPart, read_facts
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
+from ledger.verification.readings import Readings
 from ledger.verification.verdict import Verdict
 
 _CACHED = 200  # issuers whose standing is kept, each at one state of its streams
 
 
+class Snapshots(Protocol):
+    """Where scans are read from."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One consistent view of everything."""
+        ...
+
+
 class Scanning:
     """Verdicts on awards. Reads only; holds no signing key."""
 
-    def __init__(self, *, store: Store, boxes: Boxes, macs: Macs, clock: Clock, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self, *, store: Snapshots, boxes: Boxes, macs: Macs, clock: Clock, policy: Callable[[], Policy]
+    ) -> None:
         self._store = store
         self._boxes = boxes
         self._macs = macs
@@ -72,21 +84,23 @@ class Scanning:
         *,
         short_code: str | None = None,
     ) -> Verdict:
+        readings = Readings()
         with self._store.snapshot() as snapshot:
             placed = () if stream is None else snapshot.stream(stream)
             parts = {} if stream is None else self._parts(snapshot, stream, placed)
             if short_code is not None and placed and not leads_here(parts[placed[0].position], short_code):
                 placed, parts = (), {}  # the table of short codes says what the award does not
-            authority = self._authority(snapshot, _by(placed))
+            authority = self._authority(snapshot, _by(placed, readings))
             last = snapshot.checkpoint()
             evidence = CredentialEvidence(
                 code=code,
                 stream=placed,
                 parts=parts,
-                definitions=_definitions(snapshot, parts),
+                definitions=_definitions(snapshot, parts, readings),
                 head=snapshot.head(),
                 checkpoint=None if last is None else last.note,
                 asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
+                readings=readings,
             )
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
 
@@ -133,12 +147,10 @@ def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
     return _Standing(authority=establish(_authority_evidence(snapshot, streams)), ends=tuple(ends))
 
 
-def _by(placed: tuple[Placed, ...]) -> Did | None:
+def _by(placed: tuple[Placed, ...], readings: Readings) -> Did | None:
     """Who the stream says issued it; the verification decides whether that is so."""
-    try:
-        return parse_entry(placed[0].raw).by if placed else None
-    except MalformedEntry:
-        return None
+    first = readings.entry(placed[0].raw) if placed else None
+    return None if first is None else first.by
 
 
 def _issuer_stream(snapshot: Snapshot, did: Did) -> StreamId | None:
@@ -181,19 +193,17 @@ def _authority_evidence(snapshot: Snapshot, streams: Mapping[Did, tuple[Placed, 
     )
 
 
-def _definitions(snapshot: Snapshot, parts: Mapping[Position, Mapping[Part, PartEvidence]]) -> Mapping[Digest, bytes]:
+def _definitions(
+    snapshot: Snapshot, parts: Mapping[Position, Mapping[Part, PartEvidence]], readings: Readings
+) -> Mapping[Digest, bytes]:
     """The wording of every achievement version that the award's facts name."""
     found: dict[Digest, bytes] = {}
     for opened in parts.values():
         evidence = opened.get(Part.FACTS)
-        if evidence is None or evidence.opening is None:
+        facts = None if evidence is None or evidence.opening is None else readings.facts(evidence.opening.content)
+        if facts is None or facts.award is None or facts.award.achievement.digest in found:
             continue
-        try:
-            award = read_facts(evidence.opening.content).award
-        except MalformedPart:
-            continue
-        if award is not None and award.achievement.digest not in found:
-            content = snapshot.definition(award.achievement.digest)
-            if content is not None:
-                found[award.achievement.digest] = content
+        content = snapshot.definition(facts.award.achievement.digest)
+        if content is not None:
+            found[facts.award.achievement.digest] = content
     return found

@@ -18,6 +18,7 @@ from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import genesis, possession_is_proved, signature_is_good
 from ledger.verification.evidence import AuthorityEvidence
+from ledger.verification.readings import Readings
 from ledger.verification.stream_check import bad_signature, read_stream
 
 
@@ -77,8 +78,9 @@ def _in_order_of_the_log(
 ) -> list[tuple[Did, Recorded]]:
     """The entries of every stream that is whole and signed; the others are added to `faults`."""
     found: list[tuple[Did, Recorded]] = []
+    readings = Readings()
     for did, placed in evidence.issuers.items():
-        reading = read_stream(placed, operator.origin)
+        reading = read_stream(placed, operator.origin, readings)
         fault = reading.fault or bad_signature(reading.entries)
         if fault is not None:
             faults[did] = fault.detail

@@ -14,7 +14,7 @@ from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening, opens
 from ledger.record.entry import Entry
-from ledger.record.private_parts import Facts, MalformedPart, read_facts
+from ledger.record.private_parts import Facts
 from ledger.verification.evidence import CredentialEvidence, PartEvidence
 from ledger.verification.findings import failed, passed, unknown
 from ledger.verification.verdict import Finding
@@ -40,7 +40,7 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
         findings += found
         if Part.FACTS not in opened:
             continue
-        facts = _read_facts(opened[Part.FACTS])
+        facts = evidence.readings.facts(opened[Part.FACTS].content)
         if facts is None or not _fits(entry, facts):
             detail = f"What was signed as the facts of the entry at position {each.position} is not what its type has."
             findings.append(failed("parts", "facts_unfit", detail))
@@ -72,13 +72,6 @@ def _open_parts(
         else:
             opened[part] = given.opening
     return opened, found
-
-
-def _read_facts(opening: Opening) -> Facts | None:
-    try:
-        return read_facts(opening.content)
-    except MalformedPart:
-        return None
 
 
 def _fits(entry: Entry, facts: Facts) -> bool:

@@ -1,13 +1,14 @@
 """What a verification is given: bytes from one snapshot of the store, fetched by somebody else, believed by nobody."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from ledger.domain.types import Did, Digest, LinkCode, Position
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
+from ledger.verification.readings import Readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class CredentialEvidence:
     head: Head
     checkpoint: bytes | None  # the last signed checkpoint, as published
     asked_by: AskedBy = AskedBy.ID  # where `code` is None; a code speaks for itself
+    readings: Readings = field(default_factory=Readings, compare=False)  # what was read of these bytes already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def judge(
     if operator is None:
         detail = "The first entry of the log, which names its keys, does not verify."
         return _unshown(question, [unknown("issuer", "log_start_unverified", detail)])
-    reading = read_stream(evidence.stream, operator.origin)
+    reading = read_stream(evidence.stream, operator.origin, evidence.readings)
     findings = [_check_code(evidence, reading)]
     if findings[0].makes is State.NOT_FOUND:
         return _not_found(question)

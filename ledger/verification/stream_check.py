@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ledger.domain.types import Origin, Position
-from ledger.record.entry import Entry, MalformedEntry, parse_entry
+from ledger.record.entry import Entry
 from ledger.record.sealing import chain, genesis, signature_is_good
 from ledger.verification.evidence import Placed
+from ledger.verification.readings import Readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,13 @@ class Reading:
     fault: Fault | None
 
 
-def read_stream(placed: Iterable[Placed], origin: Origin) -> Reading:
-    """The entries of one stream of the log `origin`, read from their bytes alone, each once."""
+def read_stream(placed: Iterable[Placed], origin: Origin, readings: Readings) -> Reading:
+    """The entries of one stream of the log `origin`, read from their bytes alone."""
     entries: list[Entry] = []
     last = Position(0)
     for each in placed:
-        try:
-            entry = parse_entry(each.raw)
-        except MalformedEntry:
+        entry = readings.entry(each.raw)
+        if entry is None:
             fault = Fault(reason="malformed", detail=f"What stands at position {each.position} is not an entry.")
             return Reading(entries=tuple(entries), fault=fault)
         problem = _problem(entry, entries, origin) or _place_problem(each.position, last)

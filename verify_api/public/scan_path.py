@@ -31,9 +31,7 @@ _MORE = {prefix: _Template(prefix + "{path:path}") for prefix in _PREFIXES}
 class ScanPath:
     """Answers GET and HEAD below /c; hands everything else on."""
 
-    def __init__(
-        self, app: ASGIApp, routes: PublicRoutes, failed: Callable[[Request, Exception], Response]
-    ) -> None:
+    def __init__(self, app: ASGIApp, routes: PublicRoutes, failed: Callable[[Request, Exception], Response]) -> None:
         """Stand before an app.
 
         Args:

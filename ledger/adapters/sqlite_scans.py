@@ -1,0 +1,119 @@
+"""The reading side for scans: one connection of their own, and what nearly every scan asks is read once per commit.
+
+A scan is a few hundred microseconds of work on the event loop. What it costs to borrow a connection of the pool, and to
+read the head, the checkpoint and the ends of the issuers' streams again where nothing was committed since, is spared.
+"""
+
+import sqlite3
+from threading import Lock
+from types import TracebackType
+
+from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite_snapshot import SqliteSnapshot
+from ledger.application.ports import SignedCheckpoint, StoreUnavailable
+from ledger.domain.types import Digest, Seq, StreamId
+from ledger.verification.evidence import Head
+
+_MOST = 2_000  # ends, and definitions, that are remembered of one state
+
+
+class _ScanSnapshot(SqliteSnapshot):
+    """Reads of one state; what is no part of any one award is remembered until anything at all is committed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._state: int | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._head: Head | None = None
+        self._checkpoints: tuple[SignedCheckpoint | None, ...] = ()  # one, where it was read
+        self._ends: dict[StreamId, Seq | None] = {}
+        self._definitions: dict[Digest, bytes | None] = {}
+
+    def begin(self) -> None:
+        """Fix the state that all reads see until `end`."""
+        self._connection.execute("BEGIN")
+        # "The integer values returned by two invocations of "PRAGMA data_version" from the same connection will be
+        # different if changes were committed to the database by any other connection in the interim" (SQLite manual).
+        (state,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if state != self._state or max(len(self._ends), len(self._definitions)) > _MOST:
+            self._forget()
+            self._state = state
+
+    def finish(self) -> None:
+        """Let go of that state."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def head(self) -> Head:
+        """The end of the log."""
+        if self._head is None:
+            self._head = super().head()
+        return self._head
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The last signed checkpoint."""
+        if not self._checkpoints:
+            self._checkpoints = (super().checkpoint(),)
+        return self._checkpoints[0]
+
+    def end(self, stream: StreamId) -> Seq | None:
+        """The seq of a stream's last entry; None where there is no such stream."""
+        if stream not in self._ends:
+            self._ends[stream] = super().end(stream)
+        return self._ends[stream]
+
+    def definition(self, digest: Digest) -> bytes | None:
+        """The bytes with this digest."""
+        if digest not in self._definitions:
+            self._definitions[digest] = super().definition(digest)
+        return self._definitions[digest]
+
+
+class ScanStore:
+    """Snapshots for scans, one after another: a thread waits for the one before it."""
+
+    def __init__(self, store: SqliteLedger) -> None:
+        """Open a connection beside those of `store`."""
+        self._lock = Lock()
+        self._connection = store.datastore.connect()
+        self._connection.row_factory = None  # rows are read by their places
+        self._snapshot = _ScanSnapshot(self._connection)
+
+    def snapshot(self) -> "ScanStore":
+        """One consistent view of everything, while the `with` lasts.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        return self
+
+    def __enter__(self) -> SqliteSnapshot:
+        """Begin."""
+        self._lock.acquire()
+        try:
+            self._snapshot.begin()
+        except BaseException as error:
+            self._end(error)
+            raise
+        return self._snapshot
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        """End, however it went."""
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        try:
+            self._snapshot.finish()
+        except sqlite3.Error as failed:
+            error = error or failed
+        finally:
+            self._lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
