@@ -29,7 +29,7 @@ from ledger.bootstrap import Ledger, init, open_ledger, open_vault
 from ledger.domain.types import ListId, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Reason, Role, format_time, slug
 
-FORMAT = "ledger-1"  # of what is kept in a cache: another name makes every ledger anew
+FORMAT = "ledger-2"  # of what is kept in a cache: another name makes every ledger anew
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _OPERATOR = Caller(actor="operator", issuer=None)
 _CHUNK = 1_000  # events
