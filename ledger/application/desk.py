@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from ledger import canonical
 from ledger.application.draft import Draft, Instruments, Reading
+from ledger.application.folding import Folds
 from ledger.application.ports import (
     Appended,
     Appender,
@@ -20,11 +21,15 @@ from ledger.application.ports import (
     IdempotencyMismatch,
     KeyStore,
     Macs,
+    Proposal,
+    Snapshot,
     StaleDecision,
     Store,
+    TimeHasPassed,
     Vault,
     VersionConflict,
 )
+from ledger.domain import achievement as achievement_rules
 from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator
 from ledger.domain.definition import AchievementDefinition, Profile, read_definition, read_profile
@@ -34,6 +39,7 @@ from ledger.errors import LedgerError
 from ledger.signing.signer import Signer
 
 _ATTEMPTS = 4  # the first and three more
+_OVERTAKEN = 40  # attempts, while nothing but later times stands against the decision: others may pass so often
 
 
 class NoUsableKey(LedgerError):
@@ -69,19 +75,31 @@ class Desk:
         self.clock = clock
         self.entropy = entropy
         self.operator = operator
+        self._issuers = Folds(issuer_rules.evolve)
+        self._achievements = Folds(achievement_rules.evolve)
         self._definition = lru_cache(maxsize=1_000)(self._read_definition)
         self._profile = lru_cache(maxsize=1_000)(self._read_profile)
 
     def reading(self) -> Reading:
         """The state of the store now, for one draft or for several made at once."""
         with self.store.snapshot() as snapshot:
-            head = snapshot.head()
-        return Reading(head=head, at=max(self.clock.now(), head.at))
+            return self._reading(snapshot)
 
     def draft(self, reading: Reading | None = None) -> Draft:
         """A fresh draft; drafts that share a reading see the same state."""
-        instruments = Instruments(store=self.store, boxes=self.boxes, entropy=self.entropy, operator=self.operator)
+        instruments = Instruments(
+            store=self.store,
+            boxes=self.boxes,
+            entropy=self.entropy,
+            operator=self.operator,
+            issuers=self._issuers,
+            achievements=self._achievements,
+        )
         return Draft(instruments, reading or self.reading())
+
+    def _reading(self, snapshot: Snapshot) -> Reading:
+        head = snapshot.head()
+        return Reading(head=head, at=max(self.clock.now(), head.at))
 
     def idempotency(
         self, issuer: StreamId | None, key: str | None, command: str, fields: canonical.Json
@@ -106,12 +124,7 @@ class Desk:
         if idempotency is None:
             return None
         with self.store.snapshot() as snapshot:
-            replay = snapshot.replay(idempotency.scope, idempotency.key)
-        if replay is None:
-            return None
-        if replay.request != idempotency.request:
-            raise IdempotencyMismatch("this idempotency key was used for another request")
-        return replay.appended
+            return _replayed(snapshot, idempotency)
 
     async def commit(
         self, decide: Callable[[Draft], tuple[StreamId, Seq]], *, idempotency: Idempotency | None = None
@@ -120,28 +133,42 @@ class Desk:
 
         Raises:
             ConflictError: another command won, or the record kept changing; nothing was recorded.
-            OutcomeUnknown, LedgerHalted: from the appender.
+            LedgerBusy, OutcomeUnknown, LedgerHalted: from the appender.
             LedgerError: whatever `decide` refuses with.
         """
-        for _ in range(_ATTEMPTS):
-            replayed = self.replayed(idempotency)
-            if replayed is not None:
-                return replayed
-            draft = self.draft()
-            try:
-                answer = decide(draft)
-            except LedgerError:
-                # Refused because the same request was recorded a moment ago? Then it has its answer.
-                replayed = self.replayed(idempotency)
-                if replayed is not None:
-                    return replayed
-                raise
-            (outcome,) = await self.appender.append([draft.proposal(answer, idempotency)])
+        lost = 0
+        for _ in range(_OVERTAKEN):
+            proposal = self._proposal(decide, idempotency)
+            if isinstance(proposal, Appended):
+                return proposal
+            (outcome,) = await self.appender.append([proposal])
             if isinstance(outcome, Appended):
                 return outcome
             if not isinstance(outcome, StaleDecision):
                 raise outcome
+            lost += not isinstance(outcome, TimeHasPassed)
+            if lost == _ATTEMPTS:
+                break
         raise VersionConflict("this record keeps changing under the command; try again")
+
+    def _proposal(
+        self, decide: Callable[[Draft], tuple[StreamId, Seq]], idempotency: Idempotency | None
+    ) -> Proposal | Appended:
+        """What `decide` would record now, or what the same request was answered before."""
+        with self.store.snapshot() as snapshot:
+            replayed = _replayed(snapshot, idempotency)
+            if replayed is not None:
+                return replayed
+            draft = self.draft(self._reading(snapshot))
+        try:
+            answer = decide(draft)
+        except LedgerError:
+            # Refused because the same request was recorded a moment ago? Then it has its answer.
+            replayed = self.replayed(idempotency)
+            if replayed is not None:
+                return replayed
+            raise
+        return draft.proposal(answer, idempotency)
 
     def signer(self, issuer: issuer_rules.Issuer, role: Role, position: Position) -> Signer:
         """The newest key of the issuer with this role that is in force, not disowned, and held here.
@@ -196,3 +223,12 @@ class Desk:
                 "the wording of this definition was changed in the store; it is not what was signed"
             )
         return content
+
+
+def _replayed(snapshot: Snapshot, idempotency: Idempotency | None) -> Appended | None:
+    replay = None if idempotency is None else snapshot.replay(idempotency.scope, idempotency.key)
+    if idempotency is None or replay is None:
+        return None
+    if replay.request != idempotency.request:
+        raise IdempotencyMismatch("this idempotency key was used for another request")
+    return replay.appended

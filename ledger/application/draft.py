@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from ledger.application.folding import Folds
 from ledger.application.ports import (
     Boxes,
     Entropy,
@@ -55,8 +56,6 @@ class Reading:
     head: Head
     at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
-    issuers: dict[StreamId, issuer_rules.Issuer] = field(default_factory=dict)
-    achievements: dict[StreamId, achievement_rules.Achievement] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
 
 
@@ -68,6 +67,8 @@ class Instruments:
     boxes: Boxes
     entropy: Entropy
     operator: Operator
+    issuers: Folds[issuer_rules.Issuer]
+    achievements: Folds[achievement_rules.Achievement]
 
 
 class Draft:
@@ -126,14 +127,9 @@ class Draft:
         Raises:
             IssuerNotRegistered.
         """
-        history = self.history(stream)
-        state = self._reading.issuers.get(stream)
+        state = self._with.issuers.state(stream, self.history(stream))
         if state is None:
-            for recorded in history:
-                state = issuer_rules.evolve(state, recorded)
-            if state is None:
-                raise issuer_rules.IssuerNotRegistered("there is no such issuer")
-            self._reading.issuers[stream] = state
+            raise issuer_rules.IssuerNotRegistered("there is no such issuer")
         return state
 
     def achievement(self, stream: StreamId) -> achievement_rules.Achievement:
@@ -142,14 +138,9 @@ class Draft:
         Raises:
             AchievementNotDefined.
         """
-        history = self.history(stream)
-        state = self._reading.achievements.get(stream)
+        state = self._with.achievements.state(stream, self.history(stream))
         if state is None:
-            for recorded in history:
-                state = achievement_rules.evolve(state, recorded)
-            if state is None:
-                raise achievement_rules.AchievementNotDefined("there is no such achievement")
-            self._reading.achievements[stream] = state
+            raise achievement_rules.AchievementNotDefined("there is no such achievement")
         return state
 
     def claim_slot(self, issuer: StreamId, stream: StreamId, seq: Seq) -> SlotClaim:
@@ -189,8 +180,6 @@ class Draft:
         Args:
             parts, key: the private parts that its type commits to, and the learner's key for them.
         """
-        history = self._loaded.get(stream)
-        owner = history.recorded[0].by if history is not None else self._first_by(stream)
         end = self._ends.get(stream)
         seq = Seq(0 if end is None else end[0] + 1)
         openings = {
@@ -207,16 +196,25 @@ class Draft:
             kid=signer.kid,
             commit={part: commitment(part, openings[part]) for part in SCHEMA_OF[type(event)].parts},
         )
-        check_signer(recorded, operator=self._with.operator, issuers=issuers_known, owner=owner)
+        check_signer(recorded, operator=self._with.operator, issuers=issuers_known, owner=self._owner(stream))
         prev = genesis(self._with.operator.origin, stream) if end is None else chain(end[1])
         sealed = seal(recorded, prev=prev, signer=signer)
         if key is not None:
-            for part, opening in openings.items():
-                box = self._with.boxes.seal(key, opening, stream=stream, seq=seq, part=part)
-                self._parts.append(SealedPart(event=len(self._events), part=part, key_id=key.key_id, box=box))
+            self._box(recorded, openings, key)
         self._events.append(sealed)
         self._ends[stream] = (seq, sealed.entry)
         return recorded
+
+    def _box(self, recorded: Recorded, openings: Mapping[Part, Opening], key: LearnerKey) -> None:
+        """Encrypt the private parts of the next event."""
+        for part, opening in openings.items():
+            box = self._with.boxes.seal(key, opening, stream=recorded.stream, seq=recorded.seq, part=part)
+            self._parts.append(SealedPart(event=len(self._events), part=part, key_id=key.key_id, box=box))
+
+    def _owner(self, stream: StreamId) -> Did | None:
+        """Who stated the first event of a stream; None where there is none yet."""
+        history = self._loaded.get(stream)
+        return history.recorded[0].by if history is not None else self._first_by(stream)
 
     def _first_by(self, stream: StreamId) -> Did | None:
         return next((each.recorded.by for each in self._events if each.recorded.stream == stream), None)
