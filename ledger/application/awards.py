@@ -116,11 +116,16 @@ class Awards:
         Raises:
             CredentialNotIssued: no award has it.
         """
+        stream = self.look_up(reference)
+        if stream is None:
+            raise CredentialNotIssued(f"no award has the code or id “{reference[:80]}”")
+        return stream
+
+    def look_up(self, reference: str) -> StreamId | None:
+        """As `find`; None where no award has it."""
         with self._desk.store.snapshot() as snapshot:
             stream = self._resolve(snapshot, reference)
-            if stream is not None and snapshot.stream(stream):
-                return stream
-        raise CredentialNotIssued(f"no award has the code or id “{reference[:80]}”")
+            return stream if stream is not None and snapshot.stream(stream) else None
 
     def _resolve(self, snapshot: Snapshot, reference: str) -> StreamId | None:
         if _CREDENTIAL_ID.fullmatch(reference):

@@ -34,6 +34,7 @@ class StackRequest:
     learner: LearnerId
     pathway: str  # its slug or id
     components: tuple[StreamId, ...]  # awards of the learner
+    chosen: bool = False  # by the service: then they are no part of what makes two requests the same
     details: Mapping[str, str] = field(default_factory=dict)  # of `DETAILS`, as in a CSV row
 
 
@@ -59,7 +60,7 @@ class Stacking:
             str(issuer),
             str(request.learner),
             request.pathway,
-            [str(stream) for stream in request.components],
+            None if request.chosen else [str(stream) for stream in request.components],
             dict(request.details),
         ]
         idempotency = self._desk.idempotency(issuer, idempotency_key, "credential.stack", fields)

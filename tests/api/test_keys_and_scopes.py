@@ -4,6 +4,9 @@ import pytest
 
 from tests.api.conftest import DEFINITION, Api
 
+PATHWAY = {key: value for key, value in DEFINITION.items() if key != "assessments"} | {
+    "rule": {"all_of": ["first-aid"]}
+}
 ROUTES = [
     ("POST", "/issuers", {"slug": "x", "profile": {"name": "X"}}, "admin"),
     ("GET", "/issuers", None, "read"),
@@ -20,6 +23,12 @@ ROUTES = [
     ("GET", "/achievements/wound-care", None, "read"),
     ("POST", "/achievements/wound-care/versions", DEFINITION, "define"),
     ("POST", "/achievements/wound-care/retire", None, "define"),
+    ("POST", "/pathways", PATHWAY, "define"),
+    ("GET", "/pathways", None, "read"),
+    ("GET", "/pathways/wound-specialist", None, "read"),
+    ("POST", "/pathways/wound-specialist/versions", PATHWAY, "define"),
+    ("POST", "/pathways/wound-specialist/retire", None, "define"),
+    ("POST", "/stacks", {"student_number": "S-1", "pathway": "wound-specialist"}, "issue"),
     ("POST", "/credentials", {}, "issue"),
     ("POST", "/credentials/batch", None, "issue"),
     ("GET", "/credentials", None, "read"),

@@ -9,7 +9,7 @@ from ledger.canonical import Json
 from ledger.domain.values import Reason
 from verify_api.cli.client import Changing, document, path_of
 from verify_api.cli.errors import ProblemAnswer, WrongUsage
-from verify_api.cli.reading import award_path, day, other_host, read_object
+from verify_api.cli.reading import award_name, award_path, day, is_id, other_host, read_object
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
 from verify_api.issuer.answers import Problem, ReceiptModel
 
@@ -29,6 +29,7 @@ FromOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "issue", panel=PANEL)(issue)
+    command(app, "stack", panel=PANEL)(stack)
     command(app, "amend", panel=PANEL)(amend)
     command(app, "suspend", panel=PANEL)(suspend)
     command(app, "reinstate", panel=PANEL)(reinstate)
@@ -51,6 +52,44 @@ def issue(
             path_of("credentials"), award, ReceiptModel, query={"issuer": issuer}, changing=changing
         )
     _receipt(run, receipt, "issued")
+
+
+def stack(
+    run: Run,
+    learner: Annotated[str, typer.Argument(metavar="LEARNER", help="Student number, or the id of the learner record.")],
+    pathway: Annotated[str, typer.Argument(metavar="PATHWAY", help="Its slug or its id.")],
+    components: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--component",
+            metavar="AWARD",
+            help="An award to build it from; may be repeated. Absent: of each part the learner's last one in force.",
+        ),
+    ] = None,
+    awarded_on: Annotated[
+        str | None, typer.Option("--awarded-on", metavar="DATE", parser=day, help="Day of the award; absent: today.")
+    ] = None,
+    valid_until: Annotated[
+        str | None, typer.Option("--valid-until", metavar="DATE", parser=day, help="Last day; absent: without end.")
+    ] = None,
+    assessor: Annotated[str | None, typer.Option("--assessor", help="Who approved it.")] = None,
+    issuer: IssuerOption = None,
+    idempotency_key: IdempotencyOption = None,
+) -> None:
+    """Award a pathway to a learner who holds its parts."""
+    body: dict[str, Json] = {
+        "learner" if is_id(learner) else "student_number": learner,
+        "pathway": pathway,
+        "components": None if components is None else [award_name(each) for each in components],
+        "awarded_on": awarded_on,
+        "valid_until": valid_until,
+        "assessor": assessor,
+    }
+    said: dict[str, Json] = {name: value for name, value in body.items() if value is not None}
+    changing = Changing(idempotency_key=idempotency_key)
+    with run.client() as client:
+        receipt = client.change(path_of("stacks"), said, ReceiptModel, query={"issuer": issuer}, changing=changing)
+    _receipt(run, receipt, "stacked")
 
 
 def amend(

@@ -39,6 +39,7 @@ def application() -> typer.Typer:
     app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
     app.add_typer(issuers.app, name="issuer", rich_help_panel=awards.PANEL)
     app.add_typer(achievements.app, name="achievement", rich_help_panel=awards.PANEL)
+    app.add_typer(achievements.pathways, name="pathway", rich_help_panel=awards.PANEL)
     awards.register(app)
     batch.register(app)
     asking.register(app)

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import typer
 
@@ -107,12 +108,25 @@ def other_host(text: str, host: str) -> str | None:
     return parts.netloc
 
 
-def award_path(text: str, *more: str) -> str:
-    """The path of an award in the API, whatever the person called it."""
+def award_name(text: str) -> str:
+    """The code, short code or id by which the API knows an award, whatever the person called it."""
     reference = award_reference(text)
     if isinstance(reference, ScannedCode):
-        return path_of("credentials", format_link_code(reference.code), *more)
-    return path_of("credentials", reference.text if isinstance(reference, ShortCode) else str(reference), *more)
+        return format_link_code(reference.code)
+    return reference.text if isinstance(reference, ShortCode) else str(reference)
+
+
+def award_path(text: str, *more: str) -> str:
+    """The path of an award in the API, whatever the person called it."""
+    return path_of("credentials", award_name(text), *more)
+
+
+def is_id(text: str) -> bool:
+    """Whether it is an id, not a name or a number that people give."""
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def find_issuer(client: Client, slug: str | None) -> str:

@@ -93,9 +93,9 @@ def remember(
 
 
 def command(
-    app: typer.Typer, name: str, *, panel: str | None = None
+    app: typer.Typer, name: str, *, panel: str | None = None, about: str | None = None
 ) -> Callable[[Callable[Concatenate[Run, P], int | None]], Callable[Concatenate[Run, P], int | None]]:
-    """Register a function as a command that also takes the common options; its docstring is the help.
+    """Register a function as a command that also takes the common options; its docstring is the help, or `about`.
 
     The function is given a `Run` and answers its exit code, None for 0.
     """
@@ -125,7 +125,7 @@ def command(
                 raise
 
         vars(called)["__signature__"] = _with_common(inspect.signature(function))
-        app.command(name, rich_help_panel=panel)(called)
+        app.command(name, rich_help_panel=panel, help=about)(called)
         return function
 
     return register

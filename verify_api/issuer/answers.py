@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from verify_api.issuer.definition_schemas import DefinitionWording, Model, ProfileWording
+from verify_api.issuer.definition_schemas import DefinitionWording, Model, PathwayWording, ProfileWording
 
 _REVISION = Field(description="seq of the stream's last event; for `If-Match`", examples=[0])
 _POSITION = Field(description="place of the event in the log, from 1", examples=[42])
@@ -144,6 +144,23 @@ class AchievementList(Model):
     """Achievements of an issuer, by slug."""
 
     achievements: list[AchievementRecord]
+
+
+class PathwayRecord(Model):
+    """What is earned by holding other awards, as it is worded now."""
+
+    id: str = _ID
+    revision: int = _REVISION
+    issuer: str = Field(description="DID")
+    version: int = Field(description="of the wording, from 1")
+    retired: bool
+    definition: PathwayWording
+
+
+class PathwayList(Model):
+    """Pathways of an issuer, by slug."""
+
+    pathways: list[PathwayRecord]
 
 
 class AwardedAchievement(Model):

@@ -6,6 +6,7 @@ These models check shapes and describe them; what may be said is decided in `led
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from ledger.domain.definition import AssessmentType, Delivery, Kind, Pace
+from ledger.domain.stacking_rule import OnLoss
 from ledger.domain.values import Route
 
 
@@ -97,8 +98,26 @@ class ImageWording(Model):
     alt: str = Field(examples=["A hand with a bandage"])
 
 
-class DefinitionWording(Model):
-    """One version of what can be earned."""
+class CountRuleWording(Model):
+    """At least so many of these achievements."""
+
+    n: StrictInt = Field(description="at least one, at most all of them", examples=[3])
+    of: tuple[str, ...] = Field(description="slugs of achievements", examples=[["wound-cleaning", "wound-dressing"]])
+
+
+class RuleWording(Model):
+    """What a learner must hold; exactly one of the two."""
+
+    all_of: tuple[str, ...] | None = Field(
+        default=None,
+        description="slugs of achievements of the same issuer, all of which are needed",
+        examples=[["wound-cleaning", "wound-dressing"]],
+    )
+    n_of: CountRuleWording | None = Field(default=None, description="so many of them are needed")
+
+
+class _Wording(Model):
+    """One version of what can be earned, by itself or by holding other awards."""
 
     slug: str = Field(description="short name, fixed for ever", examples=["wound-care"])
     name: str = Field(examples=["Wound care, level 1"])
@@ -110,7 +129,6 @@ class DefinitionWording(Model):
     outcomes: tuple[OutcomeWording, ...] | None = Field(
         default=None, examples=[[{"id": "O1", "statement": "Dresses three wounds in twenty minutes."}]]
     )
-    assessments: tuple[AssessmentWording, ...]
     grading: GradingWording | None = Field(default=None, description="the one result “Pass” where it is absent")
     minutes: StrictInt | None = Field(default=None, description="of learning", examples=[720])
     delivery: Delivery | None = Field(default=None, examples=["hybrid"])
@@ -126,3 +144,24 @@ class DefinitionWording(Model):
         default=None, description="reference of a quality assurance decision", examples=["QA-7"]
     )
     image: ImageWording | None = None
+
+
+class DefinitionWording(_Wording):
+    """One version of an achievement."""
+
+    assessments: tuple[AssessmentWording, ...]
+
+
+class PathwayWording(_Wording):
+    """One version of a pathway: an achievement that is earned by holding others."""
+
+    assessments: tuple[AssessmentWording, ...] | None = Field(
+        default=None, description="beside those of its parts, if there are any"
+    )
+    rule: RuleWording
+    on_component_loss: OnLoss | None = Field(
+        default=None,
+        description="what the issuer declares for the case that a part is no longer in force: a person reviews the "
+        "award, it is revoked, or it stands; review where it is absent",
+        examples=["review"],
+    )

@@ -17,8 +17,10 @@ from ledger.application.batch_check import RowProblem
 from ledger.application.csv_rows import UnreadableFile
 from ledger.application.desk import NoUsableKey, UnknownDefinition
 from ledger.application.ports import (
+    AlreadyStacked,
     ConflictError,
     IdempotencyMismatch,
+    LedgerBusy,
     LedgerHalted,
     NameTaken,
     OutcomeUnknown,
@@ -105,6 +107,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     VersionConflict: (HTTPStatus.CONFLICT, "stale-revision"),
     NameTaken: (HTTPStatus.CONFLICT, "name-taken"),
     IdempotencyMismatch: (HTTPStatus.CONFLICT, "idempotency-mismatch"),
+    AlreadyStacked: (HTTPStatus.CONFLICT, "already-stacked"),
     ConflictError: (HTTPStatus.CONFLICT, "conflict"),
     CredentialIsRevoked: (HTTPStatus.CONFLICT, "credential-is-revoked"),
     CredentialError: (HTTPStatus.CONFLICT, "credential-state"),
@@ -131,6 +134,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     PartsUnreadable: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     UnknownDefinition: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     OutcomeUnknown: (HTTPStatus.SERVICE_UNAVAILABLE, "outcome-unknown"),
+    LedgerBusy: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
     StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     LedgerHalted: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-halted"),
     ViewStoreError: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
@@ -153,6 +157,7 @@ TITLES: Mapping[str, str] = {
     "stale-revision": "The record has changed since it was read",
     "name-taken": "The short name is in use",
     "idempotency-mismatch": "The idempotency key was used for another request",
+    "already-stacked": "The learner has this award already",
     "conflict": "The command lost against another one",
     "credential-is-revoked": "A revoked award does not change any more",
     "credential-state": "The award is not in a state that allows this",
@@ -166,6 +171,7 @@ TITLES: Mapping[str, str] = {
     "batch-refused": "Rows of the file are bad, and nothing was issued",
     "unreadable-file": "The file as a whole cannot be read",
     "unreadable": "What is private about this record cannot be read",
+    "ledger-busy": "Too much waits to be recorded at this moment",
     "store-unavailable": "The store cannot be read now",
     "outcome-unknown": "Whether the command was recorded is not known",
     "ledger-halted": "The ledger records nothing at this moment",

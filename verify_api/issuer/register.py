@@ -134,14 +134,17 @@ class Register:
             raise AchievementNotDefined("there is no such achievement")
         return state
 
-    def achievements(self, issuer: StreamId) -> list[Achievement]:
-        """Every achievement of an issuer, by slug."""
+    def achievements(self, issuer: StreamId, *, pathways: bool = False) -> list[Achievement]:
+        """Every achievement of an issuer, or every pathway, by slug."""
         with self._desk.store.snapshot() as snapshot:
             names = snapshot.names(scope_of(issuer))
-        return [self.achievement(stream) for _, stream in sorted(names)]
+        states = [self.achievement(stream) for _, stream in sorted(names)]
+        return [state for state in states if state.is_pathway is pathways]
 
-    def find_achievement(self, caller: Caller, asked: str | None, reference: str) -> tuple[StreamId, StreamId]:
-        """The issuer and stream of the achievement with this id or slug.
+    def find_achievement(
+        self, caller: Caller, asked: str | None, reference: str, *, pathway: bool = False
+    ) -> tuple[StreamId, StreamId]:
+        """The issuer and stream of the achievement, or of the pathway, with this id or slug.
 
         Raises:
             AchievementNotDefined: there is none, or it is another issuer's.
@@ -150,9 +153,9 @@ class Register:
         with self._desk.store.snapshot() as snapshot:
             for issuer in issuers:
                 stream = resolve_achievement(snapshot, issuer, reference)
-                if stream is not None:
+                if stream is not None and self.achievement(stream).is_pathway is pathway:
                     return issuer, stream
-        raise AchievementNotDefined(f"there is no achievement “{reference[:80]}”")
+        raise AchievementNotDefined(f"there is no {'pathway' if pathway else 'achievement'} “{reference[:80]}”")
 
     def _candidates(self, caller: Caller, asked: str | None, reference: str) -> list[StreamId]:
         if asked is None and _is_id(reference):

@@ -11,6 +11,8 @@ from verify_api.issuer.routes.changes import ChangeRoutes
 from verify_api.issuer.routes.credentials import CredentialRoutes
 from verify_api.issuer.routes.issuers import IssuerRoutes
 from verify_api.issuer.routes.keys import KeyRoutes
+from verify_api.issuer.routes.pathways import PathwayRoutes
+from verify_api.issuer.routes.stacks import StackRoutes
 from verify_api.services import Services
 
 PREFIX = "/api/v1"
@@ -23,6 +25,7 @@ def issuer_router(services: Services) -> APIRouter:
     groups = (
         ("issuers", (IssuerRoutes(context), KeyRoutes(context))),
         ("achievements", (AchievementRoutes(context),)),
+        ("pathways", (PathwayRoutes(context), StackRoutes(context))),
         ("credentials", (BatchRoutes(context), CredentialRoutes(context), ChangeRoutes(context))),
         ("api keys", (ApiKeyRoutes(context),)),
     )

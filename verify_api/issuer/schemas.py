@@ -103,6 +103,32 @@ class AwardInput(Model):
     valid_until: str | None = Field(default=None, description="last day", examples=["2029-06-11"])
 
 
+class StackInput(Model):
+    """The award of a pathway to a learner who holds its parts."""
+
+    learner: str | None = Field(
+        default=None,
+        description="id of the learner record; this or the student number is needed",
+        examples=["6f1b4a8e-5c1d-4b7e-9a55-0b6a3e5a9d11"],
+    )
+    student_number: str | None = Field(default=None, examples=["S-204471"])
+    pathway: str = Field(description="slug or id", examples=["wound-care-specialist"])
+    components: tuple[str, ...] | None = Field(
+        default=None,
+        description="awards of the learner, each by id, code or short code; absent: of each part the learner's last "
+        "award that is in force",
+        examples=[["019e0b52-7f3c-8a61-9d1e-2f6f0a7c9b11"]],
+    )
+    awarded_on: str | None = Field(default=None, description="YYYY-MM-DD; today where it is absent")
+    result: str | None = Field(default=None, examples=["Pass"])
+    score: str | None = Field(default=None, description="decimal string")
+    assessor: str | None = Field(default=None, description="who approved it", examples=["R. Lindqvist"])
+    language: str | None = Field(default=None, description="BCP 47", examples=["en"])
+    evidence_url: str | None = None
+    valid_from: str | None = Field(default=None, description="first day; the day of the award where it is absent")
+    valid_until: str | None = Field(default=None, description="last day", examples=["2029-06-11"])
+
+
 class Amendment(Model):
     """What to change in an award, and why."""
 

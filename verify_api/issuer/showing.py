@@ -15,9 +15,11 @@ from ledger.domain.values import format_time
 from ledger.verification.verdict import Verdict
 from projections.rows import CredentialRow
 from verify_api.issuer import answers
-from verify_api.issuer.definition_schemas import DefinitionWording, ProfileWording
+from verify_api.issuer.definition_schemas import DefinitionWording, PathwayWording, ProfileWording
 from verify_api.issuer.problems import row_errors
 from verify_api.public.links import link_url
+
+_OF_PATHWAYS = frozenset(("rule", "on_component_loss"))
 
 
 def day(value: date | None) -> str | None:
@@ -114,8 +116,26 @@ def achievement(state: Achievement, definition: AchievementDefinition) -> answer
         issuer=state.issuer,
         version=state.version,
         retired=state.retired is not None,
-        definition=DefinitionWording.model_validate(to_json(definition)),
+        definition=DefinitionWording.model_validate(_said(definition)),
     )
+
+
+def pathway(state: Achievement, definition: AchievementDefinition) -> answers.PathwayRecord:
+    """A pathway as it is worded now."""
+    return answers.PathwayRecord(
+        id=str(state.stream),
+        revision=state.head,
+        issuer=state.issuer,
+        version=state.version,
+        retired=state.retired is not None,
+        definition=PathwayWording.model_validate(_said(definition)),
+    )
+
+
+def _said(definition: AchievementDefinition) -> dict[str, object]:
+    """The wording, without the fields of pathways where it is none."""
+    said = to_json(definition)
+    return said if definition.rule is not None else {name: said[name] for name in said.keys() - _OF_PATHWAYS}
 
 
 def award(
