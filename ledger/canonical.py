@@ -53,7 +53,9 @@ def decode(raw: bytes) -> Json:
     Raises:
         NotCanonical: not JSON, or not the one canonical spelling (blanks, key order, duplicate keys, floats ...).
     """
-    value = parse(raw)
+    value = _loaded(raw)
+    # Where every byte is ASCII, so is every key, or it is spelled with an escape that the encoder would not write.
+    _check(value, MAX_DEPTH, keys=not raw.isascii())
     if encode_unchecked(value) != raw:
         raise NotCanonical("not the canonical spelling of its JSON value")
     return value
@@ -61,16 +63,25 @@ def decode(raw: bytes) -> Json:
 
 def parse(raw: bytes) -> Json:
     """The value of any JSON text inside the domain, however it is spelled. For what people write, never for records."""
-    try:
-        value: Json = orjson.loads(raw)
-    except ValueError as error:  # orjson.JSONDecodeError is a ValueError
-        raise NotCanonical(f"not JSON: {error}") from error
+    value = _loaded(raw)
     _check(value, MAX_DEPTH)
     return value
 
 
-def _check(value: object, depth: int) -> None:
-    """Refuse what lies outside the domain; exact types only, so that no subclass is spelled its own way."""
+def _loaded(raw: bytes) -> Json:
+    try:
+        value: Json = orjson.loads(raw)
+    except ValueError as error:  # orjson.JSONDecodeError is a ValueError
+        raise NotCanonical(f"not JSON: {error}") from error
+    return value
+
+
+def _check(value: object, depth: int, keys: bool = True) -> None:
+    """Refuse what lies outside the domain; exact types only, so that no subclass is spelled its own way.
+
+    Args:
+        keys: whether keys need a look; not where they come out of a parser and are known to be ASCII.
+    """
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return
@@ -82,9 +93,10 @@ def _check(value: object, depth: int) -> None:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
     items: Iterable[object]
     if isinstance(value, dict) and kind is dict:
-        for key in value:
-            if type(key) is not str or not key.isascii():
-                raise NotCanonical("a key is not an ASCII string")
+        if keys:
+            for key in value:
+                if type(key) is not str or not key.isascii():
+                    raise NotCanonical("a key is not an ASCII string")
         items = value.values()
     elif isinstance(value, list) and kind is list:
         items = value
@@ -92,4 +104,4 @@ def _check(value: object, depth: int) -> None:
         raise NotCanonical(f"a {kind.__name__} has no canonical spelling here; write numbers as integers or strings")
     for item in items:
         if type(item) is not str and item is not None:  # as most are, and a call for each would cost most of the time
-            _check(item, depth - 1)
+            _check(item, depth - 1, keys)

@@ -18,6 +18,8 @@ from ledger.errors import LedgerError
 from ledger.record.commitment import SALT, Opening
 
 NONCE = 12  # bytes
+_WINDOW = 12  # bits: 4 KiB
+_TABLES = 4  # of 9: 16 KiB of memory
 MAX_PART = 1 << 20  # bytes of a part: more is refused before it is inflated
 
 
@@ -37,7 +39,7 @@ def seal_box(data_key: bytes, opening: Opening, nonce: bytes, *, stream: StreamI
     """
     if len(opening.content) > MAX_PART:
         raise PartTooLarge(f"the part {part} has {len(opening.content):,} bytes; at most {MAX_PART:,} are kept")
-    plain = opening.salt + zlib.compress(opening.content, 1)
+    plain = opening.salt + _compressed(opening.content)
     return nonce + _cipher(data_key).encrypt(nonce, plain, _place(stream, seq, part))
 
 
@@ -56,6 +58,12 @@ def open_box(data_key: bytes, box: bytes, *, stream: StreamId, seq: Seq, part: P
     if not inflater.eof or inflater.unused_data or len(content) > MAX_PART:
         raise BoxUnreadable("the private part is not whole, or too large")
     return Opening(salt=plain[:SALT], content=content)
+
+
+def _compressed(content: bytes) -> bytes:
+    """zlib (RFC 1950). A part has a few hundred bytes: tables for a window of 32 KiB would take most of the time."""
+    deflater = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _TABLES)
+    return deflater.compress(content) + deflater.flush()
 
 
 def _place(stream: StreamId, seq: Seq, part: Part) -> bytes:

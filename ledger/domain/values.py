@@ -110,7 +110,7 @@ def format_time(at: datetime) -> str:
     """UTC with milliseconds, e.g. 2026-11-21T14:03:00.000Z."""
     if at.tzinfo is not UTC:
         at = at.astimezone(UTC)
-    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"  # without the +00:00
 
 
 def parse_time(text: str) -> datetime:

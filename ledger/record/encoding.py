@@ -19,7 +19,7 @@ def to_text(raw: bytes) -> str:
     return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
-def from_text(text: str, length: int) -> bytes:
+def from_text(text: object, length: int) -> bytes:
     """The `length` bytes that `text` spells.
 
     Raises:

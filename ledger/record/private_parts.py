@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from ledger import canonical
@@ -158,6 +159,12 @@ def _uuid(fields: Data, name: str) -> UUID:
     return UUID(spelled)
 
 
+@lru_cache(maxsize=4096)  # a pure function; most awards of a ledger name one of a few achievements
+def _reference(stream: str, version: int, spelled: str) -> AchievementRef:
+    fields: Data = {"stream": stream, "digest": spelled}
+    return AchievementRef(stream=StreamId(_uuid(fields, "stream")), version=version, digest=digest(fields, "digest"))
+
+
 def _write_award(award: Award) -> Json:
     ref = award.achievement
     components: list[Json] = [
@@ -187,9 +194,7 @@ def _read_award(fields: Data) -> Award:
         raise MalformedPart("components is not a list")
     route = _optional(fields, "route")
     return Award(
-        achievement=AchievementRef(
-            stream=StreamId(_uuid(ref, "stream")), version=whole(ref, "version", 1), digest=digest(ref, "digest")
-        ),
+        achievement=_reference(text(ref, "stream"), whole(ref, "version", 1), text(ref, "digest")),
         name=text(fields, "name"),
         language=text(fields, "language"),
         awarded_on=parse_date(text(fields, "awarded_on")),

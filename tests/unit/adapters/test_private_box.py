@@ -107,6 +107,14 @@ def test_contents_that_are_too_large_or_not_whole_are_refused(packed: bytes) -> 
         opened(_sealed_by_hand(OPENING.salt + packed))
 
 
+@pytest.mark.parametrize("window", range(9, 16))
+def test_box_compressed_otherwise_opens_too(window: int) -> None:
+    deflater = zlib.compressobj(9, zlib.DEFLATED, window)
+    content = OPENING.content * 3_000
+    packed = deflater.compress(content) + deflater.flush()
+    assert opened(_sealed_by_hand(OPENING.salt + packed)) == Opening(salt=OPENING.salt, content=content)
+
+
 def test_box_without_room_for_a_salt_is_refused() -> None:
     with pytest.raises(BoxUnreadable):
         opened(_sealed_by_hand(b"short"))

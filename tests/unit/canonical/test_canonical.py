@@ -138,6 +138,8 @@ def test_a_changed_byte_never_decodes_to_the_same_value(value: Json, data: st.Da
         b"\xef\xbb\xbf1",
         b'{"\xc3\xa9":1}',
         b'{"a":{"\xc3\xa9":1}}',
+        b'{"\\u00e9":1}',
+        b'{"a":"\xc3\xa9","b":{"\\u00e9":1}}',
         b"[" * 33 + b"]" * 33,
         b"[" * 100_000,
         b"[1]//",

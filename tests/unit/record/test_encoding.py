@@ -74,4 +74,4 @@ def test_another_spelling_is_refused(text: str) -> None:
 @pytest.mark.parametrize("value", [None, 7, b"AAAA", ["A"] * 4], ids=repr)
 def test_what_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(MalformedEncoding):
-        from_text(value, 3)  # type: ignore[arg-type]
+        from_text(value, 3)
