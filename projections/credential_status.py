@@ -52,7 +52,8 @@ AWARDS = Table(
         "revision INTEGER NOT NULL,"  # seq of the last event
         "position INTEGER NOT NULL,"  # of the last event
         "issued_at TEXT NOT NULL,"
-        "acts TEXT NOT NULL"  # JSON: [wire type, position, key] of every act, by seq
+        "key NOT NULL,"  # that signed the award: the position at which it was added, or the key where it never was
+        "acts TEXT NOT NULL"  # JSON: [wire type, position, key] of every later act, by seq
     ),
     found_by="credential_id",
     indexes=(("issuer", "issued_position"),),
@@ -65,10 +66,11 @@ ISSUERS = Table(
     ),
     asked_by=("issuer", "stream"),
 )
-_ISSUED, _ID, _ISSUER, _STATUS, _VERSION, _SEQ, _VERSION_AT, _REVISION, _LAST, _ISSUED_AT, _ACTS = range(11)
+_ISSUED, _ID, _ISSUER, _STATUS, _VERSION, _SEQ, _VERSION_AT, _REVISION, _LAST, _ISSUED_AT, _KEY, _ACTS = range(12)
 
 # An award begins with one of these; anything else is an act on it.
-BEGINNINGS = frozenset(("credential.issued/1", "credential.stacked/1"))
+_BEGINNING = "credential.issued/1"
+BEGINNINGS = frozenset((_BEGINNING, "credential.stacked/1"))
 _ACTS_TAKEN = frozenset(
     ("credential.amended/1", "credential.suspended/1", "credential.reinstated/1", "credential.revoked/1")
 )
@@ -115,6 +117,12 @@ class _Known:
     state: Issuer
     registered: int  # position
     reported: bool  # whether any key of it was ever reported as compromised
+    added: Mapping[str, int]  # key -> position; rows name keys by it
+
+    @staticmethod
+    def of(state: Issuer, registered: int) -> "_Known":
+        added: dict[str, int] = {kid: record.added for kid, record in state.keys.items()}
+        return _Known(state=state, registered=registered, reported=bool(state.reported()), added=added)
 
 
 class StatusFold:
@@ -141,21 +149,20 @@ class StatusFold:
             raise NotApplicable("this version knows no such event")
 
     def _begin(self, tables: Tables, fed: Fed) -> None:
-        position, (wire, stream, seq, at, by, kid, _, _) = fed.position, fed.entry
+        position, (_, stream, seq, at, by, kid, _, _) = fed.position, fed.entry
         if seq:
             before = tables.find(AWARDS, stream)
             _check_seq(seq, -1 if before is None else before[_REVISION])
             raise NotApplicable("an award is issued that was issued before")
-        known = self._issuer(tables, by)
+        known = self._known.get(by) or self._issuer(tables, by)
         if known is None:
             raise NotApplicable("the award names an issuer that was never registered")
         if not _STREAM(stream) or not _TIME(at):
             raise NotApplicable("the award's stream or time is not in its one spelling")
         disowned = known.reported and known.state.disowns(Kid(kid), Position(position))
-        status = _DISOWNED if disowned else _IN_FORCE
-        acts = canonical.encode_unchecked([[wire, position, kid]]).decode()
+        status, key = _DISOWNED if disowned else _IN_FORCE, known.added.get(kid, kid)
         # A second award in the same stream is refused by the table: `credential_id` is unique.
-        tables.add(AWARDS, (position, stream, known.registered, status, 1, 0, position, 0, position, at, acts))
+        tables.add(AWARDS, (position, stream, known.registered, status, 1, 0, position, 0, position, at, key, "[]"))
 
     def _act(self, tables: Tables, fed: Fed) -> None:
         position, (wire, stream, seq, _, by, kid, _, _) = fed.position, fed.entry
@@ -166,10 +173,10 @@ class StatusFold:
         known = self._issuer(tables, by)
         if known is None or known.registered != row[_ISSUER]:
             raise NotApplicable("the event was not stated by the issuer of this award")
-        act = canonical.encode_unchecked([wire, position, kid]).decode()
-        acts = f"{str(row[_ACTS])[:-1]},{act}]"
-        moved = (*row[:_REVISION], seq, position, row[_ISSUED_AT], acts)
-        tables.change(AWARDS, _derived(moved, known.state) if known.reported else _moved(moved, wire))
+        act = canonical.encode_unchecked([wire, position, known.added.get(kid, kid)]).decode()
+        acts = f"{str(row[_ACTS])[:-1]}{',' if seq > 1 else ''}{act}]"
+        moved = (*row[:_REVISION], seq, position, row[_ISSUED_AT], row[_KEY], acts)
+        tables.change(AWARDS, _derived(moved, known) if known.reported else _moved(moved, wire))
 
     def _of_issuer(self, tables: Tables, fed: Fed) -> None:
         recorded = parse_entry(fed.raw).recorded(Position(fed.position))
@@ -183,13 +190,14 @@ class StatusFold:
             raise NotApplicable("an issuer is registered that was registered before")
         state = issuers.evolve(None if before is None else before.state, recorded)
         registered = fed.position if before is None else before.registered
+        known = _Known.of(state, registered)
         changed: list[Row] = []
         if isinstance(event, IssuerKeyCompromised):
-            changed.extend(_recomputed(tables, state, registered, event.from_position))
+            changed.extend(_recomputed(tables, known, event.from_position))
         tables.add(ISSUERS, (fed.position, state.did, fed.entry.stream, registered, fed.raw))
         for row in changed:
             tables.change(AWARDS, row)
-        self._known[state.did] = _Known(state=state, registered=registered, reported=bool(state.reported()))
+        self._known[state.did] = known
 
     def _issuer(self, tables: Tables, did: str) -> _Known | None:
         known = self._known.get(did)
@@ -197,8 +205,7 @@ class StatusFold:
             rows = list(tables.where(ISSUERS, "issuer", did))
             if not rows:
                 return None
-            state = _folded(rows)
-            known = _Known(state=state, registered=cast("int", rows[0][3]), reported=bool(state.reported()))
+            known = _Known.of(_folded(rows), cast("int", rows[0][3]))
             self._known[did] = known
         return known
 
@@ -239,57 +246,60 @@ def _moved(row: Row, wire: str) -> Row:
     return (*row[:_STATUS], status, version, seq, at, *row[_REVISION:])
 
 
-def _derived(row: Row, issuer: Issuer) -> Row:
+def _derived(row: Row, known: _Known) -> Row:
     """The row that the acts on an award add up to, by what is known of its issuer's keys."""
     stream = StreamId(UUID(cast("str", row[_ID])))
-    acts = _acts(row)
-    credential = fold(_recorded(stream, issuer.did, acts), issuer.disowns)
+    credential = fold(_recorded(stream, known.state.did, _acts(row, known)), known.state.disowns)
     if credential is None:
         raise NotApplicable("the acts on this award do not begin with its issuing")
     current = credential.current
-    return (
-        *row[:_STATUS],
-        _status(credential).value,
-        current.number,
-        int(current.seq),
-        int(current.position),
-        *row[_REVISION:],
-    )
+    moved = (_status(credential).value, current.number, int(current.seq), int(current.position))
+    return (*row[:_STATUS], *moved, *row[_REVISION:])
 
 
-def _recomputed(tables: Tables, issuer: Issuer, registered: int, reported: Position) -> Iterator[Row]:
-    """The rows that a report changes. Nothing signed before that position is disowned by it, nor by keys brought in
+def _recomputed(tables: Tables, known: _Known, reported: Position) -> Iterator[Row]:
+    """The rows that a report changes: nothing signed before that position is disowned by it, nor by keys brought in
     from there on."""
-    for row in tables.where(AWARDS, "issuer", registered):
-        if cast("int", row[_LAST]) < reported:
-            continue
-        if any(issuer.disowns(Kid(kid), Position(position)) for _, position, kid in _acts(row)):
-            derived = _derived(row, issuer)
+    disowns = known.state.disowns
+    for row in tables.where(AWARDS, "issuer", known.registered):
+        if cast("int", row[_LAST]) >= reported and any(disowns(kid, at) for _, at, kid in _acts(row, known)):
+            derived = _derived(row, known)
             if derived != row:
                 yield derived
 
 
-def _acts(row: Row) -> list[tuple[str, int, str]]:
+def _acts(row: Row, known: _Known) -> list[tuple[str, Position, Kid]]:
+    """Wire type, position and key of every act, by seq."""
+    keys: dict[Cell, Kid] = {position: Kid(kid) for kid, position in known.added.items()}
+    acts = [(_BEGINNING, Position(cast("int", row[0])), _kid(row[_KEY], keys))]
     try:
-        listed = orjson.loads(cast("str", row[_ACTS]))
-        acts = [(wire, position, kid) for wire, position, kid in listed if wire in _EVENTS]
+        for wire, position, key in orjson.loads(cast("str", row[_ACTS])):
+            if wire not in _EVENTS:
+                raise DamagedRow("an act on an award is of no known kind; rebuild the view")
+            acts.append((wire, Position(position), _kid(key, keys)))
     except (ValueError, TypeError) as error:
         raise DamagedRow("the acts on an award cannot be read; rebuild the view") from error
-    if len(acts) != len(listed):
-        raise DamagedRow("the acts on an award cannot be read; rebuild the view")
     return acts
 
 
-def _recorded(stream: StreamId, by: Did, acts: list[tuple[str, int, str]]) -> Iterator[Recorded]:
+def _kid(key: Cell, keys: Mapping[Cell, Kid]) -> Kid:
+    if isinstance(key, str):
+        return Kid(key)
+    if key not in keys:
+        raise DamagedRow("an act names a key that its issuer never had; rebuild the view")
+    return keys[key]
+
+
+def _recorded(stream: StreamId, by: Did, acts: Sequence[tuple[str, Position, Kid]]) -> Iterator[Recorded]:
     for seq, (wire, position, kid) in enumerate(acts):
         yield Recorded(
             event=_EVENTS[wire],
             stream=stream,
             seq=Seq(seq),
-            position=Position(position),
+            position=position,
             at=_NEVER,
             by=by,
-            kid=Kid(kid),
+            kid=kid,
             commit={},
         )
 

@@ -5,8 +5,8 @@ and the rest goes on. A batch that the tables refuse is bisected until the event
 parked stays so until the view is rebuilt; other views may well have applied it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from ledger.domain.types import Position
 from ledger.domain.values import Part
@@ -14,10 +14,11 @@ from ledger.record.commitment import Opening
 from ledger.record.decoding import decode
 from ledger.record.entry import MalformedEntry
 from projections.family import Cell, Fed, Fold, NotApplicable, Parked, Row, Table, View, ViewStoreError
-from projections.feed import Feed, FeedFailed, Wordings, named_stream, stream_of
+from projections.feed import Feed, FeedFailed, Openings, Wordings, named_stream, stream_of
 
 SMALLEST, BATCH = 50, 1_000  # events folded in one transaction: few while they trickle in, more when far behind
 _NONE: Mapping[Part, Opening] = {}
+_TYPES = 1_000  # wire types remembered
 
 
 class Fenced(ViewStoreError):
@@ -66,7 +67,7 @@ class Changes:
         self.added: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
         self.changed: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
         self.parked: list[Parked] = []
-        self._parked_at = dict(saved.parked_streams())
+        self.parked_at = dict(saved.parked_streams())  # stream -> position of its first event that is parked
 
     def find(self, table: Table, value: Cell) -> Row | None:
         """The row that has this value in the column `found_by`."""
@@ -99,16 +100,19 @@ class Changes:
         else:
             self.changed[table.name][value] = row
 
-    def parked_at(self, stream: str) -> int | None:
-        """The first event of the stream that is parked."""
-        return self._parked_at.get(stream)
-
     def park(self, position: int, stream: str, reason: str) -> None:
         """Set an event aside."""
         named = stream_of(stream)
         self.parked.append(Parked(view=self._view.name, position=Position(position), stream=named, reason=reason))
         if named is not None:
-            self._parked_at.setdefault(str(named), position)
+            self.parked_at.setdefault(str(named), position)
+
+
+class _Unread(NamedTuple):
+    """Bytes that are no entry, and where they stand."""
+
+    position: int
+    raw: bytes
 
 
 class Runner:
@@ -134,6 +138,7 @@ class Runner:
         self._batch = batch
         self._report = parked
         self._titles = Wordings(feed)
+        self._wanted: dict[str, bool] = {}  # what the view said of wire types
         self._fold: tuple[Position, Fold] | None = None  # what was kept of the rows, and the position it is good for
 
     def catch_up(self, until: int | None = None) -> int:
@@ -188,59 +193,55 @@ class Runner:
         return self._view.fold(self._titles)
 
     def _apply(self, fold: Fold, changes: Changes, batch: Sequence[tuple[int, bytes]]) -> None:
-        takes = self._view.takes
-        taken: list[Fed] = []
-        unread: list[tuple[int, bytes]] = []
+        opens = self._view.opens
+        if not opens:
+            self._fold_all(fold, changes, self._decoded(batch), {})  # one entry at a time is held
+            return
+        read = list(self._decoded(batch))
+        closed = [fed for fed in read if isinstance(fed, Fed) and fed.entry.type in opens]
+        self._fold_all(fold, changes, read, self._feed.openings(closed))
+
+    def _decoded(self, batch: Sequence[tuple[int, bytes]]) -> Iterator[Fed | _Unread]:
+        wanted = self._wanted
         for position, raw in batch:
             try:
                 entry = decode(raw)
             except MalformedEntry:
-                unread.append((position, raw))
+                yield _Unread(position, raw)
             else:
-                if takes(entry.type):
-                    taken.append(Fed(position, raw, entry))
-        opens = self._view.opens
-        openings = self._feed.openings([fed for fed in taken if fed.entry.type in opens]) if opens else {}
-        if unread:
-            self._with_unread(fold, changes, taken, unread, openings)
-            return
-        for fed in taken:
-            self._one(fold, changes, fed, openings.get(fed.position, _NONE))
+                wire = entry[0]
+                if wanted[wire] if wire in wanted else self._takes(wire):
+                    yield Fed(position, raw, entry)
 
-    def _with_unread(
-        self,
-        fold: Fold,
-        changes: Changes,
-        taken: Sequence[Fed],
-        unread: Sequence[tuple[int, bytes]],
-        openings: Mapping[int, Mapping[Part, Opening]],
-    ) -> None:
-        """As the plain way, in the order of positions, around bytes that are no entry."""
-        left = list(unread)
-        for fed in (*taken, None):
-            while left and (fed is None or left[0][0] < fed.position):
-                position, raw = left.pop(0)
-                stream = named_stream(raw)
-                follows = _follows(changes.parked_at(stream))
-                changes.park(position, stream, follows or "the bytes are not an entry that this version can read")
-            if fed is not None:
-                self._one(fold, changes, fed, openings.get(fed.position, _NONE))
+    def _fold_all(self, fold: Fold, changes: Changes, read: Iterable[Fed | _Unread], openings: Openings) -> None:
+        apply, parked_at = fold.apply, changes.parked_at
+        for fed in read:
+            if isinstance(fed, _Unread):
+                stream = named_stream(fed.raw)
+                reason = _follows(changes, stream) or "the bytes are not an entry that this version can read"
+                changes.park(fed.position, stream, reason)
+                continue
+            if parked_at:
+                follows = _follows(changes, fed.entry.stream)
+                if follows is not None:
+                    changes.park(fed.position, fed.entry.stream, follows)
+                    continue
+            try:
+                apply(changes, fed, openings[fed.position] if openings and fed.position in openings else _NONE)
+            except (FeedFailed, ViewStoreError):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above; a fold that raises has changed nothing
+                changes.park(fed.position, fed.entry.stream, _reason(error))
 
-    def _one(self, fold: Fold, changes: Changes, fed: Fed, openings: Mapping[Part, Opening]) -> None:
-        stream = fed.entry.stream
-        follows = _follows(changes.parked_at(stream))
-        if follows is not None:
-            changes.park(fed.position, stream, follows)
-            return
-        try:
-            fold.apply(changes, fed, openings)
-        except (FeedFailed, ViewStoreError):
-            raise
-        except Exception as error:  # noqa: BLE001 - as above; a fold that raises has changed nothing
-            changes.park(fed.position, stream, _reason(error))
+    def _takes(self, wire: str) -> bool:
+        wanted = self._view.takes(wire)
+        if len(self._wanted) < _TYPES:
+            self._wanted[wire] = wanted
+        return wanted
 
 
-def _follows(first: int | None) -> str | None:
+def _follows(changes: Changes, stream: str) -> str | None:
+    first = changes.parked_at.get(stream)
     return None if first is None else f"it follows the event at position {first}, which is parked"
 
 
