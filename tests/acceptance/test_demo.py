@@ -64,7 +64,16 @@ def test_a_demo_that_was_killed_half_way_is_completed_and_every_link_says_what_i
     found = _read((demo.home / "demo.json").read_text("utf-8"))
     assert (demo.home / "demo.json").stat().st_mode & 0o777 == 0o600
     assert found["base_url"] == "http://localhost:8765"
-    wanted = {"valid", "revoked", "suspended", "amended", "expired", "not_yet_valid", "issuer_unrecognised"}
+    wanted = {
+        "valid",
+        "revoked",
+        "suspended",
+        "amended",
+        "expired",
+        "not_yet_valid",
+        "issuer_unrecognised",
+        "component_review",
+    }
     assert wanted | {"key_compromised"} == {line["verdict"] for line in found["awards"]}
     for line in found["awards"]:
         assert line["url"].startswith(f"HTTP://LOCALHOST:8765/C/{line['code']}")

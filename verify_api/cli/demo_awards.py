@@ -29,7 +29,7 @@ class DemoAward:
 
 
 _AMARA = {"student_number": "M-20417", "full_name": "Amara Okafor", "email": "amara.okafor@learners.example"}
-_WOUND_CARE = (
+WOUND_CARE = (  # slug, result and score of each of the five
     ("wound-assessment", "Pass with distinction", "91"),
     ("wound-cleansing", "Pass", "78"),
     ("dressing-selection", "Pass", "83"),
@@ -107,7 +107,7 @@ def _valid(ago: Ago) -> list[DemoAward]:
                 "assessor": "R. Lindqvist",
             },
         )
-        for number, (slug, result, score) in enumerate(_WOUND_CARE, 1)
+        for number, (slug, result, score) in enumerate(WOUND_CARE, 1)
     ]
     ppe = DemoAward(
         scenario="S2",

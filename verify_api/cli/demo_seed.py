@@ -1,5 +1,6 @@
 """Seeds the demo through the public API; every command has a fixed idempotency key, so seeding again completes it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,7 +10,8 @@ from ledger.domain.types import Did
 from ledger.domain.values import BadValue, parse_date
 from verify_api.cli.client import Changing, Client, path_of
 from verify_api.cli.demo_awards import DemoAward, around_the_theft, awards, lapsed
-from verify_api.cli.demo_wording import BODY, DEFINITIONS, MENTAL_HEALTH_CORRECTED, PROFILES, SCHEME
+from verify_api.cli.demo_stacks import PATHWAYS, DemoStack, stacks
+from verify_api.cli.demo_wording import BODY, DEFINITIONS, MENTAL_HEALTH_CORRECTED, PROFILES, SCHEME, Wording
 from verify_api.cli.errors import WrongUsage
 from verify_api.issuer.answers import AchievementReceipt, IssuerList, IssuerReceipt, KeyList, KeyReceipt, ReceiptModel
 from verify_api.public.schemas import VerdictModel
@@ -28,7 +30,7 @@ class Seeding:
     def past(self) -> None:
         """Send what was recorded `PAST` days before that day."""
         self._issuers()
-        self._achievements()
+        self._define("achievements", DEFINITIONS)
         self._issue(lapsed(self._today))
 
     def present(self) -> list[dict[str, Json]]:
@@ -49,7 +51,8 @@ class Seeding:
         for award in listed:
             self._act(award, made[award.key])
         self._end_recognition()
-        return [self._line(award, made[award.key]) for award in (*listed, before, after)]
+        lines = [self._line(award, made[award.key], award.version) for award in (*listed, before, after)]
+        return [*self._stacks(), *lines]
 
     def _issuers(self) -> None:
         dids: dict[str, str] = {}
@@ -66,16 +69,29 @@ class Seeding:
             path = path_of("issuers", slug, "recognitions")
             self._client.change(path, recognition, IssuerReceipt, changing=_once(f"recognise-{slug}"))
 
-    def _achievements(self) -> None:
-        for issuer, definitions in DEFINITIONS.items():
+    def _define(self, kind: str, wordings: Mapping[str, Sequence[Wording]]) -> None:
+        for issuer, definitions in wordings.items():
             for definition in definitions:
                 self._client.change(
-                    path_of("achievements"),
+                    path_of(kind),
                     definition,
                     AchievementReceipt,
                     query={"issuer": issuer},
                     changing=_once(f"define-{definition['slug']}"),
                 )
+
+    def _stacks(self) -> list[dict[str, Json]]:
+        self._define("pathways", PATHWAYS)
+        return [self._stack(stack) for stack in stacks(self._today)]
+
+    def _stack(self, stack: DemoStack) -> dict[str, Json]:
+        made = {part.key: self._issue(part) for part in stack.parts}
+        body: dict[str, Json] = {"student_number": stack.student_number, "pathway": stack.pathway, **stack.more}
+        query, changing = {"issuer": stack.issuer}, _once(f"stack-{stack.key}")
+        receipt = self._client.change(path_of("stacks"), body, ReceiptModel, query=query, changing=changing)
+        for part in stack.parts:
+            self._act(part, made[part.key])
+        return self._line(stack, receipt)
 
     def _issue(self, award: DemoAward) -> ReceiptModel:
         return self._client.change(
@@ -106,8 +122,8 @@ class Seeding:
         path = path_of("issuers", "northgate", "recognitions", "end")
         self._client.change(path, body, IssuerReceipt, changing=_once("end-northgate"))
 
-    def _line(self, award: DemoAward, made: ReceiptModel) -> dict[str, Json]:
-        suffix = f"/{award.version}" if award.version > 1 else ""
+    def _line(self, award: DemoAward | DemoStack, made: ReceiptModel, version: int = 1) -> dict[str, Json]:
+        suffix = f"/{version}" if version > 1 else ""
         verdict = self._client.verdict(f"/c/{made.code}{suffix}", VerdictModel)
         return {
             "scenario": award.scenario,
