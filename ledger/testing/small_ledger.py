@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ledger.adapters.home import Home
 from ledger.application.ports import Appended, Caller
+from ledger.application.stacking import StackRequest
 from ledger.bootstrap import Ledger, init, open_ledger
 from ledger.domain.types import Origin, StreamId
 from ledger.domain.values import Reason, Role, slug
@@ -81,6 +82,7 @@ async def _fill(ledger: Ledger) -> None:
     changing = ledger.changing
     for award in awards[:5]:
         await changing.amend(_OPERATOR, award, {"full_name": "Ada Newname"}, Reason.OTHER, public_text="Name corrected")
+    await _stack(ledger, college, awards[0])
     await ledger.achievements.retire(college, achievements[1])
     for award in awards[2:7]:
         await changing.suspend(_OPERATOR, award, Reason.ASSESSMENT_INTEGRITY)
@@ -122,6 +124,22 @@ def _definition(name: str, title: str) -> dict[str, object]:
         "competencies": [{"statement": "Can do it at work"}],
         "assessments": [{"type": "examination"}],
     }
+
+
+async def _stack(ledger: Ledger, college: StreamId, award: StreamId) -> None:
+    """A pathway of one part and its award; then its next version, and its end."""
+    defined = await ledger.pathways.define(college, _pathway("Journeyman"))
+    learner = ledger.awards.read(_OPERATOR, award).issued.learner
+    request = StackRequest(learner=learner, pathway="welder", components=(award,))
+    await ledger.stacking.stack(_OPERATOR, college, request)
+    await ledger.pathways.revise(college, defined.stream, _pathway("Master"))
+    await ledger.pathways.retire(college, defined.stream)
+
+
+def _pathway(title: str) -> dict[str, object]:
+    wording = {**_definition("welder", title), "rule": {"all_of": ["welding"]}}
+    del wording["assessments"]
+    return wording
 
 
 async def _keys(ledger: Ledger, college: StreamId) -> None:
