@@ -3,11 +3,12 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.adapters.audit_source import VaultOpener
 from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
 from ledger.adapters.committer import Committer
@@ -221,6 +222,17 @@ def open_vault(home: Home) -> SqliteVault:
     master = MasterKey.load(home.master_key)
     wrapping_key, lookup_key = master.derive(_WRAPPING), master.derive(_LOOKUP)
     return SqliteVault(home.vault, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
+
+
+@contextmanager
+def open_parts(home: Home) -> Iterator[VaultOpener]:
+    """What opens the private parts of a home for an audit.
+
+    Raises:
+        LedgerError: as `open_vault`.
+    """
+    with closing(open_vault(home)) as vault:
+        yield VaultOpener(vault)
 
 
 def read_operator(store: SqliteLedger, origin: Origin) -> Operator:

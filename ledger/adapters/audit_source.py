@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -21,6 +22,9 @@ from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
 
+_FETCHED = 64  # rows taken from SQLite at a time
+_NOT_UTF8 = "Could not decode to UTF-8"
+_COPY = "ledger.db"
 _COPIES = 3  # attempts to copy two files that somebody may be writing
 _BUSY_MILLISECONDS = 5_000
 # NOT INDEXED: an index that somebody made could leave rows out, and both passes must see the table itself.
@@ -45,10 +49,10 @@ class VaultFailed(LedgerError):
 class SqliteAuditSource:
     """The `AuditSource` of one connection: every read sees what the first one saw."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read through a connection that took its snapshot already."""
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Read through a connection that took its snapshot already, of the file at `path`."""
         self._connection = connection
-        connection.text_factory = _text
+        self.path = path  # of what is read; a copy, where the database itself could not be read in its place
 
     def entries(self, after: int | None = None, last: int | None = None) -> Iterator[EntryRow]:
         """Position, originator id, originator version, topic, state: rows by position, `after` < position <= `last`."""
@@ -171,10 +175,18 @@ class SqliteAuditSource:
         return cast("int", next(self._rows(statement))[0])
 
     def _rows(self, statement: str, *parameters: int | str | bytes) -> Iterator[tuple[Column, ...]]:
+        given = 0
         try:
-            yield from self._connection.execute(statement, parameters)
+            cursor = self._connection.execute(statement, parameters)
+            while rows := cursor.fetchmany(_FETCHED):
+                yield from rows
+                given += len(rows)
         except sqlite3.Error as error:
-            raise CannotBeAudited(f"the database cannot be read as a ledger's: {error}") from error
+            if self._connection.text_factory is not str or not str(error).startswith(_NOT_UTF8):
+                raise CannotBeAudited(f"the database cannot be read as a ledger's: {error}") from error
+            # Text that is none is rare, and asking Python for each text costs more than reading it.
+            self._connection.text_factory = _text
+            yield from islice(self._rows(statement, *parameters), given, None)
 
 
 def _between(column: str, after: int | None, last: int | None) -> tuple[str, list[int]]:
@@ -224,15 +236,16 @@ def open_audit_source(path: Path) -> Iterator[SqliteAuditSource]:
         raise CannotBeAudited(f"there is no database at {path}")
     with ExitStack() as stack:
         try:
-            connection = _connect(path)
+            read, connection = path, _connect(path)
         except sqlite3.OperationalError:
             # SQLite wants to make the index of the write-ahead log beside it, and this folder does not let it.
             folder = stack.enter_context(TemporaryDirectory(prefix="testamur-audit-"))
-            connection = _connect_to_copy(path, Path(folder))
+            read = Path(folder) / _COPY
+            connection = _connect_to_copy(path, read)
         except sqlite3.Error as error:
             raise CannotBeAudited(f"{path} is not a database that can be read: {error}") from error
         stack.callback(connection.close)
-        source = SqliteAuditSource(connection)
+        source = SqliteAuditSource(connection, read)
         source.refuse_views()
         yield source
 
@@ -250,9 +263,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect_to_copy(path: Path, folder: Path) -> sqlite3.Connection:
+def _connect_to_copy(path: Path, copy: Path) -> sqlite3.Connection:
     """A connection to a copy of the database and its write-ahead log, of one moment."""
-    copy = folder / "ledger.db"
     try:
         for _ in range(_COPIES):
             before = _states(path)

@@ -4,14 +4,16 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.audit_workers import Database, no_parts, processes
 from ledger.adapters.home import Home
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
-from ledger.bootstrap import open_vault
+from ledger.bootstrap import open_parts, open_vault
 from ledger.domain.authority import operator_of
 from ledger.domain.types import Position
 from ledger.record.entry import parse_entry
@@ -53,15 +55,20 @@ class Bench:
         """How many entries there are."""
         return len(self.rows)
 
-    def audit(self, change: Change, *, kept: bool = True, home: bool = False) -> AuditReport:
-        """What the audit says of a copy that was changed."""
+    def audit(self, change: Change, *, kept: bool = True, home: bool = False, jobs: int = 1) -> AuditReport:
+        """What the audit says of a copy that was changed, by this process or by several others."""
         shutil.copyfile(self._pristine, self._database)
         with closing(_connect(self._database)) as connection:
             connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute("BEGIN")
             change(connection)
             connection.execute("COMMIT")
-        with open_audit_source(self._database) as source:
+        with ExitStack() as stack:
+            source = stack.enter_context(open_audit_source(self._database))
+            several = None
+            if jobs > 1:
+                opening = partial(open_parts, self.home) if home else no_parts
+                several = stack.enter_context(processes(jobs, Database(path=source.path, opening=opening)))
             return audit(
                 source,
                 vkey=self.vkey,
@@ -69,6 +76,7 @@ class Bench:
                 own_checkpoint=self.kept if home else None,
                 opener=self._opener if home else None,
                 view_check=None,
+                workers=several,
             )
 
 

@@ -1,19 +1,22 @@
 """`testamur audit`: replays the history from the database itself, read-only, and trusts nobody on the way."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.audit_workers import no_parts, workers
 from ledger.adapters.home import Home
 from ledger.audit.replay import audit
-from ledger.audit.report import AuditReport, Problem, to_json
+from ledger.audit.report import AuditReport, NotChecked, Problem, to_json
 from ledger.audit.source import CannotBeAudited
-from ledger.bootstrap import open_vault
+from ledger.bootstrap import open_parts
 from ledger.errors import LedgerError
 from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
@@ -22,6 +25,12 @@ from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.output import Output
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import Run, command
+
+_SETTINGS = NotChecked(
+    what="testamur.toml",
+    count=1,
+    why="the log does not bind the settings, and among them stand the registries whose recognition counts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,10 @@ def run_audit(
         str | None,
         typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the database's own."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Processes that share the work; else one for each core."),
+    ] = None,
 ) -> int:
     """Check every entry, signature, chain, private part and view, and the root of the log.
 
@@ -65,7 +78,7 @@ def run_audit(
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
     evidence = _Evidence(vkey=_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
     try:
-        report = _audit(home, database, evidence, run.output)
+        report = _audit(home, database, evidence, run.output, jobs or os.cpu_count() or 1)
     except CannotBeAudited as error:
         raise WrongUsage(str(error)) from error
     run.output.result(to_json(report), _told(report))
@@ -79,13 +92,17 @@ def _key(text: str | None) -> VerifierKey | None:
         raise WrongUsage(f"--vkey: {error}") from error
 
 
-def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output: Output) -> AuditReport:
+def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output: Output, jobs: int) -> AuditReport:
     if home is None:
         path = database or Path()
     else:
         home.settings()  # says so if there is no ledger
         path = home.database
-    with open_audit_source(path) as source, _opener(home, output) as opener:
+    with (
+        open_audit_source(path) as source,
+        _opener(home, output) as opener,
+        workers(jobs, source, opener, no_parts if home is None or opener is None else partial(open_parts, home)) as who,
+    ):
         views = home.views if home is not None and opener is not None and home.views.is_file() else None
         return audit(
             source,
@@ -94,25 +111,22 @@ def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output
             own_checkpoint=evidence.own,
             opener=opener,
             view_check=None if views is None or opener is None else view_check(source, opener, views),
+            unbound=() if home is None else (_SETTINGS,),
+            workers=who,
         )
 
 
 @contextmanager
 def _opener(home: Home | None, output: Output) -> Iterator[VaultOpener | None]:
     """What opens private parts, where the vault and the master key are to be had."""
-    vault = None
-    if home is not None:
-        try:
-            vault = open_vault(home)
-        except (LedgerError, OSError) as error:
-            output.say(f"private parts stay closed: {error}")
-    if vault is None:
-        yield None
-        return
-    try:
-        yield VaultOpener(vault)
-    finally:
-        vault.close()
+    with ExitStack() as stack:
+        opener = None
+        if home is not None:
+            try:
+                opener = stack.enter_context(open_parts(home))
+            except (LedgerError, OSError) as error:
+                output.say(f"private parts stay closed: {error}")
+        yield opener
 
 
 def _told(report: AuditReport) -> Iterator[str]:
