@@ -17,12 +17,12 @@ from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
-from projections.family import Cell, Fed, Row, Table, View
+from projections.family import Cell, Fed, Row, Table, View, ViewStoreError
 from projections.feed import OPENED, Feed, FeedFailed, Openings, stream_of
+from projections.members import FAMILY
 from projections.runner import Runner
-from projections.stores.sqlite import ViewStoreFailed, all_tables, in_memory
+from projections.stores.sqlite import all_tables, in_memory
 from projections.stores.sqlite_reading import ViewReader, reading
-from projections.views import FAMILY
 
 MOST_TOLD = 10  # differences that an audit lists; all are counted
 TRACKING = "tracking"
@@ -55,32 +55,33 @@ class Audited(Protocol):
     def parts_at(self, position: int) -> Sequence[PartRow]: ...
 
 
-def compare(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> list[Difference]:
-    """Every difference between the file and what the events give up to each view's own position, view by view.
+def differences(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> Iterator[Difference]:
+    """Every difference between the file and what the events give up to each view's own position.
+
+    View by view: first whether it has read more than there is, then its tables, by key.
 
     Raises:
         FeedFailed: the events cannot be read.
-        ViewStoreFailed: the file cannot be read.
+        ViewStoreError: the file cannot be read.
     """
     with reading(views) as live:
-        return [each for view in family for each in _of_view(feed, live, view)]
+        for view in family:
+            yield from _of_view(feed, live, view)
 
 
-def _of_view(feed: Feed, live: ViewReader, view: View) -> list[Difference]:
+def compare(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> list[Difference]:
+    """All of `differences` at once."""
+    return list(differences(feed, views, family))
+
+
+def _of_view(feed: Feed, live: ViewReader, view: View) -> Iterator[Difference]:
     reached = live.position(view.name)
     rebuilt = in_memory(view)
     with closing(rebuilt.connection):
         Runner(rebuilt, feed, view).catch_up(reached)
-        again = ViewReader(rebuilt.connection)
-        found = [
-            difference
-            for table in all_tables(view)
-            for difference in _differences(view, table, live.cells(table), again.cells(table))
-        ]
         come = rebuilt.position()
-    if come != reached:
-        found.append(
-            Difference(
+        if come != reached:
+            yield Difference(
                 view=view.name,
                 table=TRACKING,
                 key=view.name,
@@ -92,8 +93,9 @@ def _of_view(feed: Feed, live: ViewReader, view: View) -> list[Difference]:
                 rebuilt=come,
                 position=reached,
             )
-        )
-    return sorted(found, key=lambda each: (each.position, each.table))
+        again = ViewReader(rebuilt.connection)
+        for table in all_tables(view):
+            yield from _differences(view, table, live.cells(table), again.cells(table))
 
 
 def _differences(view: View, table: Table, live: Iterator[Row], rebuilt: Iterator[Row]) -> Iterator[Difference]:
@@ -161,22 +163,22 @@ def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[],
     def check() -> Iterator[Problem]:
         size = source.heads()[0][0]
         beside = size + 1 if type(size) is int else 1  # where no award's first entry is concerned
+        told, ahead = 0, set()
         try:
-            found = compare(AuditFeed(source, opener), views)
-        except (FeedFailed, ViewStoreFailed) as error:
+            for each in differences(AuditFeed(source, opener), views):
+                told += 1
+                if each.table == TRACKING:
+                    ahead.add(each.view)  # what it has read is gone: no entry is to blame
+                if told <= MOST_TOLD:
+                    stream = None if each.credential_id is None else str(each.credential_id)
+                    place = beside if each.view in ahead or each.begun is None else each.begun
+                    reason = f"{sentence(each)}; {_REMEDY}"
+                    yield Problem(position=place, stream=stream, seq=None, check=Check.VIEW, reason=reason)
+        except (FeedFailed, ViewStoreError) as error:
             reason = f"the views could not be compared: {error}"
             yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
-            return
-        ahead = {
-            each.view for each in found if each.table == TRACKING
-        }  # what they have read is gone: no entry is to blame
-        for each in found[:MOST_TOLD]:
-            stream = None if each.credential_id is None else str(each.credential_id)
-            place = beside if each.view in ahead or each.begun is None else each.begun
-            reason = f"{sentence(each)}; {_REMEDY}"
-            yield Problem(position=place, stream=stream, seq=None, check=Check.VIEW, reason=reason)
-        if len(found) > MOST_TOLD:
-            reason = f"in the views, {len(found) - MOST_TOLD} more cells or rows differ; {_REMEDY}"
+        if told > MOST_TOLD:
+            reason = f"in the views, {told - MOST_TOLD} more cells or rows differ; {_REMEDY}"
             yield Problem(position=beside, stream=None, seq=None, check=Check.VIEW, reason=reason)
 
     return check

@@ -5,33 +5,38 @@ calls `catch_up` first.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from threading import Lock
 
 from ledger.application.ports import Boxes, Store
-from ledger.domain.types import Did, LearnerId, Position, Seq, StreamId
-from ledger.errors import LedgerError
-from projections.credential_status import CredentialStatus
+from ledger.domain.types import Did, LearnerId, Position, StreamId
 from projections.family import Parked, View
 from projections.feed import Feed, StoreFeed
+from projections.members import FAMILY, NoSuchView, named
+from projections.replay_check import Difference, differences
 from projections.rows import BadSearch, CredentialRow, Search, Status, cursor_position
 from projections.runner import Fenced, Runner
 from projections.stores.sqlite import SqliteViewStore, connect, forget_beside
 from projections.stores.sqlite_reading import reading
-from projections.wallet import Wallet
+from projections.wallets import IssuerWallet, wallets_of
 
-__all__ = ["BadSearch", "Candidate", "CredentialRow", "Parked", "Status", "ViewState", "Views", "open_views"]
+__all__ = [
+    "FAMILY",
+    "BadSearch",
+    "Candidate",
+    "CredentialRow",
+    "NoSuchView",
+    "Parked",
+    "Status",
+    "ViewState",
+    "Views",
+    "open_views",
+]
 
-# The wallet first: a row of `credential_status` leads to one of the wallet.
-FAMILY: tuple[View, ...] = (Wallet(), CredentialStatus())
 _FAR_BEHIND = 5_000  # events; a view that begins further back is filled as a rebuild is
-
-
-class NoSuchView(LedgerError):
-    """There is no view of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +145,20 @@ class Views:
                 if row.issuer == issuer and row.learner == learner
             ]
 
-    def awards_of(self, learner: LearnerId) -> list[tuple[CredentialRow, list[tuple[StreamId, Seq]]]]:
-        """Every award of a learner record with what it was built from, the first issued first."""
+    def wallet(self, learner: LearnerId, today: date) -> list[IssuerWallet]:
+        """Every award of a learner record by its current version, by issuer; nothing where there is none."""
         with reading(self._path) as reader:
             found = [row for row in reader.of_learner(learner) if row.learner == learner]
-            return [(row, reader.components(row) if row.components else []) for row in found]
+            parts = [(row, reader.components(row) if row.components else []) for row in found]
+        return wallets_of(parts, learner, today)
+
+    def differences(self, name: str | None = None) -> Iterator[Difference]:
+        """Every cell of one view, or of each, that is not what the events give, folded anew beside.
+
+        Raises:
+            NoSuchView, FeedFailed, ViewStoreError.
+        """
+        yield from differences(self._feed, self._path, named(name))
 
     def parked(self) -> Sequence[Parked]:
         """The events that could not be applied, by position and view."""
@@ -178,18 +192,7 @@ class Views:
         Raises:
             NoSuchView.
         """
-        return max(self._rebuild(view) for view in self.named(name))
-
-    def named(self, name: str | None) -> Sequence[View]:
-        """The view of that name; every view for None.
-
-        Raises:
-            NoSuchView.
-        """
-        found = [view for view in FAMILY if name in (None, view.name)]
-        if not found:
-            raise NoSuchView(f"there is no view “{name}”; there are {', '.join(sorted(each.name for each in FAMILY))}")
-        return found
+        return max(self._rebuild(view) for view in named(name))
 
     def close(self) -> None:
         """Close the file. Nothing else may be called afterwards."""

@@ -48,7 +48,7 @@ from ledger.signing.signer import KeyNotHeld
 from projections.family import ViewStoreError
 from projections.feed import FeedFailed
 from projections.rows import BadSearch
-from projections.views import NoSuchView
+from projections.members import NoSuchView
 from verify_api.issuer import answers
 
 PROBLEM_JSON = "application/problem+json"
