@@ -11,9 +11,11 @@ from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Boxes, Clock, Macs, Snapshot
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
 from ledger.domain.events import IssuerRecognised
+from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import BadValue, Part, slug_of
 from ledger.record.entry import MalformedEntry, parse_entry
+from ledger.record.private_parts import Facts
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
@@ -92,17 +94,41 @@ class Scanning:
                 placed, parts = (), {}  # the table of short codes says what the award does not
             authority = self._authority(snapshot, _by(placed, readings))
             last = snapshot.checkpoint()
+            facts = _facts(parts, readings)
             evidence = CredentialEvidence(
                 code=code,
                 stream=placed,
                 parts=parts,
-                definitions=_definitions(snapshot, parts, readings),
+                definitions=_definitions(snapshot, facts),
                 head=snapshot.head(),
                 checkpoint=None if last is None else last.note,
                 asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
+                components=self._components(snapshot, facts, readings),
                 readings=readings,
             )
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
+
+    def _components(
+        self, snapshot: Snapshot, facts: list[Facts], readings: Readings
+    ) -> Mapping[StreamId, CredentialEvidence]:
+        """What is on record of each award that these facts pin; not more than the verification looks at."""
+        pinned = {pin.stream: None for each in facts if each.award is not None for pin in each.award.components}
+        streams = list(pinned)[: MOST_COMPONENTS + 1]
+        return {stream: self._component(snapshot, stream, readings) for stream in streams}
+
+    def _component(self, snapshot: Snapshot, stream: StreamId, readings: Readings) -> CredentialEvidence:
+        placed = snapshot.stream(stream)
+        parts = self._parts(snapshot, stream, placed)
+        last = snapshot.checkpoint()
+        return CredentialEvidence(
+            code=_code(parts.get(placed[0].position, {}), readings) if placed else None,
+            stream=placed,
+            parts=parts,
+            definitions=_definitions(snapshot, _facts(parts, readings)),
+            head=snapshot.head(),
+            checkpoint=None if last is None else last.note,
+            readings=readings,
+        )
 
     def _parts(
         self, snapshot: Snapshot, stream: StreamId, placed: tuple[Placed, ...]
@@ -193,17 +219,26 @@ def _authority_evidence(snapshot: Snapshot, streams: Mapping[Did, tuple[Placed, 
     )
 
 
-def _definitions(
-    snapshot: Snapshot, parts: Mapping[Position, Mapping[Part, PartEvidence]], readings: Readings
-) -> Mapping[Digest, bytes]:
-    """The wording of every achievement version that the award's facts name."""
-    found: dict[Digest, bytes] = {}
+def _facts(parts: Mapping[Position, Mapping[Part, PartEvidence]], readings: Readings) -> list[Facts]:
+    """What the facts of each entry say, where they can be read."""
+    found = []
     for opened in parts.values():
         evidence = opened.get(Part.FACTS)
         facts = None if evidence is None or evidence.opening is None else readings.facts(evidence.opening.content)
-        if facts is None or facts.award is None or facts.award.achievement.digest in found:
-            continue
-        content = snapshot.definition(facts.award.achievement.digest)
-        if content is not None:
-            found[facts.award.achievement.digest] = content
+        if facts is not None:
+            found.append(facts)
     return found
+
+
+def _code(parts: Mapping[Part, PartEvidence], readings: Readings) -> LinkCode | None:
+    """The link code of an award, as its issuer keeps it; the verification compares it with what the log says."""
+    evidence = parts.get(Part.INTERNAL)
+    internal = None if evidence is None or evidence.opening is None else readings.internal(evidence.opening.content)
+    return None if internal is None else internal.code
+
+
+def _definitions(snapshot: Snapshot, facts: list[Facts]) -> Mapping[Digest, bytes]:
+    """The wording of every achievement version that these facts name."""
+    digests = {each.award.achievement.digest for each in facts if each.award is not None}
+    found = {digest: snapshot.definition(digest) for digest in digests}
+    return {digest: content for digest, content in found.items() if content is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ledger.domain.types import Did, Digest, LinkCode, Position
+from ledger.domain.types import Did, Digest, LinkCode, Position, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
 from ledger.verification.readings import Readings
@@ -62,6 +62,7 @@ class CredentialEvidence:
     head: Head
     checkpoint: bytes | None  # the last signed checkpoint, as published
     asked_by: AskedBy = AskedBy.ID  # where `code` is None; a code speaks for itself
+    components: "Mapping[StreamId, CredentialEvidence]" = field(default_factory=dict)  # the parts that its facts pin
     readings: Readings = field(default_factory=Readings, compare=False)  # what was read of these bytes already
 
 

@@ -13,6 +13,7 @@ from ledger.domain.codes import link_digest, stream_of
 from ledger.domain.events import CredentialAwarded
 from ledger.domain.types import Origin
 from ledger.verification.authority_check import Authority
+from ledger.verification.components_check import Judged, check_stack
 from ledger.verification.contents_check import open_contents
 from ledger.verification.evidence import AskedBy, CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
@@ -32,6 +33,7 @@ CHECKS = (  # in the order in which they are made and shown
     "issuer",  # established by its own stream
     "signers",  # which key may sign what, and when
     "history",  # which act may follow which
+    "components",  # the parts of a stack are those it was built from, and in force
     "log",  # a signed checkpoint reaches over it
     "recognition",
     "dates",
@@ -54,6 +56,12 @@ class _Question:
     now: datetime
     scanned_version: int | None
     log: LogView
+
+    def about(self, part: CredentialEvidence) -> "_Question":
+        """The same question about a part, in its current version."""
+        position = part.stream[0].position if part.stream else None
+        evidence = replace(part, head=self.evidence.head)
+        return replace(self, evidence=evidence, scanned_version=None, log=replace(self.log, position=position))
 
 
 def judge(
@@ -90,18 +98,38 @@ def judge(
     if operator is None:
         detail = "The first entry of the log, which names its keys, does not verify."
         return _unshown(question, [unknown("issuer", "log_start_unverified", detail)])
+    return _judge(question, operator, broken).verdict
+
+
+def _judge(question: _Question, operator: Operator, broken: Finding | None) -> Judged:
+    """The verdict on an award, or on a part of one, in a log whose beginning is good."""
+    evidence = question.evidence
     reading = read_stream(evidence.stream, operator.origin, evidence.readings)
     findings = [_check_code(evidence, reading)]
     if findings[0].makes is State.NOT_FOUND:
-        return _not_found(question)
+        return _not_genuine(_not_found(question))
     findings += _check_bytes(reading)
     if any(finding.makes is not None for finding in findings):
-        return _unshown(question, findings)
+        return _not_genuine(_unshown(question, findings))
     genuine = _check_genuine(question, reading, operator, findings)
-    findings.append(broken or check_place(reading.entries, evidence, question.log.size, policy, now))
+    size, policy, now = question.log.size, question.policy, question.now
+    findings.append(broken or check_place(reading.entries, evidence, size, policy, now))
     if genuine is None or any(finding.makes in _UNSHOWN for finding in findings):
-        return _unshown(question, findings)
-    return _judge_standing(question, genuine, findings)
+        return _not_genuine(_unshown(question, findings))
+    built, parts = check_stack(
+        genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator, broken)
+    )
+    findings.append(built)
+    if built.makes in _UNSHOWN:
+        return _not_genuine(_unshown(question, findings))
+    verdict = _judge_standing(question, genuine, findings)
+    if verdict.state in _UNSHOWN:
+        return _not_genuine(verdict)
+    return Judged(verdict=replace(verdict, components=parts) if parts else verdict, genuine=genuine)
+
+
+def _not_genuine(verdict: Verdict) -> Judged:
+    return Judged(verdict=verdict, genuine=None)
 
 
 def _check_code(evidence: CredentialEvidence, reading: Reading) -> Finding:

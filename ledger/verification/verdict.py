@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ledger.domain.award import Change
 from ledger.domain.definition import AchievementDefinition
-from ledger.domain.types import Did, Origin, Position
+from ledger.domain.types import Did, LinkCode, Origin, Position
 from ledger.domain.values import Custody, Mode, Reason, Route
 
 
@@ -25,6 +25,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     ISSUER_UNRECOGNISED = "issuer_unrecognised"
+    COMPONENT_REVIEW = "component_review"
     AMENDED = "amended"
     VALID = "valid"
 
@@ -124,6 +125,21 @@ class AmendmentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentView:
+    """A part that the award was built from, as it stands now."""
+
+    code: LinkCode
+    version: int  # its current one
+    name: str  # of what was awarded
+    language: str  # of that name
+    state: State
+    in_force: bool | None
+    change: ChangeView | None
+    valid_from: date
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogView:
     """Where the award stands in the log."""
 
@@ -162,11 +178,12 @@ class Verdict:
     amendments: tuple[AmendmentView, ...]
     history: tuple[HistoryLine, ...]
     log: LogView
+    components: tuple[ComponentView, ...] = ()  # in the order in which the award names them
 
     @property
     def in_force(self) -> bool | None:
         """Of the award as it stands: True, False, or None where that was not found out."""
-        if self.state in (State.VALID, State.AMENDED, State.ISSUER_UNRECOGNISED):
+        if self.state in (State.VALID, State.AMENDED, State.COMPONENT_REVIEW, State.ISSUER_UNRECOGNISED):
             return True
         if self.state in (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND):
             return None

@@ -25,6 +25,8 @@ def tell(verdict: VerdictModel) -> Iterator[str]:
     for each in verdict.amendments or ():
         values = "changed" if each.old is None and each.new is None else f"“{each.old or ''}” → “{each.new or ''}”"
         yield f"  corrected on {each.on}: {each.field}: {values}"
+    for number, part in enumerate(verdict.components, 1):
+        yield f"  part {number}: {part.name}: {part.verdict}, {part.url}"
     if verdict.notices:
         yield f"  also: {', '.join(verdict.notices)}"
     for finding in verdict.findings:

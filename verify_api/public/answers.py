@@ -44,8 +44,9 @@ def status_of(verdict: Verdict) -> HTTPStatus:
 class Answers:
     """Makes responses. Sets no cookie, names no third party, lets no script run."""
 
-    def __init__(self, pages: Pages, languages: Mapping[str, Words]) -> None:
+    def __init__(self, pages: Pages, languages: Mapping[str, Words], base_url: str) -> None:
         self._pages = pages
+        self._base_url = base_url
         self._languages = languages
         self._prepared: dict[tuple[str, str], Headers] = {}  # of each media type and cache rule that this module has
         self._policy = (
@@ -60,13 +61,13 @@ class Answers:
         Raises:
             BadBaseUrl: the base URL cannot be printed in a QR code.
         """
-        return cls(Pages(site), load_words())
+        return cls(Pages(site), load_words(), site.base_url)
 
     def verdict(self, request: Request, verdict: Verdict, *, json: bool, addresses: Addresses | None) -> Response:
         """A verdict as the reader wants it."""
         status = status_of(verdict)
         if json:
-            return self.plain(verdict_json(verdict), _JSON, status)
+            return self.plain(verdict_json(verdict, self._base_url), _JSON, status)
         return self._page(request, lambda words: self._pages.verdict(verdict, words, addresses), status)
 
     def form(self, request: Request, *, empty: bool = False) -> Response:

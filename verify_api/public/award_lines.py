@@ -84,7 +84,8 @@ def _validity(award: AwardView, words: Words) -> Markup | None:
 
 def _worth(award: AwardView, words: Words) -> list[Line]:
     definition = award.definition
-    lines = [Line(label=words.text("label.assessment"), html=_assessed(award, words))]
+    assessed = _assessed(award, words)  # nothing, where the parts of a stack were assessed and it has no result
+    lines = [Line(label=words.text("label.assessment"), html=assessed)] if assessed else []
     if definition.minutes is not None:
         number = words.number(hours(definition.minutes))
         lines.append(Line(label=words.text("label.hours"), html=Markup("{}").format(number)))

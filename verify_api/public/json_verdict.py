@@ -18,6 +18,7 @@ from ledger.verification.verdict import (
     AmendmentView,
     AwardView,
     ChangeView,
+    ComponentView,
     Finding,
     IssuerView,
     LogView,
@@ -26,6 +27,7 @@ from ledger.verification.verdict import (
     Verdict,
 )
 from verify_api.public import schemas
+from verify_api.public.links import link_url
 
 WITHHELD = frozenset({State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND})  # nothing about the award
 
@@ -33,17 +35,21 @@ WITHHELD = frozenset({State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT
 Fields = dict[str, object]
 
 
-def verdict_json(verdict: Verdict) -> bytes:
-    """The JSON of `verdict_model(verdict)`, without making the model."""
-    return orjson.dumps(_verdict(verdict))
+def verdict_json(verdict: Verdict, base_url: str) -> bytes:
+    """The JSON of `verdict_model(verdict, base_url)`, without making the model."""
+    return orjson.dumps(_verdict(verdict, base_url))
 
 
-def verdict_model(verdict: Verdict) -> schemas.VerdictModel:
-    """`verdict` in the shape of the interface. Nothing about the award is given where it was not established."""
-    return schemas.VerdictModel.model_validate(_verdict(verdict))
+def verdict_model(verdict: Verdict, base_url: str) -> schemas.VerdictModel:
+    """`verdict` in the shape of the interface. Nothing about the award is given where it was not established.
+
+    Args:
+        base_url: the beginning of the links to the parts of a stack.
+    """
+    return schemas.VerdictModel.model_validate(_verdict(verdict, base_url))
 
 
-def _verdict(verdict: Verdict) -> Fields:
+def _verdict(verdict: Verdict, base_url: str) -> Fields:
     withheld = verdict.state in WITHHELD
     return {
         "verdict": verdict.state.value,
@@ -57,7 +63,7 @@ def _verdict(verdict: Verdict) -> Fields:
         "current_version": verdict.current_version,
         "change": None if withheld or verdict.change is None else _change(verdict.change),
         "amendments": None if withheld else [_amendment(amendment) for amendment in verdict.amendments],
-        "components": [],
+        "components": [] if withheld else [_component(part, base_url) for part in verdict.components],
         "log": _log(verdict.log),
     }
 
@@ -159,6 +165,10 @@ def _amendment(amendment: AmendmentView) -> Fields:
         "new": None if hidden else amendment.change.new,
         "on": format_time(amendment.on),
     }
+
+
+def _component(part: ComponentView, base_url: str) -> Fields:
+    return {"url": link_url(base_url, part.code, part.version), "verdict": part.state.value, "name": part.name}
 
 
 def _log(log: LogView) -> Fields:

@@ -15,6 +15,7 @@ from verify_api.public.award_lines import AwardPage, Line, award_page
 from verify_api.public.json_verdict import WITHHELD
 from verify_api.public.links import host_of
 from verify_api.public.scanner import Site
+from verify_api.public.stack_lines import PartRow, part_rows
 from verify_api.public.story import HistoryRow, NoticeLine, Story
 from verify_api.public.words import Words
 
@@ -31,6 +32,7 @@ _TONES = {
     State.EXPIRED: "attention",
     State.NOT_YET_VALID: "attention",
     State.ISSUER_UNRECOGNISED: "attention",
+    State.COMPONENT_REVIEW: "attention",
     State.AMENDED: "attention",
     State.VALID: "ok",
 }
@@ -69,6 +71,7 @@ class VerdictPage:
     award: AwardPage | None
     report: str | None  # mailto: or the issuer's web address
     notices: list[NoticeLine]
+    parts: list[PartRow]
     history: list[HistoryRow]
     findings: list[FindingRow]
     custody: Markup | None
@@ -133,7 +136,7 @@ class Pages:
             state=verdict.state,
             found=verdict.state is not State.NOT_FOUND,
             tone=_TONES[verdict.state],
-            heading=words.text(f"heading.{verdict.state}"),
+            heading=story.heading(),
             body=story.body(),
             corrections=story.corrections(),
             shown=story.shown(),
@@ -141,6 +144,7 @@ class Pages:
             award=None if award is None else award_page(award, words=words, site=self._site),
             report=None if award is None else self._report(verdict, award, words),
             notices=story.notices(),
+            parts=[] if award is None else part_rows(verdict.components, words),
             history=story.history(),
             findings=[_finding(finding, words) for finding in verdict.findings],
             custody=None if award is None else self._custody(award.issuer, words),

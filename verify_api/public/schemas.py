@@ -114,8 +114,9 @@ class AmendmentModel(Model):
 class ComponentModel(Model):
     """An award that this one was built from."""
 
-    url: str
-    verdict: str
+    url: str = Field(description="its printed link")
+    verdict: str = Field(description="of its current version, now")
+    name: str
 
 
 class LogModel(Model):

@@ -13,6 +13,7 @@ from ledger.domain.award import IDENTIFYING
 from ledger.domain.values import BadValue, Mode, parse_date
 from ledger.verification.verdict import AmendmentView, AwardView, ChangeView, HistoryLine, Notice, State, Verdict
 from verify_api.public.scanner import Site
+from verify_api.public.stack_lines import review, review_heading
 from verify_api.public.words import Words
 
 _DAYS = ("awarded_on", "valid_from", "valid_until")
@@ -44,6 +45,12 @@ class Story:
         self._words = words
         self._site = site
 
+    def heading(self) -> str:
+        """The verdict in a few words."""
+        if self._verdict.state is State.COMPONENT_REVIEW:
+            return review_heading(self._verdict.components, self._words)
+        return self._words.text(f"heading.{self._verdict.state}")
+
     def body(self) -> list[Markup]:
         """The sentences under the heading."""
         state, award, words = self._verdict.state, self._award, self._words
@@ -60,6 +67,8 @@ class Story:
                 return [] if award is None else [words.html("body.not_yet_valid", begin=award.valid_from)]
             case State.ISSUER_UNRECOGNISED:
                 return [] if award is None else [self._unrecognised(award)]
+            case State.COMPONENT_REVIEW:
+                return [] if award is None else review(self._verdict.components, award, words)
             case State.AMENDED:
                 return [] if award is None else [self._amended(award)]
             case State.VALID:

@@ -6,7 +6,7 @@ cannot rearrange the sentence around it.
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -81,6 +81,11 @@ class Words:
         """Items in a row: a, b and c."""
         *some, last = items
         return self.text("language.and", some=", ".join(some), last=last) if some else last
+
+    def listed_html(self, items: Sequence[Markup]) -> Markup:
+        """As `listed`, of HTML."""
+        *some, last = items
+        return self.html("language.and", some=Markup(", ").join(some), last=last) if some else last
 
     @property
     def _locale(self) -> str:

@@ -19,12 +19,14 @@ from ledger.domain.definition import (
     Outcome,
     Partner,
 )
+from ledger.domain.stacking_rule import OnLoss
 from ledger.domain.types import Did, Origin, Position, Slug
 from ledger.domain.values import Custody, Mode, Reason, Route
 from ledger.verification.verdict import (
     AmendmentView,
     AwardView,
     ChangeView,
+    ComponentView,
     Finding,
     HistoryLine,
     IssuerView,
@@ -209,6 +211,34 @@ VERDICTS: Mapping[State, Verdict] = {
     ),
     State.AMENDED: replace(VALID, state=State.AMENDED, amendments=AMENDMENTS, scanned_version=1, current_version=2),
     State.VALID: VALID,
+}
+
+PARTS = tuple(
+    ComponentView(
+        code=new_link_code(1_795_000_000_000, bytes([number] * 16)),
+        version=2 if number == 3 else 1,
+        name=f"Wound care {number}",
+        language="en",
+        state=State.VALID,
+        in_force=True,
+        change=None,
+        valid_from=date(2026, 9, 14),
+        valid_until=None,
+    )
+    for number in range(1, 6)
+)
+WITHDRAWN = replace(PARTS[2], state=State.REVOKED, in_force=False, change=REVOCATION)
+STACK = replace(
+    VALID,
+    award=replace(AWARD, definition=replace(DEFINITION, name="Wound Care", on_component_loss=OnLoss.REVIEW)),
+    components=PARTS,
+    history=(replace(ISSUED_LINE, type="credential.stacked/1"),),
+)
+VERDICTS = {
+    **VERDICTS,
+    State.COMPONENT_REVIEW: replace(
+        STACK, state=State.COMPONENT_REVIEW, components=(*PARTS[:2], WITHDRAWN, *PARTS[3:])
+    ),
 }
 
 

@@ -7,15 +7,28 @@ import pytest
 from pydantic import JsonValue
 
 from ledger.domain.award import Change
+from ledger.domain.codes import format_link_code
 from ledger.domain.values import Mode
 from ledger.verification.verdict import RecognitionView, State, Verdict
-from tests.unit.public.samples import AMENDMENTS, AWARD, DEFINITION, ENDED, ISSUER, LOG, NEVER, VALID, VERDICTS
+from tests.unit.public.samples import (
+    AMENDMENTS,
+    AWARD,
+    DEFINITION,
+    ENDED,
+    ISSUER,
+    LOG,
+    NEVER,
+    PARTS,
+    SITE,
+    VALID,
+    VERDICTS,
+)
 from verify_api.public.json_verdict import hours, verdict_json, verdict_model
 from verify_api.public.schemas import VerdictModel
 
 
 def as_json(verdict: Verdict) -> dict[str, JsonValue]:
-    loaded: dict[str, JsonValue] = json.loads(verdict_model(verdict).model_dump_json())
+    loaded: dict[str, JsonValue] = json.loads(verdict_model(verdict, SITE.base_url).model_dump_json())
     return loaded
 
 
@@ -134,7 +147,7 @@ def test_amendments_give_old_and_new_but_never_of_a_field_that_identifies_the_le
 @pytest.mark.parametrize(("recognition", "status"), [(ENDED, "ended"), (NEVER, "never")])
 def test_recognition_that_does_not_hold_says_whether_it_ever_did(recognition: RecognitionView, status: str) -> None:
     issuer = replace(ISSUER, recognition=recognition)
-    model = verdict_model(replace(VALID, award=replace(AWARD, issuer=issuer)))
+    model = verdict_model(replace(VALID, award=replace(AWARD, issuer=issuer)), SITE.base_url)
     assert model.award is not None
     assert model.award.issuer.recognition.status == status
     assert model.award.issuer.recognition.ended_on == ("2026-10-31" if status == "ended" else None)
@@ -143,7 +156,8 @@ def test_recognition_that_does_not_hold_says_whether_it_ever_did(recognition: Re
 def test_what_is_absent_is_null() -> None:
     bare = replace(DEFINITION, minutes=None, credit=None)
     log = replace(LOG, root=None, position=None, size=0)
-    model = verdict_model(replace(VALID, award=replace(AWARD, definition=bare, result=None, score=None), log=log))
+    verdict = replace(VALID, award=replace(AWARD, definition=bare, result=None, score=None), log=log)
+    model = verdict_model(verdict, SITE.base_url)
     assert model.award is not None
     assert (model.award.hours, model.award.credit, model.award.assessment[0].result) == (None, None, None)
     assert (model.log.root, model.log.leaf_index) == (None, None)
@@ -158,6 +172,24 @@ def test_minutes_become_hours_without_floats(minutes: int, text: str) -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_json_is_what_the_description_says_to_the_byte(state: State) -> None:
-    answer = verdict_json(VERDICTS[state])
-    assert answer.decode() == verdict_model(VERDICTS[state]).model_dump_json()
+    answer = verdict_json(VERDICTS[state], SITE.base_url)
+    assert answer.decode() == verdict_model(VERDICTS[state], SITE.base_url).model_dump_json()
     assert VerdictModel.model_validate_json(answer, strict=True).verdict == state
+
+
+def test_parts_of_a_stack_are_named_in_order_by_their_printed_links() -> None:
+    answer = as_json(VERDICTS[State.COMPONENT_REVIEW])
+    links = [f"HTTPS://VERIFY.COLLEGE.EXAMPLE/C/{format_link_code(part.code)}" for part in PARTS]
+    links[2] += "/2"
+    verdicts = ["valid", "valid", "revoked", "valid", "valid"]
+    names = [part.name for part in PARTS]
+    assert answer["components"] == [
+        {"url": url, "verdict": verdict, "name": name}
+        for url, verdict, name in zip(links, verdicts, names, strict=True)
+    ]
+    assert (answer["verdict"], answer["in_force"]) == ("component_review", True)
+
+
+def test_no_part_is_named_where_nothing_of_the_award_may_be() -> None:
+    verdict = replace(VERDICTS[State.COMPONENT_REVIEW], state=State.SIGNATURE_INVALID)
+    assert as_json(verdict)["components"] == []

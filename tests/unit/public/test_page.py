@@ -27,6 +27,7 @@ HEADINGS = {  # as the design page has them
     State.EXPIRED: "Genuine, but expired",
     State.NOT_YET_VALID: "Not in force yet",
     State.ISSUER_UNRECOGNISED: "Genuine, issuer not recognised",
+    State.COMPONENT_REVIEW: "Valid — one part under review",
     State.AMENDED: "A newer version exists",
     State.VALID: "Valid",
 }

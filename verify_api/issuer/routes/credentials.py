@@ -101,4 +101,5 @@ class CredentialRoutes:
     async def verdict(self, caller: MayRead, credential_id: str) -> VerdictModel:
         """What a scan of an award's current version says now, for its issuer."""
         stream = self._context.credential(caller, credential_id)
-        return verdict_model(self._context.services.scanning.scan_id(stream))
+        services = self._context.services
+        return verdict_model(services.scanning.scan_id(stream), services.base_url)
