@@ -40,7 +40,7 @@ def decode(raw: bytes) -> Decoded:
             that is looked at; `prev`, `v` and the signature are not.
     """
     try:
-        decoded = Decoded._make(_fields(orjson.loads(raw[: raw.find(b"\n")])))
+        decoded = tuple.__new__(Decoded, _fields(orjson.loads(raw[: raw.find(b"\n")])))  # `_make` without its call
     except (ValueError, KeyError, TypeError) as error:  # orjson.JSONDecodeError is a ValueError
         raise MalformedEntry(f"the entry in the store cannot be read: {error!r}"[:200]) from error
     if tuple(map(type, decoded)) != _TYPES:
