@@ -48,10 +48,20 @@ class Issuer(TypedDict):
     recognition: Recognition
 
 
+class Credit(TypedDict):
+    value: str
+
+
 class Award(TypedDict):
     name: str
     learner: str
     issuer: Issuer
+    credit: Credit | None
+
+
+class Component(TypedDict):
+    url: str
+    verdict: str
 
 
 class Verdict(TypedDict):
@@ -61,6 +71,7 @@ class Verdict(TypedDict):
     award: Award
     change: Change
     amendments: list[Amendment]
+    components: list[Component]
     scanned_version: int
     current_version: int
 
