@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ledger.adapters.event_store import as_bytes
+from ledger.adapters.sqlite_known import read_replays
 from ledger.application.ports import (
-    Appended,
+    Idempotency,
     Replay,
     SignedCheckpoint,
     StoredPart,
@@ -115,7 +116,11 @@ class SqliteSnapshot:
 
     def replay(self, scope: str, key: bytes) -> Replay | None:
         """What an idempotency key answered before."""
-        return read_replay(self._connection, scope, key)
+        return self.replays([Idempotency(scope=scope, key=key, request=b"")]).get((scope, key))
+
+    def replays(self, keys: Sequence[Idempotency]) -> Mapping[tuple[str, bytes], Replay]:
+        """What these idempotency keys answered before, by scope and key."""
+        return read_replays(self._connection, keys)
 
     def status_list(self, issuer: StreamId) -> ListId | None:
         """A status list of the issuer that is less than half full."""
@@ -135,14 +140,3 @@ class SqliteSnapshot:
             if row is None
             else SignedCheckpoint(size=row[0], note=as_bytes(row[1]), compact_range=as_bytes(row[2]))
         )
-
-
-def read_replay(connection: sqlite3.Connection, scope: str, key: bytes) -> Replay | None:
-    """What an idempotency key answered before."""
-    row = connection.execute(
-        "SELECT request, stream, revision, position FROM idempotency WHERE scope = ? AND key = ?", (scope, key)
-    ).fetchone()
-    if row is None:
-        return None
-    appended = Appended(stream=StreamId(UUID(row[1])), revision=Seq(row[2]), position=Position(row[3]), replayed=True)
-    return Replay(request=bytes(row[0]), appended=appended)

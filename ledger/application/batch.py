@@ -7,19 +7,21 @@ same file completes what was interrupted, and a row that changed under the same 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ledger.application.batch_check import FileCheck, ReadyRow, RowAward, RowProblem
 from ledger.application.csv_rows import read_rows
 from ledger.application.desk import Desk
-from ledger.application.draft import Draft, Reading
+from ledger.application.draft import Codes
 from ledger.application.issuing import Issuing, Offer
-from ledger.application.ports import Appended, Caller, ConflictError, StaleDecision, VersionConflict
+from ledger.application.ports import Appended, Caller, ConflictError, Proposal, StaleDecision, VersionConflict
 from ledger.domain.reading import Refused
 from ledger.domain.types import StreamId
 
 CHUNK = 200  # rows in one commit
 _ROUNDS = 40  # how often a row that lost against something is decided again; in half a status list half the rows lose
 
+R = TypeVar("R")
 Progress = Callable[[int, int], Awaitable[None]]
 
 
@@ -86,32 +88,16 @@ class Batch:
         """
         rows = read_rows(raw)
         check = FileCheck(self._desk, self._issuing, issuer)
-        for row in rows:
-            check.row(row)
-            if row.number % CHUNK == 0:
-                await asyncio.sleep(0)  # a large file must not keep everybody else waiting
-        report = BatchReport(
-            rows=len(rows),
-            ready=len(check.ready),
-            errors=tuple(check.errors),
-            warnings=tuple(check.warnings),
-            awards=tuple(check.before),
-            dry_run=dry_run,
-        )
+        for chunk in _chunks(rows):
+            check.rows(chunk)
+            await asyncio.sleep(0)  # a large file must not keep everybody else waiting
+        report = _report(len(rows), check, check.before, dry_run=dry_run)
         if dry_run:
             return report
         if report.errors and not skip_bad:
             raise BatchRefused(report)
         issued = await self._issue_all(caller, issuer, check.ready, progress)
-        awards = sorted([*check.before, *issued], key=lambda award: award.row)
-        return BatchReport(
-            rows=report.rows,
-            ready=report.ready,
-            errors=report.errors,
-            warnings=report.warnings,
-            awards=tuple(awards),
-            dry_run=False,
-        )
+        return _report(len(rows), check, [*check.before, *issued], dry_run=False)
 
     async def _issue_all(
         self, caller: Caller, issuer: StreamId, ready: Sequence[ReadyRow], progress: Progress | None
@@ -123,9 +109,10 @@ class Batch:
             for chunk in _chunks(waiting):
                 if progress is not None:
                     await progress(len(done), len(ready))
-                for row, outcome in zip(chunk, await self._append(caller, issuer, chunk), strict=True):
+                for row, outcome, codes in await self._append(caller, issuer, chunk):
                     if isinstance(outcome, Appended):
-                        done.append(RowAward(row=row.row.number, appended=outcome))
+                        made = None if outcome.replayed else codes
+                        done.append(RowAward(row=row.row.number, appended=outcome, codes=made))
                     elif isinstance(outcome, StaleDecision):
                         lost.append(row)
                     else:
@@ -139,22 +126,42 @@ class Batch:
 
     async def _append(
         self, caller: Caller, issuer: StreamId, chunk: Sequence[ReadyRow]
-    ) -> list[Appended | ConflictError]:
-        reading: Reading = self._desk.reading()
+    ) -> list[tuple[ReadyRow, Appended | ConflictError, Codes]]:
+        proposals, codes = self._decide(caller, issuer, chunk)
+        outcomes = await self._desk.appender.append(proposals, patient=True)
+        return list(zip(chunk, outcomes, codes, strict=True))
+
+    def _decide(
+        self, caller: Caller, issuer: StreamId, chunk: Sequence[ReadyRow]
+    ) -> tuple[list[Proposal], list[Codes]]:
+        """One proposal for each row, all made on the same reading, and the codes of their awards."""
+        reading = self._desk.reading()
         offers: dict[str, Offer] = {}
-        proposals = []
+        proposals, codes = [], []
         for row in chunk:
-            draft: Draft = self._desk.draft(reading)
+            draft = self._desk.draft(reading)
             offer = offers.get(row.achievement)
             if offer is None:
                 offer = offers[row.achievement] = self._issuing.offer(draft, issuer, row.achievement)
             draft.achievement(offer.achievement.stream)
             answer = self._issuing.draft_award(draft, draft.issuer(issuer), offer, row.request, caller)
             proposals.append(draft.proposal(answer, row.idempotency))
-        return await self._desk.appender.append(proposals)
+            codes.append(draft.codes[answer[0]])
+        return proposals, codes
 
 
-def _chunks(rows: Sequence[ReadyRow]) -> Iterator[Sequence[ReadyRow]]:
+def _report(rows: int, check: FileCheck, awards: Sequence[RowAward], *, dry_run: bool) -> BatchReport:
+    return BatchReport(
+        rows=rows,
+        ready=len(check.ready),
+        errors=tuple(check.errors),
+        warnings=tuple(check.warnings),
+        awards=tuple(sorted(awards, key=lambda award: award.row)),
+        dry_run=dry_run,
+    )
+
+
+def _chunks(rows: Sequence[R]) -> Iterator[Sequence[R]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
 

@@ -1,15 +1,18 @@
 """Checks a CSV file of awards before any row is issued: what is ready, issued before, wrong, or odd."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger import canonical
+from ledger.application.awards import Receipt
 from ledger.application.csv_rows import Row
 from ledger.application.desk import Desk
+from ledger.application.draft import Codes
 from ledger.application.issuing import Issuing, Offer, resolve_achievement, unknown_achievement
-from ledger.application.ports import Appended, Idempotency
+from ledger.application.ports import Appended, Idempotency, Replay
 from ledger.domain import text
 from ledger.domain.achievement import AchievementIsRetired, WordingIsDisowned
-from ledger.domain.award_request import AwardRequest, read_request
+from ledger.domain.award_request import AwardRequest, read_request, row_faults
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import StreamId
 
@@ -29,10 +32,28 @@ class RowAward:
 
     row: int
     appended: Appended
+    codes: Codes | None = None  # of an award that this run made; None where an earlier run did
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt of an award that this run made; that of an earlier one is read back."""
+        if self.codes is None:
+            return None
+        return Receipt(
+            credential_id=self.appended.stream,
+            revision=self.appended.revision,
+            version=1,
+            code=self.codes.code,
+            short_code=self.codes.short_code,
+            position=self.appended.position,
+            replayed=self.appended.replayed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyRow:
+    """A row that can be issued."""
+
     row: Row
     request: AwardRequest
     achievement: str
@@ -56,47 +77,52 @@ class FileCheck:
         self.errors: list[RowProblem] = []
         self.warnings: list[RowProblem] = []
 
-    def row(self, row: Row) -> None:
-        """Look at one row."""
-        if row.fault is not None:
-            self._wrong(row, Problem(column="", code="wrong_cells", reason=row.fault))
-            return
+    def rows(self, rows: Sequence[Row]) -> None:
+        """Look at some rows, the next ones of the file."""
+        read = [(row, *self._read(row)) for row in rows if row.fault is None]
+        with self._desk.store.snapshot() as snapshot:
+            replays = snapshot.replays([idempotency for _, _, idempotency in read])
+        readings = {row.number: (cells, idempotency) for row, cells, idempotency in read}
+        for row in rows:
+            if row.fault is not None:
+                self._wrong(row, Problem(column="", code="wrong_cells", reason=row.fault))
+                continue
+            cells, idempotency = readings[row.number]
+            self._odd(row, cells)
+            replay = replays.get((idempotency.scope, idempotency.key))
+            if replay is None:
+                self._new(row, cells.get("achievement", ""), idempotency)
+            else:
+                self._issued_before(row, idempotency, replay)
+
+    def _read(self, row: Row) -> tuple[dict[str, str], Idempotency]:
         cells = {column: cell for column, value in row.cells.items() if (cell := text.clean(value))}
-        self._odd(row, cells)
-        idempotency = self._idempotency(cells)
-        if self._issued_before(row, idempotency):
-            return
-        problems: list[Problem] = []
-        name = cells.get("achievement", "")
-        offer = self._offer(name)
-        request = None
+        return cells, self._idempotency(cells)
+
+    def _new(self, row: Row, name: str, idempotency: Idempotency) -> None:
+        offer, latest = self._offer(name), self._draft.latest_day
         if isinstance(offer, Problem):
-            problems.append(offer)
-        else:
-            try:
-                request = read_request(row.cells, offer.definition, self._draft.latest_day)
-            except Refused as refused:
-                problems.extend(refused.problems)
-        for problem in problems:
-            self._wrong(row, problem)
-        if request is not None:
-            self._accept(row, request, name, idempotency)
+            for problem in (offer, *row_faults(row.cells, latest)):
+                self._wrong(row, problem)
+            return
+        try:
+            request = read_request(row.cells, offer.definition, latest)
+        except Refused as refused:
+            for problem in refused.problems:
+                self._wrong(row, problem)
+            return
+        self._accept(row, request, name, idempotency)
 
     def _accept(self, row: Row, request: AwardRequest, name: str, idempotency: Idempotency) -> None:
         if self._is_first(row, idempotency):
             self.ready.append(ReadyRow(row=row, request=request, achievement=name, idempotency=idempotency))
 
-    def _issued_before(self, row: Row, idempotency: Idempotency) -> bool:
-        with self._desk.store.snapshot() as snapshot:
-            replay = snapshot.replay(idempotency.scope, idempotency.key)
-        if replay is None:
-            return False
+    def _issued_before(self, row: Row, idempotency: Idempotency, replay: Replay) -> None:
         if replay.request != idempotency.request:
             reason = "is already issued with other details; use amend to change it"
             self._wrong(row, Problem(column="student_number", code="already_issued", reason=reason))
         elif self._is_first(row, idempotency):
             self.before.append(RowAward(row=row.number, appended=replay.appended))
-        return True
 
     def _is_first(self, row: Row, idempotency: Idempotency) -> bool:
         """Whether no good row before it asks for the same award; else that is what is wrong with it."""

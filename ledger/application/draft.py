@@ -27,7 +27,7 @@ from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.codes import stream_id
 from ledger.domain.events import Event, Recorded
-from ledger.domain.types import Did, Digest, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.types import Did, Digest, LinkCode, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Part
 from ledger.record.commitment import SALT, Opening, commitment
 from ledger.record.schema import SCHEMA_OF
@@ -47,6 +47,14 @@ def latest_day(now: datetime) -> date:
 def milliseconds(at: datetime) -> int:
     """Milliseconds since 1970."""
     return round(at.timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes:
+    """How the learner's certificate names an award."""
+
+    code: LinkCode
+    short_code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,7 @@ class Draft:
         self.definitions: list[tuple[Digest, bytes]] = []
         self.names: list[Name] = []
         self.slots: list[SlotClaim] = []
+        self.codes: dict[StreamId, Codes] = {}  # of the awards in it
         self.short_codes: list[tuple[bytes, StreamId]] = []
         self.stacks: list[tuple[bytes, StreamId]] = []
 

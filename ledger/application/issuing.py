@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ledger import canonical
 from ledger.application.achievements import scope_of
 from ledger.application.desk import Desk
-from ledger.application.draft import Draft, milliseconds
+from ledger.application.draft import Codes, Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
 from ledger.domain.achievement import Achievement, AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, Component
@@ -135,6 +135,7 @@ class Issuing:
         )
         award = replace(request.award(offer.ref, offer.definition), components=components)
         record_award(desk, draft, issuer, event, stream, award, None, internal, key)
+        draft.codes[stream] = Codes(code=code, short_code=short_code)
         draft.short_codes.append((desk.macs.short_code(short_code), stream))
         return stream, Seq(0)
 

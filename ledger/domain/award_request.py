@@ -83,8 +83,23 @@ def read_request(row: Mapping[str, str], definition: AchievementDefinition, late
     Raises:
         Refused: with every problem of the row.
     """
-    problems: list[Problem] = []
-    cells = _Cells(row, problems)
+    request, cells = _read(row)
+    _check_grading(definition, request, cells)
+    _check_dates(request, cells, latest)
+    if cells.problems:
+        raise Refused(tuple(cells.problems))
+    return request
+
+
+def row_faults(row: Mapping[str, str], latest: date) -> tuple[Problem, ...]:
+    """What is wrong with a row whatever it awards; for one whose achievement is not known."""
+    request, cells = _read(row)
+    _check_dates(request, cells, latest)
+    return tuple(each for each in cells.problems if each.column != "achievement")
+
+
+def _read(row: Mapping[str, str]) -> "tuple[AwardRequest, _Cells]":
+    cells = _Cells(row)
     for column in NEEDED:
         if cells.get(column) is None and not cells.faulty(column):
             cells.report(column, "missing", "is empty; it is needed")
@@ -102,13 +117,10 @@ def read_request(row: Mapping[str, str], definition: AchievementDefinition, late
         valid_from=cells.day("valid_from"),
         valid_until=cells.day("valid_until"),
     )
-    _check_against(definition, request, cells, latest)
-    if problems:
-        raise Refused(tuple(problems))
-    return request
+    return request, cells
 
 
-def _check_against(definition: AchievementDefinition, request: AwardRequest, cells: "_Cells", latest: date) -> None:
+def _check_grading(definition: AchievementDefinition, request: AwardRequest, cells: "_Cells") -> None:
     grading = definition.grading
     if request.result is not None and request.result not in grading.results:
         cells.report(
@@ -122,6 +134,9 @@ def _check_against(definition: AchievementDefinition, request: AwardRequest, cel
             cells.report("score", "below_pass_mark", f"{score} is below the pass mark {grading.pass_mark}")
     if request.route is not None and request.route not in definition.routes:
         cells.report("route", "not_allowed", f"this achievement is not awarded by the route “{request.route}”")
+
+
+def _check_dates(request: AwardRequest, cells: "_Cells", latest: date) -> None:
     if request.awarded_on > latest:
         cells.report("awarded_on", "in_the_future", f"{request.awarded_on} is in the future")
     if request.awarded_on < NEVER_AWARDED_BEFORE:
@@ -141,15 +156,18 @@ def _or(words: tuple[str, ...]) -> str:
 class _Cells:
     """The cells of one row, cleaned; collects what is wrong with them."""
 
-    def __init__(self, row: Mapping[str, str], problems: list[Problem]) -> None:
-        self._problems = problems
+    def __init__(self, row: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
         self._clean: dict[str, str] = {}
         self._faulty: set[str] = set()
         for column in row:
             if column not in COLUMNS:
                 self.report(column[:80], "unknown_column", f"is not a column; the columns are {', '.join(COLUMNS)}")
         for column in COLUMNS:
-            cleaned = text.clean(row.get(column) or "")
+            given = row.get(column)
+            if not given:
+                continue
+            cleaned = text.clean(given)
             wrong = text.fault(cleaned, _LONGEST.get(column, 500))
             if wrong:
                 self.report(column, *wrong)
@@ -157,7 +175,7 @@ class _Cells:
                 self._clean[column] = cleaned
 
     def report(self, column: str, code: str, reason: str) -> None:
-        self._problems.append(Problem(column=column, code=code, reason=reason))
+        self.problems.append(Problem(column=column, code=code, reason=reason))
         self._faulty.add(column)
 
     def faulty(self, column: str) -> bool:

@@ -79,9 +79,7 @@ class InterveningAppender:
         self._intervening = False
         self.calls: list[Sequence[Proposal]] = []
 
-    async def append(
-        self, proposals: Sequence[Proposal], *, patient: bool = False
-    ) -> list[Appended | ConflictError]:
+    async def append(self, proposals: Sequence[Proposal], *, patient: bool = False) -> list[Appended | ConflictError]:
         """As `inner` answers."""
         self.calls.append(proposals)
         if self._interventions and not self._intervening:

@@ -94,7 +94,7 @@ class BatchRoutes:
     async def _answer(self, caller: Caller, report: BatchReport) -> answers.BatchAnswer:
         receipts = []
         for award in report.awards:
-            receipts.append(self._context.ledger.awards.receipt(caller, award.appended))
+            receipts.append(award.receipt or self._context.ledger.awards.receipt(caller, award.appended))
             if len(receipts) % _BREATH == 0:
                 await asyncio.sleep(0)
         return showing.batch(report, receipts, self._context.services.base_url)
