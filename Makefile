@@ -5,12 +5,15 @@
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
 #   make tamper   change a small ledger in every way and see the audit find it
 #   make mutate   remove each check of audit and verification in turn and see a test go red
+#   make bench    how fast it is, each job beside a reference, with a table at the end (JOBS="scan_json audit": some)
 #   make clean    remove what these targets made, the demo's ledger too
 
 PYTHON ?= python3
 # Of `make demo`: where the ledger lies, and more arguments, as in `make demo DEMO_ARGS="--port 8001"`.
 TESTAMUR_HOME ?= demo-home
 DEMO_ARGS ?=
+# Of `make bench`: which jobs; none means all.
+JOBS ?=
 # Of `make test`: as in `make test PYTEST_ARGS="tests/acceptance -x"`.
 PYTEST_ARGS ?= -n auto
 
@@ -20,11 +23,11 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/verification/*
 SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
 
-.PHONY: help venv demo test check layers style types coverage tamper mutate clean
+.PHONY: help venv demo test check layers style types coverage tamper mutate bench clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,8s/^#  *//p' Makefile
+	@sed -n '3,9s/^#  *//p' Makefile
 
 # One environment in three steps, each a file: the demo waits for the run-time dependencies alone, the tests add theirs,
 # the checks add the tools.
@@ -88,6 +91,9 @@ tamper: .venv/.test
 
 mutate: .venv/.test
 	$(BIN)/python scripts/mutate.py
+
+bench: .venv/.test
+	$(BIN)/python scripts/bench/run_all.py $(JOBS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
