@@ -18,6 +18,7 @@ from ledger.domain.types import Did, LearnerId, Position, Seq, StreamId
 from ledger.domain.values import parse_time
 from ledger.errors import LedgerError
 from projections.family import Cell, DamagedRow, Parked, Row, Table, View
+from projections.feed import stream_of
 from projections.rows import CredentialRow, Search, Status
 from projections.stores.sqlite import BUSY_MILLISECONDS, SCHEMA_VERSION, ViewStoreFailed, parked_table
 
@@ -105,8 +106,8 @@ class ViewReader:
             Parked(
                 view=view.name,
                 position=Position(row[0]),
-                stream=None if row[1] is None else StreamId(UUID(row[1])),
-                reason=row[2],
+                stream=None if row[1] is None else stream_of(str(row[1])),
+                reason=str(row[2]),
             )
             for row in self._rows(statement, {})
         ]

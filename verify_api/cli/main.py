@@ -19,6 +19,7 @@ from verify_api.cli import (
     demo,
     issuers,
     log,
+    projections,
     service,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
@@ -37,6 +38,7 @@ def application() -> typer.Typer:
     audit.register(app)
     app.add_typer(log.app, name="log", rich_help_panel=service.PANEL)
     app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
+    app.add_typer(projections.app, name="projections", rich_help_panel=service.PANEL)
     app.add_typer(issuers.app, name="issuer", rich_help_panel=awards.PANEL)
     app.add_typer(achievements.app, name="achievement", rich_help_panel=awards.PANEL)
     app.add_typer(achievements.pathways, name="pathway", rich_help_panel=awards.PANEL)

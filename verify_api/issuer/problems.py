@@ -47,8 +47,8 @@ from ledger.errors import LedgerError
 from ledger.signing.signer import KeyNotHeld
 from projections.family import ViewStoreError
 from projections.feed import FeedFailed
-from projections.rows import BadSearch
 from projections.members import NoSuchView
+from projections.rows import BadSearch
 from verify_api.issuer import answers
 
 PROBLEM_JSON = "application/problem+json"
@@ -73,6 +73,10 @@ class MalformedJson(LedgerError):
 
 class MalformedHeader(LedgerError):
     """A header is not of its one accepted spelling."""
+
+
+class LearnerUnknown(LedgerError):
+    """There is no such learner record, or it is another issuer's; which of both is not told."""
 
 
 class BodyTooLarge(LedgerError):
@@ -102,6 +106,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     KeyUnknown: (HTTPStatus.NOT_FOUND, "key-unknown"),
     AchievementNotDefined: (HTTPStatus.NOT_FOUND, "achievement-unknown"),
     CredentialNotIssued: (HTTPStatus.NOT_FOUND, "credential-unknown"),
+    LearnerUnknown: (HTTPStatus.NOT_FOUND, "learner-unknown"),
     NoSuchView: (HTTPStatus.NOT_FOUND, "view-unknown"),
     MethodNotAllowed: (HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
     VersionConflict: (HTTPStatus.CONFLICT, "stale-revision"),
@@ -152,6 +157,7 @@ TITLES: Mapping[str, str] = {
     "key-unknown": "The issuer has no such key",
     "achievement-unknown": "There is no such achievement",
     "credential-unknown": "There is no such award",
+    "learner-unknown": "There is no such learner record",
     "view-unknown": "There is no such view",
     "method-not-allowed": "This path knows no such method",
     "stale-revision": "The record has changed since it was read",

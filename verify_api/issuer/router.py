@@ -11,7 +11,9 @@ from verify_api.issuer.routes.changes import ChangeRoutes
 from verify_api.issuer.routes.credentials import CredentialRoutes
 from verify_api.issuer.routes.issuers import IssuerRoutes
 from verify_api.issuer.routes.keys import KeyRoutes
+from verify_api.issuer.routes.learners import LearnerRoutes
 from verify_api.issuer.routes.pathways import PathwayRoutes
+from verify_api.issuer.routes.projections import ProjectionRoutes
 from verify_api.issuer.routes.stacks import StackRoutes
 from verify_api.services import Services
 
@@ -27,7 +29,9 @@ def issuer_router(services: Services) -> APIRouter:
         ("achievements", (AchievementRoutes(context),)),
         ("pathways", (PathwayRoutes(context), StackRoutes(context))),
         ("credentials", (BatchRoutes(context), CredentialRoutes(context), ChangeRoutes(context))),
+        ("learners", (LearnerRoutes(context),)),
         ("api keys", (ApiKeyRoutes(context),)),
+        ("projections", (ProjectionRoutes(context),)),
     )
     whole = APIRouter()
     for tag, members in groups:
