@@ -45,7 +45,6 @@ def make(folder: Path) -> Home:
     ledger = open_ledger(home, clock=clock)
     try:
         asyncio.run(_fill(ledger))
-        ledger.publishing.publish()
     finally:
         ledger.close()
     signer = ledger.desk.keys.signer(ledger.operator.checkpoint_key)

@@ -2,9 +2,9 @@
 
     python scripts/bench/primitives.py [--rounds N]
 
-Each is measured on one award as the ledger records it, the median of several rounds. The bar is the sum that an audit
-pays for each event at least: reading the entry strictly and verifying its signature; the reference is the verification
-of the signature alone, which nothing but another library would make cheaper.
+Each is measured on one award as the ledger records it: the median of several rounds, and the least, which comes nearer
+to what an idle core would take. The last line compares reading an entry strictly with verifying its signature: what an
+audit pays for an event beside what no code of ours could make cheaper.
 """
 
 import os
@@ -121,15 +121,16 @@ def main() -> int:
             if turn >= 0:
                 spent[name].append(took)
     medians = {name: median(each) for name, each in spent.items()}
-    harness.table(("primitive", "us"), [(name, f"{took:.1f}") for name, took in medians.items()])
+    rows = [(name, f"{took:.1f}", f"{min(spent[name]):.1f}") for name, took in medians.items()]
+    harness.table(("primitive", "median, us", "least, us"), rows)
     reading, verifying = list(medians.values())[:2]
     result = harness.Result(
         job="primitives",
-        ours=reading + verifying,
+        ours=reading,
         reference=verifying,
         unit="us",
-        bar="reading strictly <= 15 us",
-        met=reading <= 15,
+        bar="reading strictly <= 1/3 of verifying",
+        met=reading <= verifying / 3,
     )
     harness.conclude(result)
     return 0

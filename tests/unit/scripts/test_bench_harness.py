@@ -7,6 +7,7 @@ from pathlib import Path
 
 import harness
 import pytest
+import replay
 from filling import begin, fill, fill_by_use_cases
 
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
@@ -124,3 +125,20 @@ def test_last_line_is_one_object_with_the_ratio(capsys: pytest.CaptureFixture[st
         "bar": ">= 4 x",
         "met": True,
     }
+
+
+def test_replay_folds_what_was_recorded_however_it_is_read(filled: Home) -> None:
+    folded, strictly = replay.ours(filled), replay.ours_strictly(filled)
+    assert (folded.types, folded.standing) == (strictly.types, strictly.standing)
+    assert sum(folded.types.values()) == _count(filled, "stored_events")
+    assert len(folded.standing) == folded.types["credential.issued/1"]
+    assert {"in force", "suspended", "revoked"} == set(folded.standing.values())
+    suspended = sum(standing == "suspended" for standing in folded.standing.values())
+    assert suspended == folded.types["credential.suspended/1"] - folded.types["credential.reinstated/1"]
+
+
+def test_reference_replays_as_many_events_as_it_was_asked_for(tmp_path: Path) -> None:
+    with closing(replay.reference_of(50, tmp_path)) as application:
+        assert sum(replay.theirs(application).types.values()) == 50
+    with closing(replay.reference_of(50, tmp_path)) as application:
+        assert set(replay.theirs(application).standing.values()) == {"in force", "suspended", "revoked"}
