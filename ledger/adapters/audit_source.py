@@ -143,6 +143,10 @@ class SqliteAuditSource:
         """How many short codes there are."""
         return self._value("SELECT COUNT(*) FROM short_codes")
 
+    def stack_count(self) -> int:
+        """How many awards are remembered as built from others."""
+        return self._value("SELECT COUNT(*) FROM stacks")
+
     def idempotency_count(self) -> int:
         """How many idempotency keys are remembered."""
         return self._value("SELECT COUNT(*) FROM idempotency")

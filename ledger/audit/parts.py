@@ -7,9 +7,11 @@ vault.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ledger.audit.boxes import Unopened, open_part
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource, PartOpener, PartRow
+from ledger.audit.stacks import Stacks
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, check_act
 from ledger.domain.codes import link_digest, parse_short_code, stream_of
 from ledger.domain.credential import Credential
@@ -24,7 +26,6 @@ from ledger.domain.events import (
 from ledger.domain.types import Position, Seq
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
-from ledger.record.commitment import opens
 from ledger.record.entry import Entry
 from ledger.record.private_parts import read_facts, read_internal
 
@@ -36,6 +37,7 @@ class Parts:
     """Opens the private parts of one award after the other, each in the order of its stream."""
 
     def __init__(self, source: AuditSource, opener: PartOpener | None, registry: Registry, found: Findings) -> None:
+        self.stacks = None if opener is None else Stacks(source, opener, registry, found)
         self._source = source
         self._opener = opener
         self._registry = registry
@@ -69,7 +71,13 @@ class Parts:
         recorded = entry.recorded(position)
         contents: dict[Part, bytes] = {}
         for row in self._rows.get(recorded.position, ()):
-            self._open(row, self._opener, recorded, contents)
+            try:
+                opened = open_part(row, self._opener, recorded)
+            except Unopened as fault:
+                self._report(fault.check, recorded, str(fault))
+                continue
+            if opened is not None:  # else it was reported in the first pass
+                contents[opened[0]] = opened[1]
         if contents.get(Part.DOCUMENT):
             self._report(Check.PARTS, recorded, "the document is not empty, and this version makes none")
         try:
@@ -82,31 +90,15 @@ class Parts:
                 self._read_internal(contents[Part.INTERNAL], recorded, event)
         except LedgerError as error:
             self._report(Check.INTERNAL, recorded, str(error))
+        award = self._awards.get(recorded.seq)
+        if self.stacks is not None and award is not None:
+            if isinstance(event, CredentialAwarded):
+                self.stacks.check(entry, position, award, self._internal)
+            elif state is not None and state.versions[0].seq in self._awards:
+                self.stacks.check_amended(entry, position, award, self._awards[state.versions[0].seq])
 
     def _report(self, check: Check, recorded: Recorded, reason: str) -> None:
         self._found.report(check, recorded.position, reason, recorded, Step.STREAM)
-
-    def _open(self, row: PartRow, opener: PartOpener, recorded: Recorded, contents: dict[Part, bytes]) -> None:
-        name, key_id, box = row
-        part = next((each for each in recorded.commit if each == name), None)
-        if part is None:
-            return  # reported in the first pass
-        if type(key_id) is not bytes or type(box) is not bytes:
-            self._report(Check.PARTS, recorded, f"the part {part} or the id of its key is not stored as bytes")
-            return
-        try:
-            opening = opener(recorded.stream, recorded.seq, part, key_id, box)
-        except LedgerError as error:
-            self._report(Check.PARTS, recorded, f"the part {part} does not open: {error}")
-            return
-        if opening is None:
-            reason = f"the key of the part {part} is not in the vault, and no erasure is on record"
-            self._report(Check.PARTS, recorded, reason)
-            return
-        if not opens(part, opening, recorded.commit[part]):
-            self._report(Check.COMMITMENT, recorded, f"the part {part} is not what the entry commits to")
-            return
-        contents[part] = opening.content
 
     # ---- facts
 

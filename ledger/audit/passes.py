@@ -15,6 +15,7 @@ from ledger.audit.report import Check, Findings, Step
 from ledger.audit.roots import Roots
 from ledger.audit.rules import Streams, StreamsTask
 from ledger.audit.source import AuditSource, EntryRow, PartOpener
+from ledger.audit.stacks import StackKeys, report_repeated
 from ledger.audit.tables import Definitions, Slots, merged
 from ledger.audit.work import Workers
 from ledger.domain.authority import Operator
@@ -61,8 +62,8 @@ class Passes:
             self._found.skip("signers, chains, rules and private parts", size, why)
         else:
             lists = merged(each.lists for each in done) or {}
-            issued = sum(each.issued for each in done)
-            Slots(self._source, registry, self._found, lists=lists, issued=issued).finish(size)
+            issued, stacked = sum(each.issued for each in done), sum(each.stacked for each in done)
+            Slots(self._source, registry, self._found, lists=lists, issued=issued, stacked=stacked).finish(size)
             definitions = Definitions(registry, self._found)
             definitions.check(self._source.definitions(), size)
             definitions.check_names(self._source.names(), size)
@@ -113,9 +114,12 @@ class Passes:
         if merged(each.lists for each in done) is None:
             # Whose a list is, the first stream says that uses it: it must be known before the others are judged.
             done = list(self._workers.run([self._task(None, None)]))
+        keys = StackKeys()
         for each in done:
             self._found.merge(each.found)
             self._unsound.update(each.unsound)
+            keys.extend(each.keys)
+        report_repeated(keys, self._source, self._found)
         return done
 
     def _task(self, low: str | None, high: str | None) -> StreamsTask:

@@ -169,6 +169,7 @@ def _unbound(source: AuditSource, beside: Iterable[NotChecked], found: Findings)
         ("idempotency keys", source.idempotency_count(), "no entry names the key under which it was asked for"),
         ("API keys", source.api_key_count(), "the log does not say who may call the service"),
         ("digests of short codes", source.short_code_count(), "they were counted; what they are is secret"),
+        ("digests of stacks", source.stack_count(), "they were counted; what they are is secret"),
     )
     for what, count, why in rows:
         if count:

@@ -35,6 +35,7 @@ class Check(StrEnum):
     FACTS = "facts"
     INTERNAL = "internal"
     ACHIEVEMENT = "achievement"  # the version awarded was on offer then
+    STACK = "stack"  # components pinned, in force and enough at its position
     DEFINITION = "definition"
     NAME = "name"
     SLOT = "slot"

@@ -16,6 +16,7 @@ from ledger.audit.positions import Marks
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Found, Step
 from ledger.audit.source import AuditSource, EntryRow, PartOpener
+from ledger.audit.stacks import StackKeys
 from ledger.audit.tables import SlotClaims, UsedList
 from ledger.domain import credential as credentials
 from ledger.domain.events import (
@@ -44,6 +45,8 @@ class Streams:
     rows: int
     unsound: Marks  # positions of awards' entries that are none, or that nobody signed
     issued: int
+    stacked: int  # of those
+    keys: StackKeys
     lists: Mapping[ListId, UsedList]
     found: Found
 
@@ -61,9 +64,10 @@ class StreamsTask:
         """Read every row of the range."""
         found = Findings()
         claims = SlotClaims(source, found)
-        rules = None
+        parts = rules = None
         if self.registry is not None:
-            rules = StreamRules(self.registry, Parts(source, opener, self.registry, found), claims, found)
+            parts = Parts(source, opener, self.registry, found)
+            rules = StreamRules(self.registry, parts, claims, found)
         signers = None if self.registry is None else Signers(self.registry, found)
         reading = _Reading(signers, found)
         rows = source.entries_by_stream(self.last, self.low, self.high)
@@ -72,7 +76,13 @@ class StreamsTask:
             if rules is not None:
                 rules.take(entries)
         return Streams(
-            rows=reading.rows, unsound=reading.unsound, issued=claims.issued, lists=claims.lists(), found=found.found()
+            rows=reading.rows,
+            unsound=reading.unsound,
+            issued=claims.issued,
+            stacked=claims.stacked,
+            keys=StackKeys() if parts is None or parts.stacks is None else parts.stacks.keys,
+            lists=claims.lists(),
+            found=found.found(),
         )
 
 

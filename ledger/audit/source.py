@@ -120,6 +120,10 @@ class AuditSource(Protocol):
         """How many short codes there are."""
         ...
 
+    def stack_count(self) -> int:
+        """How many awards are remembered as built from others."""
+        ...
+
     def idempotency_count(self) -> int:
         """How many idempotency keys are remembered."""
         ...

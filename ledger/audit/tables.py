@@ -19,6 +19,7 @@ from ledger.domain.events import (
     AchievementDefined,
     CredentialAmended,
     CredentialAwarded,
+    CredentialStacked,
     IssuerProfileChanged,
     IssuerRegistered,
     PathwayDefined,
@@ -135,6 +136,7 @@ class SlotClaims:
 
     def __init__(self, source: AuditSource, found: Findings) -> None:
         self.issued = 0
+        self.stacked = 0
         self._source = source
         self._found = found
         self._first: dict[ListId, tuple[Did, Recorded]] = {}
@@ -155,6 +157,7 @@ class SlotClaims:
     def claim(self, entry: Entry, position: Position, event: CredentialAwarded | CredentialAmended) -> None:
         """Report unless the version that an entry makes holds the slot that it names."""
         self.issued += isinstance(event, CredentialAwarded)
+        self.stacked += isinstance(event, CredentialStacked)
         self._used[event.list] += 1
         known = self._first.get(event.list)
         if known is None:
@@ -197,11 +200,13 @@ class Slots:
         *,
         lists: Mapping[ListId, UsedList],
         issued: int,
+        stacked: int,
     ) -> None:
         self._source = source
         self._registry = registry
         self._found = found
         self._issued = issued
+        self._stacked = stacked
         self._lists: dict[Column, UsedList] = dict(lists.items())
 
     def finish(self, size: int) -> None:
@@ -216,6 +221,10 @@ class Slots:
         if codes != self._issued:
             reason = f"in the table of short codes as a whole there are {codes}, and {self._issued} awards were issued"
             self._found.report(Check.SHORT_CODE, size + 1, reason)
+        stacks = self._source.stack_count()
+        if stacks != self._stacked:
+            reason = f"in the table of stacks as a whole there are {stacks}, and {self._stacked} awards were stacked"
+            self._found.report(Check.STACK, size + 1, reason)
         for name, issuer, count in self._source.status_lists():
             self._list(name, issuer, count, size)
         for missing in self._lists.values():

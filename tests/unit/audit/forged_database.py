@@ -172,25 +172,27 @@ def _entry(connection: sqlite3.Connection, forge: Forge, recorded: ev.Recorded, 
     event = recorded.event
     if isinstance(event, ev.IssuerRegistered):
         connection.execute("INSERT OR IGNORE INTO names VALUES (?,?,?)", ("issuer", slug_of(recorded.by), stream.hex))
-    if isinstance(event, ev.AchievementDefined):
+    if isinstance(event, ev.AchievementDefined | ev.PathwayDefined):
         slug = _slug_of_definition(forge, event)
         scope = f"achievement/{forge.issuers[recorded.by].hex}"
         connection.execute("INSERT OR IGNORE INTO names VALUES (?,?,?)", (scope, slug, stream.hex))
-    if isinstance(event, ev.CredentialIssued | ev.CredentialAmended):
+    if isinstance(event, ev.CredentialAwarded | ev.CredentialAmended):
         issuer = forge.issuers.get(recorded.by, StreamId(forge.operator_stream))
         _slot(connection, recorded, event, issuer)
-    if isinstance(event, ev.CredentialIssued):
+    if isinstance(event, ev.CredentialStacked):
+        connection.execute("INSERT INTO stacks VALUES (?,?)", (position.to_bytes(8), stream.hex))
+    if isinstance(event, ev.CredentialAwarded):
         connection.execute("INSERT INTO short_codes VALUES (?,?)", (position.to_bytes(8), stream.hex))
 
 
-def _slug_of_definition(forge: Forge, event: ev.AchievementDefined) -> str:
+def _slug_of_definition(forge: Forge, event: ev.AchievementDefined | ev.PathwayDefined) -> str:
     return read_definition(canonical.decode(forge.definitions[event.digest])).slug
 
 
 def _slot(
     connection: sqlite3.Connection,
     recorded: ev.Recorded,
-    event: ev.CredentialIssued | ev.CredentialAmended,
+    event: ev.CredentialAwarded | ev.CredentialAmended,
     issuer: StreamId,
 ) -> None:
     row = (event.list, event.slot, recorded.stream.hex, recorded.seq)

@@ -128,8 +128,10 @@ def test_report_is_the_same_whatever_the_number_of_processes(
             assert _report(database, source_, Elsewhere(copy, jobs), open_fake_box) == whole
 
 
-@pytest.mark.parametrize("jobs", [2, 3])
-@pytest.mark.parametrize("change", ["SELECT 1", CHANGES[3].format(12), "DELETE FROM private_parts WHERE position = 12"])
+@pytest.mark.parametrize(
+    ("jobs", "change"),
+    [(2, "SELECT 1"), (2, CHANGES[3].format(12)), (3, "DELETE FROM private_parts WHERE position = 12")],
+)
 def test_processes_of_their_own_say_what_this_one_says(honest: Database, jobs: int, change: str) -> None:
     honest.change(change)
     with open_audit_source(honest.path) as source:
