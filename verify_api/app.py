@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.application.issuers import ISSUERS
 from ledger.domain.values import slug_of
+from verify_api.console.routes import console_router
 from verify_api.issuer.description import completed
 from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
@@ -51,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
         title="Testamur", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.include_router(issuer_router(services))
+    app.include_router(console_router(services))
     _add_docs(app)
     site = _site(services)
     routes = PublicRoutes.of(public_scanner(services), site)
