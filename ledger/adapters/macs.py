@@ -1,7 +1,6 @@
 """Keyed digests with keys derived from the master key."""
 
 import hmac
-from hashlib import sha256
 
 
 class DerivedMacs:
@@ -14,16 +13,16 @@ class DerivedMacs:
     def idempotency_key(self, key: str) -> bytes:
         """32 bytes."""
         # A command line may hold bytes that are not UTF-8; they tell one key from another as well as any.
-        return hmac.digest(self._idempotency, b"key\n" + key.encode("utf-8", "surrogatepass"), sha256)
+        return hmac.digest(self._idempotency, b"key\n" + key.encode("utf-8", "surrogatepass"), "sha256")
 
     def request(self, canonical: bytes) -> bytes:
         """32 bytes that tell one request from another."""
-        return hmac.digest(self._idempotency, b"request\n" + canonical, sha256)
+        return hmac.digest(self._idempotency, b"request\n" + canonical, "sha256")
 
     def stack(self, canonical: bytes) -> bytes:
         """32 bytes that tell one set of components of one learner's pathway from another."""
-        return hmac.digest(self._idempotency, b"stack\n" + canonical, sha256)
+        return hmac.digest(self._idempotency, b"stack\n" + canonical, "sha256")
 
     def short_code(self, code: str) -> bytes:
         """32 bytes."""
-        return hmac.digest(self._short_codes, code.encode("utf-8"), sha256)
+        return hmac.digest(self._short_codes, code.encode("utf-8"), "sha256")

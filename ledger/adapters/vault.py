@@ -7,7 +7,6 @@ learner record is found by a keyed digest of (issuer, student number), so that t
 import hmac
 import sqlite3
 from collections import OrderedDict
-from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from uuid import UUID
@@ -78,7 +77,7 @@ class SqliteVault:
 
     def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
         """The key of a learner record, made at its first use. A new one is durable after `flush` only."""
-        lookup = hmac.digest(self._lookup_key, issuer.bytes + student_number.encode("utf-8"), sha256)
+        lookup = hmac.digest(self._lookup_key, issuer.bytes + student_number.encode("utf-8"), "sha256")
         with self._lock:
             key = self._new.get(lookup) or self._by_lookup.get(lookup) or self._stored(lookup)
             if key is None:

@@ -181,6 +181,14 @@ class Desk:
             raise NoUsableKey(f"{issuer.did} has no usable {role} key here; add one with `testamur issuer key add`")
         return self.keys.signer(kid)
 
+    def signing(self, draft: Draft, issuer: issuer_rules.Issuer) -> Signer:
+        """What signs the next event of `draft` in an issuer's name: looked for once for all drafts of a reading."""
+        key = (issuer.stream, Role.SIGNING, draft.position)
+        signer = draft.signers.get(key)
+        if signer is None:
+            signer = draft.signers[key] = self.signer(issuer, Role.SIGNING, draft.position)
+        return signer
+
     def usable_key(self, issuer: issuer_rules.Issuer, role: Role, position: Position) -> Kid | None:
         """As `signer`, without loading it; None where there is none."""
         usable = [

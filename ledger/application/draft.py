@@ -28,7 +28,7 @@ from ledger.domain.authority import Operator, check_signer
 from ledger.domain.codes import stream_id
 from ledger.domain.events import Event, Recorded
 from ledger.domain.types import Did, Digest, LinkCode, ListId, Position, Seq, Slot, StreamId
-from ledger.domain.values import STATUS_LIST_SLOTS, Part
+from ledger.domain.values import STATUS_LIST_SLOTS, Part, Role
 from ledger.record.commitment import SALT, Opening, commitment
 from ledger.record.schema import SCHEMA_OF
 from ledger.record.sealing import Sealed, chain, genesis, seal
@@ -65,6 +65,7 @@ class Reading:
     at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
+    signers: dict[tuple[StreamId, Role, Position], Signer] = field(default_factory=dict)  # of an issuer, for a position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Draft:
         self._reading = reading
         self._loaded = reading.loaded
         self._lists = reading.lists
+        self.signers = reading.signers
         self._read: dict[StreamId, Seq] = {}
         self._ends: dict[StreamId, tuple[Seq, bytes]] = {}
         self._events: list[Sealed] = []

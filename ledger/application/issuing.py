@@ -18,7 +18,7 @@ from ledger.domain.events import CredentialAmended, CredentialAwarded, Credentia
 from ledger.domain.issuer import Issuer
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import Seq, StreamId
-from ledger.domain.values import Part, Role
+from ledger.domain.values import Part
 from ledger.record.private_parts import Facts, write_facts, write_internal
 
 DOCUMENT = b""  # the signed credential: the empty string until documents are made
@@ -133,7 +133,9 @@ class Issuing:
             short_code=short_code,
             notes=None,
         )
-        award = replace(request.award(offer.ref, offer.definition), components=components)
+        award = request.award(offer.ref, offer.definition)
+        if components:
+            award = replace(award, components=components)
         record_award(desk, draft, issuer, event, stream, award, None, internal, key)
         draft.codes[stream] = Codes(code=code, short_code=short_code)
         draft.short_codes.append((desk.macs.short_code(short_code), stream))
@@ -179,7 +181,7 @@ def record_award(
         Part.FACTS: write_facts(Facts(award=award, act=act)),
         Part.INTERNAL: write_internal(internal),
     }
-    signer = desk.signer(issuer, Role.SIGNING, draft.position)
+    signer = desk.signing(draft, issuer)
     known = {issuer.did: issuer}
     recorded = draft.record(
         event, stream=stream, by=issuer.did, signer=signer, issuers_known=known, parts=parts, key=key
