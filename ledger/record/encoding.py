@@ -16,7 +16,7 @@ class MalformedEncoding(LedgerError):
 
 def to_text(raw: bytes) -> str:
     """The base64url spelling of `raw`."""
-    return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
+    return b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode()
 
 
 def from_text(text: object, length: int) -> bytes:
@@ -28,10 +28,10 @@ def from_text(text: object, length: int) -> bytes:
     if type(text) is not str or len(text) != (length * 8 + 5) // 6:
         raise MalformedEncoding(f"not the base64url spelling of {length} bytes")
     try:
-        padded = text.encode("ascii").translate(_FROM_URL) + _PADDING[len(text) & 3]
+        padded = text.encode().translate(_FROM_URL) + _PADDING[len(text) & 3]
         raw = a2b_base64(padded)
     except ValueError as error:
         raise MalformedEncoding("not base64url") from error
-    if b2a_base64(raw, newline=False) != padded:  # also refuses characters that the decoder skips
+    if b2a_base64(raw, newline=False) != padded:  # also refuses what the decoder skips, such as all beyond ASCII
         raise MalformedEncoding("not the one spelling of these bytes")
     return raw
