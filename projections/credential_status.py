@@ -7,33 +7,24 @@ again when a key turns out to have been in other hands.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
-
-import orjson
 
 from ledger import canonical
 from ledger.domain import issuer as issuers
 from ledger.domain.credential import Credential, fold
 from ledger.domain.events import (
-    CredentialAmended,
-    CredentialEvent,
-    CredentialIssued,
-    CredentialReinstated,
-    CredentialRevoked,
-    CredentialSuspended,
     IssuerEvent,
     IssuerKeyCompromised,
     IssuerRegistered,
-    Recorded,
 )
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Did, Digest, Kid, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.types import Kid, Position, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
 from ledger.record.entry import parse_entry
+from projections.award_acts import BEGINNINGS, read_acts, recorded_acts
 from projections.family import Cell, DamagedRow, Fed, NotApplicable, Row, Table, Tables, Titles, columns
 from projections.rows import Status
 
@@ -68,23 +59,9 @@ ISSUERS = Table(
 )
 _ISSUED, _ID, _ISSUER, _STATUS, _VERSION, _SEQ, _VERSION_AT, _REVISION, _LAST, _ISSUED_AT, _KEY, _ACTS = range(12)
 
-# An award begins with one of these; anything else is an act on it.
-_BEGINNING = "credential.issued/1"
-BEGINNINGS = frozenset((_BEGINNING, "credential.stacked/1"))
 _ACTS_TAKEN = frozenset(
     ("credential.amended/1", "credential.suspended/1", "credential.reinstated/1", "credential.revoked/1")
 )
-_LINK, _LIST, _SLOT = Digest(bytes(32)), ListId(bytes(16)), Slot(0)
-_BEGUN = CredentialIssued(link=_LINK, list=_LIST, slot=_SLOT)
-# What the domain folds an act from, with empty values for what no row shows.
-_EVENTS: Mapping[str, CredentialEvent] = {
-    **dict.fromkeys(BEGINNINGS, _BEGUN),
-    "credential.amended/1": CredentialAmended(list=_LIST, slot=_SLOT),
-    "credential.suspended/1": CredentialSuspended(),
-    "credential.reinstated/1": CredentialReinstated(),
-    "credential.revoked/1": CredentialRevoked(),
-}
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _IN_FORCE, _SUSPENDED, _REVOKED, _DISOWNED = (
     each.value for each in (Status.IN_FORCE, Status.SUSPENDED, Status.REVOKED, Status.DISOWNED)
 )
@@ -249,7 +226,7 @@ def _moved(row: Row, wire: str) -> Row:
 def _derived(row: Row, known: _Known) -> Row:
     """The row that the acts on an award add up to, by what is known of its issuer's keys."""
     stream = StreamId(UUID(cast("str", row[_ID])))
-    credential = fold(_recorded(stream, known.state.did, _acts(row, known)), known.state.disowns)
+    credential = fold(recorded_acts(stream, known.state.did, _acts_of(row, known)), known.state.disowns)
     if credential is None:
         raise NotApplicable("the acts on this award do not begin with its issuing")
     current = credential.current
@@ -262,46 +239,14 @@ def _recomputed(tables: Tables, known: _Known, reported: Position) -> Iterator[R
     from there on."""
     disowns = known.state.disowns
     for row in tables.where(AWARDS, "issuer", known.registered):
-        if cast("int", row[_LAST]) >= reported and any(disowns(kid, at) for _, at, kid in _acts(row, known)):
+        if cast("int", row[_LAST]) >= reported and any(disowns(kid, at) for _, at, kid in _acts_of(row, known)):
             derived = _derived(row, known)
             if derived != row:
                 yield derived
 
 
-def _acts(row: Row, known: _Known) -> list[tuple[str, Position, Kid]]:
-    """Wire type, position and key of every act, by seq."""
-    keys: dict[Cell, Kid] = {position: Kid(kid) for kid, position in known.added.items()}
-    acts = [(_BEGINNING, Position(cast("int", row[0])), _kid(row[_KEY], keys))]
-    try:
-        for wire, position, key in orjson.loads(cast("str", row[_ACTS])):
-            if wire not in _EVENTS:
-                raise DamagedRow("an act on an award is of no known kind; rebuild the view")
-            acts.append((wire, Position(position), _kid(key, keys)))
-    except (ValueError, TypeError) as error:
-        raise DamagedRow("the acts on an award cannot be read; rebuild the view") from error
-    return acts
-
-
-def _kid(key: Cell, keys: Mapping[Cell, Kid]) -> Kid:
-    if isinstance(key, str):
-        return Kid(key)
-    if key not in keys:
-        raise DamagedRow("an act names a key that its issuer never had; rebuild the view")
-    return keys[key]
-
-
-def _recorded(stream: StreamId, by: Did, acts: Sequence[tuple[str, Position, Kid]]) -> Iterator[Recorded]:
-    for seq, (wire, position, kid) in enumerate(acts):
-        yield Recorded(
-            event=_EVENTS[wire],
-            stream=stream,
-            seq=Seq(seq),
-            position=position,
-            at=_NEVER,
-            by=by,
-            kid=kid,
-            commit={},
-        )
+def _acts_of(row: Row, known: _Known) -> list[tuple[str, Position, Kid]]:
+    return read_acts(row[0], row[_KEY], row[_ACTS], known.added)
 
 
 def _status(credential: Credential) -> Status:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
-from ledger.domain.types import Digest, Position, StreamId
+from ledger.domain.types import Position, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
@@ -97,8 +97,8 @@ class Title:
 class Titles(Protocol):
     """What achievements are called."""
 
-    def __call__(self, digest: Digest) -> Title | None:
-        """The title; None where the wording was taken down.
+    def __call__(self, digest: str) -> Title | None:
+        """The title of the wording with this digest, in base64url; None where the wording was taken down.
 
         Raises:
             LedgerError: the wording is not the one with this digest, or cannot be read.

@@ -13,6 +13,7 @@ from ledger.domain.types import Digest, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
+from ledger.record.encoding import from_text
 from projections.family import Fed, NotApplicable, Title
 
 OPENED = (Part.FACTS, Part.INTERNAL)  # what views are made of
@@ -119,24 +120,26 @@ class Wordings:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._known: dict[Digest, Title] = {}
+        self._known: dict[str, Title] = {}
 
-    def __call__(self, digest: Digest) -> Title | None:
-        """The title; None where the wording was taken down.
+    def __call__(self, digest: str) -> Title | None:
+        """The title of the wording with this digest, in base64url; None where the wording was taken down.
 
         Raises:
             LedgerError: the wording is not the one with this digest, or cannot be read.
         """
-        if digest not in self._known:
-            content = self._feed.definition(digest)
+        known = self._known.get(digest)
+        if known is None:
+            wanted = Digest(from_text(digest, 32))
+            content = self._feed.definition(wanted)
             if content is None:
                 return None
-            if sha256(content).digest() != digest:
+            if sha256(content).digest() != wanted:
                 raise NotApplicable("the wording of the achievement is not the one that the award names")
             if len(self._known) >= _TITLES:
                 self._known.clear()
-            self._known[digest] = _title(content)
-        return self._known[digest]
+            known = self._known[digest] = _title(content)
+        return known
 
 
 def _title(content: bytes) -> Title:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from ledger.domain.types import Did, LearnerId, Position, Seq, StreamId
 from ledger.errors import LedgerError
 
+_MARKS = "\u0300"  # no mark that is combined with a letter stands before it
+
 
 class BadSearch(LedgerError):
     """The search names a status or a place in the list that does not exist."""
@@ -105,7 +107,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()  # the same, and most text is
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(character for character in plain if unicodedata.category(character) != "Mn")
+    return "".join([each for each in plain if each < _MARKS or unicodedata.category(each) != "Mn"])
 
 
 def cursor_position(after: str | None) -> Position | None:
