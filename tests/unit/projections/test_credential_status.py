@@ -16,9 +16,12 @@ from ledger.domain.values import Role
 from ledger.record.entry import parse_entry
 from ledger.record.private_parts import read_facts
 from ledger.testing.forge import RECOVERY, How
+from projections.members import FAMILY
 from projections.replay_check import compare
 from projections.rows import CredentialRow, Status
-from tests.unit.projections.world import World, internal, live
+from projections.runner import Runner
+from projections.views import Views
+from tests.unit.projections.world import World, internal, live, opened_store
 
 THIEF = How(key="college/second")
 
@@ -154,7 +157,7 @@ def test_dates_make_an_award_expired_or_not_yet_valid_on_a_day() -> None:
 # ---- the fold against the domain's own, over generated histories
 
 KEYS = ("college/signing", "college/second", "college/third")
-STEP = st.sampled_from(["issue", "amend", "suspend", "reinstate", "revoke", "steal"])
+STEP = st.sampled_from(["issue", "stack", "amend", "suspend", "reinstate", "revoke", "steal"])
 STEPS = st.lists(st.tuples(STEP, st.integers(0, 9), st.integers(0, 9)), max_size=25)
 
 
@@ -173,6 +176,9 @@ def history(steps: list[tuple[str, int, int]]) -> World:
             forge.compromise(world.college, keys[which % 4], 1 + other * len(forge.log) // 10, how=RECOVERY)
         elif step == "issue" or not streams:
             streams.append(world.issue(f"Learner {number}", how))
+        elif step == "stack":
+            pinned = [forge.pin(each) for each in streams[: 1 + which % 3]]
+            streams.append(forge.stack(world.college, world.welding, pinned, how))
         elif step == "amend":
             forge.amend(streams[which % len(streams)], forge.award(world.welding, f"Amended {number}"), how=how)
         else:
@@ -211,3 +217,36 @@ def test_live_equals_rebuilt_equals_what_the_domain_says(steps: list[tuple[str, 
     with TemporaryDirectory() as folder:
         path = live(world, Path(folder) / "views.db", batch=batch)
         assert compare(world.feed, path) == []
+
+
+HARM = st.dictionaries(st.integers(4, 40), st.sampled_from(["hide", "break", "forget"]), max_size=4)
+STOPS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7)), max_size=5)  # until which position, in which batches
+
+
+@settings(max_examples=60)
+@given(steps=STEPS, harm=HARM, stops=STOPS, again=st.sampled_from(["wallet", "credential_status", None]))
+def test_every_view_stopped_restarted_and_rebuilt_equals_itself_folded_anew(
+    steps: list[tuple[str, int, int]], harm: dict[int, str], stops: list[tuple[int, int]], again: str | None
+) -> None:
+    world = history(steps)
+    for position, kind in harm.items():
+        if kind == "hide":
+            world.feed.hidden.add(position)
+        elif position <= len(world.forge.log):
+            raw = world.forge.log[position - 1].entry
+            world.feed.bytes[position] = raw[1:] if kind == "break" else b"forgotten"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "views.db"
+        for until, batch in stops:
+            for view in FAMILY:
+                with opened_store(path, view) as store:
+                    Runner(store, world.feed, view, batch=batch).catch_up(until)
+        views = Views(path, world.feed, parked=lambda _: None)
+        try:
+            views.catch_up()
+            assert compare(world.feed, path) == []
+            views.rebuild(again)
+            assert compare(world.feed, path) == []
+            assert {each.position for each in views.states()} == {len(world.forge.log)}
+        finally:
+            views.close()
