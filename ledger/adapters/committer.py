@@ -30,7 +30,11 @@ class Committer:
         self._vault = vault
         self._committed = committed
         self._queue = CommitQueue()
-        self._changed = Condition()  # guards the queue, and that nothing is queued behind its end
+        self._changed = Condition()  # guards what follows, and that nothing is queued behind the end of the queue
+        self._wanted = False  # whether a commit shall begin
+        self._calling: set[asyncio.AbstractEventLoop] = (
+            set()
+        )  # loops that are about to say so
         self._halted: LedgerHalted | None = None
         self._closing = False
         self._thread = Thread(target=self._run, name="committer", daemon=True)
@@ -55,8 +59,18 @@ class Committer:
             if self._halted is not None:
                 raise self._halted
             self._queue.put(job)
-            self._changed.notify()
+            first = loop not in self._calling
+            self._calling.add(loop)
+        if first:
+            # Whoever can run now, runs before this: what they send is committed together, not one after the other.
+            loop.call_soon(self._begin, loop)
         return await job.future
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._changed:
+            self._calling.discard(loop)
+            self._wanted = True
+            self._changed.notify()
 
     @property
     def halted(self) -> bool:
@@ -75,10 +89,11 @@ class Committer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._closing)
-                if not self._queue:
+                self._changed.wait_for(lambda: self._wanted or self._closing)
+                if self._closing and not self._queue:
                     return
                 jobs = self._queue.take()
+                self._wanted = bool(self._queue)
             if jobs:
                 self._commit(jobs)
 

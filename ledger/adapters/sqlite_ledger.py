@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams
@@ -29,6 +30,7 @@ from ledger.application.ports import (
 from ledger.domain.types import StreamId
 from ledger.domain.values import format_time, parse_time
 
+_ApiKeyRow: TypeAlias = tuple[str, bytes, str | None, str, str, str, str | None]
 _API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM api_keys"
 
 
@@ -63,8 +65,8 @@ class SqliteLedger:
 
     def load(self, stream: StreamId) -> FoldedStream | None:
         """A stream, folded; None where there is no such stream."""
-        with self.snapshot() as snapshot:
-            end = snapshot.end(stream)
+        row = self._readers.row("SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", stream.hex)
+        end = None if row is None else cast("int | None", row[0])
         return None if end is None else self._streams.load(stream, end)
 
     @contextmanager
@@ -137,9 +139,8 @@ class SqliteLedger:
 
     def api_key(self, secret: bytes) -> ApiKey | None:
         """The API key with this digest, revoked or not."""
-        with self._readers.reading() as connection:
-            row = connection.execute(f"{_API_KEYS} WHERE secret = ?", (secret,)).fetchone()
-        return None if row is None else _api_key(row)
+        row = self._readers.row(f"{_API_KEYS} WHERE secret = ?", secret)
+        return None if row is None else _api_key(cast("_ApiKeyRow", row))
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """Whether there was such a living API key; it is dead now."""
@@ -162,7 +163,7 @@ class SqliteLedger:
             connection.close()
 
 
-def _api_key(row: tuple[str, bytes, str | None, str, str, str, str | None]) -> ApiKey:
+def _api_key(row: _ApiKeyRow) -> ApiKey:
     key_id, secret, issuer, scopes, label, created_at, revoked_at = row
     return ApiKey(
         id=key_id,

@@ -25,6 +25,16 @@ class Readers:
         self._idle: deque[sqlite3.Connection] = deque()  # its pop and append are atomic
         self._closed = False
 
+    def row(self, statement: str, *parameters: str | bytes) -> tuple[object, ...] | None:
+        """The first row that one statement finds; a statement sees one state even without a transaction.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        with self._lent() as connection:
+            found: tuple[object, ...] | None = connection.execute(statement, parameters).fetchone()
+        return found
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a transaction that sees one state of the database.
@@ -32,10 +42,18 @@ class Readers:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
+        with self._lent() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
             connection = self._take()
-            connection.execute("BEGIN")
             yield connection
         except sqlite3.Error as error:
             if connection is not None:  # whatever ails it, the next reader gets another one
@@ -69,11 +87,6 @@ class Readers:
         return connection
 
     def _put_back(self, connection: sqlite3.Connection) -> None:
-        try:
-            connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            connection.close()
-            return
         if self._closed or len(self._idle) >= _IDLE:
             connection.close()
         else:

@@ -97,9 +97,9 @@ class Desk:
         )
         return Draft(instruments, reading or self.reading())
 
-    def _reading(self, snapshot: Snapshot) -> Reading:
+    def _reading(self, snapshot: Snapshot, *, kept_open: bool = False) -> Reading:
         head = snapshot.head()
-        return Reading(head=head, at=max(self.clock.now(), head.at))
+        return Reading(snapshot=snapshot if kept_open else None, head=head, at=max(self.clock.now(), head.at))
 
     def idempotency(
         self, issuer: StreamId | None, key: str | None, command: str, fields: canonical.Json
@@ -159,16 +159,15 @@ class Desk:
             replayed = _replayed(snapshot, idempotency)
             if replayed is not None:
                 return replayed
-            draft = self.draft(self._reading(snapshot))
-        try:
-            answer = decide(draft)
-        except LedgerError:
-            # Refused because the same request was recorded a moment ago? Then it has its answer.
-            replayed = self.replayed(idempotency)
-            if replayed is not None:
-                return replayed
-            raise
-        return draft.proposal(answer, idempotency)
+            draft = self.draft(self._reading(snapshot, kept_open=True))
+            try:
+                return draft.proposal(decide(draft), idempotency)
+            except LedgerError:
+                # Refused because the same request was recorded a moment ago? Then it has its answer.
+                replayed = self.replayed(idempotency)
+                if replayed is not None:
+                    return replayed
+                raise
 
     def signer(self, issuer: issuer_rules.Issuer, role: Role, position: Position) -> Signer:
         """The newest key of the issuer with this role that is in force, not disowned, and held here.

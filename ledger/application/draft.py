@@ -5,6 +5,7 @@ changed since. How a draft is appended, and made again, is decided in `ledger.ap
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -19,6 +20,7 @@ from ledger.application.ports import (
     Proposal,
     SealedPart,
     SlotClaim,
+    Snapshot,
     Store,
     Stream,
 )
@@ -61,6 +63,7 @@ class Codes:
 class Reading:
     """What has been read of the store, shared by the drafts of one batch."""
 
+    snapshot: Snapshot | None = None  # where the rest is read, if it is open for as long as the drafts are made
     head: Head
     at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
@@ -113,6 +116,11 @@ class Draft:
         """The last day that is not in the future."""
         return latest_day(self.at)
 
+    def look(self) -> AbstractContextManager[Snapshot]:
+        """What the draft is made on, for another look: all that is read of it must be guarded by the proposal."""
+        snapshot = self._reading.snapshot
+        return self._with.store.snapshot() if snapshot is None else nullcontext(snapshot)
+
     def history(self, stream: StreamId) -> tuple[Recorded, ...]:
         """The recorded events of a stream, which this decision then depends on; none where there is no stream."""
         if stream not in self._loaded:
@@ -158,7 +166,7 @@ class Draft:
         """Claim a random bit of a status list of the issuer that is less than half full, or of a new list."""
         slot = self._slot()
         if issuer not in self._lists:
-            with self._with.store.snapshot() as snapshot:
+            with self.look() as snapshot:
                 self._lists[issuer] = snapshot.status_list(issuer) or ListId(self._with.entropy.bytes(16))
                 for _ in range(_DRAWS):
                     if not snapshot.slot_taken(self._lists[issuer], slot):

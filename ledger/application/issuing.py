@@ -87,7 +87,7 @@ class Issuing:
             Refused: there is none of this issuer.
             AchievementIsRetired, WordingIsDisowned.
         """
-        with self._desk.store.snapshot() as snapshot:
+        with draft.look() as snapshot:
             stream = resolve_achievement(snapshot, issuer, name)
         state = None if stream is None else draft.achievement(stream)
         if state is None or state.issuer != draft.issuer(issuer).did:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_schema import PAGE_SIZE, UnsafeDatabase, WrongSchema, create, prepare
+from ledger.adapters.sqlite_schema import PAGE_SIZE, SCHEMA_VERSION, UnsafeDatabase, WrongSchema, create, prepare
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint
 from ledger.domain.values import Part
@@ -134,7 +134,7 @@ def test_connection_that_does_not_sync_is_refused(path: Path) -> None:
         prepare(connection)
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
 def test_database_of_another_schema_version_is_refused(path: Path, version: int) -> None:
     change(path, f"PRAGMA user_version = {version}")
     with pytest.raises(WrongSchema, match=f"schema version {version}"):
