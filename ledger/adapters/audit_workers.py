@@ -64,6 +64,7 @@ class _Child:
     def __init__(self, database: Database) -> None:
         # The command is this interpreter and a constant.
         self._process = Popen([sys.executable, "-c", _CHILD], stdin=PIPE, stdout=PIPE)  # noqa: S603
+        self.pid = self._process.pid
         self._tasks = cast("BinaryIO", self._process.stdin)
         self._answers = cast("BinaryIO", self._process.stdout)
         self._first: Sequence[object] = (sys.path, database)
@@ -98,6 +99,7 @@ class Processes:
 
     def __init__(self, children: Sequence[_Child], threads: ThreadPoolExecutor) -> None:
         self.jobs = len(children)
+        self.pids = [child.pid for child in children]
         self._threads = threads
         self._idle: SimpleQueue[_Child] = SimpleQueue()
         for child in children:

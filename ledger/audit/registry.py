@@ -51,8 +51,8 @@ class Registry:
         self.wordings: list[Wording] = []  # in the order of positions
         self._found = found
         self._did_of: dict[StreamId, Did] = {operator.stream: operator.did}  # of issuers and of the log
-        # Since when, and whose, a stream is that is no award's. The log's is so before its first entry.
-        self._owned: dict[StreamId, tuple[Position, Did]] = {operator.stream: (Position(0), operator.did)}
+        # Since when, and whose, a stream is that is no award's, in hexadecimal. The log's is so before its first entry.
+        self._owned: dict[str, tuple[Position, Did]] = {operator.stream.hex: (Position(0), operator.did)}
         self._states: dict[Did, list[tuple[Position, Issuer]]] = {}  # each with the position that brought it about
 
     def admit(self, recorded: Recorded) -> None:
@@ -93,13 +93,13 @@ class Registry:
         known = self.known(recorded.by, recorded.position)
         issuers = {} if known is None else {known.did: known}
         owner = recorded.by if recorded.seq else None  # taken at its word here, and asked for in `ledger.audit.rules`
-        since, did = self._owned.get(recorded.stream, (recorded.position, owner))
+        since, did = self._owned.get(recorded.stream.hex, (recorded.position, owner))
         if since < recorded.position:
             owner = did
         check_signer(recorded, operator=self.operator, issuers=issuers, owner=owner)
 
-    def is_owned(self, stream: StreamId) -> bool:
-        """Whether the stream is an issuer's, an achievement's or the log's."""
+    def is_owned(self, stream: str) -> bool:
+        """Whether the stream, in hexadecimal, is an issuer's, an achievement's or the log's."""
         return stream in self._owned
 
     def offers(self, stream: StreamId, position: int) -> tuple[Digest, ...]:
@@ -134,7 +134,7 @@ class Registry:
         return self._did_of.get(stream, word)
 
     def _own(self, recorded: Recorded, did: Did) -> None:
-        self._owned.setdefault(recorded.stream, (recorded.position, did))
+        self._owned.setdefault(recorded.stream.hex, (recorded.position, did))
 
     def _issuer(self, recorded: Recorded, event: IssuerEvent) -> None:
         did = self._did_of.get(recorded.stream)

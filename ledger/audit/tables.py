@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from ledger import canonical
+from ledger.audit.first import FirstEntry
 from ledger.audit.registry import Registry, Wording
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource, Column, shown
@@ -168,6 +169,18 @@ class SlotClaims:
         if self._holders.get((event.list, event.slot)) != [(entry.stream.hex, entry.seq)]:
             reason = f"the slot {event.slot} is not held by this version of the award, and by it alone"
             self._found.report(Check.SLOT, position, reason, entry, Step.STREAM)
+
+    def claim_first(self, first: FirstEntry, position: Position) -> None:
+        """The same of the first entry of an award."""
+        known = self._first.get(first.list)
+        held = self._holders.get((first.list, first.slot)) == [(first.hex, 0)]
+        entry = None if held and known is not None and known[0] == first.by else first.entry
+        if entry is not None and isinstance(entry.event, CredentialAwarded):
+            self.claim(entry, position, entry.event)
+            return
+        self.issued += 1
+        self.stacked += first.is_stack
+        self._used[first.list] += 1
 
     def lists(self) -> dict[ListId, UsedList]:
         """Every list that was claimed from."""

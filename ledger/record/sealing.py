@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ledger.canonical import Json, encode_unchecked
 from ledger.domain.events import IssuerKeyAdded, Recorded
-from ledger.domain.types import Digest, Origin, StreamId
+from ledger.domain.types import Digest, Kid, Origin, StreamId
 from ledger.domain.values import Part, format_time
 from ledger.errors import LedgerError
 from ledger.record.encoding import to_text
@@ -33,7 +33,7 @@ class Sealed:
     entry: bytes
 
 
-def genesis(origin: Origin, stream: StreamId) -> Digest:
+def genesis(origin: Origin, stream: StreamId | str) -> Digest:
     """`prev` of a stream's first entry, which ties the stream to one log."""
     return Digest(hashlib.sha256(_GENESIS + f"{origin}\n{stream}".encode("ascii")).digest())
 
@@ -79,7 +79,16 @@ def _commitments(commit: Mapping[Part, Digest]) -> dict[str, Json]:
 
 def signature_is_good(entry: Entry) -> bool:
     """Whether the key that the entry names signed these bytes (Ed25519, RFC 8032, strict)."""
-    return ed25519.verify(multikey.decode(entry.kid), _SIGNED + entry.body, entry.signature)
+    return is_signed(entry.kid, entry.body, entry.signature)
+
+
+def is_signed(kid: Kid, body: bytes, signature: bytes) -> bool:
+    """Whether a key signed the body of an entry.
+
+    Raises:
+        MalformedKey: `kid` is no key that may be trusted. The key of an `Entry` is one.
+    """
+    return ed25519.verify(multikey.decode(kid), _SIGNED + body, signature)
 
 
 def possession_is_proved(origin: Origin, recorded: Recorded) -> bool:
