@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -206,6 +207,22 @@ def expected(world: World) -> Mapping[StreamId, tuple[str, int, str]]:
         status = "disowned" if credential.disowned else "revoked" if credential.revoked else status
         found[stream] = (status, credential.current.number, award.name)
     return found
+
+
+def test_every_short_sequence_of_acts_stands_as_the_domain_says() -> None:
+    world = World()
+    acts = ("amend", "suspend", "reinstate", "revoke")
+    for length in (1, 2, 3):
+        for sequence in product(acts, repeat=length):
+            stream = world.issue()
+            for act in sequence:
+                if act == "amend":
+                    world.forge.amend(stream, world.forge.award(world.welding, "Amended"))
+                else:
+                    getattr(world.forge, act)(stream)
+    found = {stream: (row.status, row.version, row.learner_name) for stream, row in world.rows().items()}
+    assert found == expected(world)
+    assert len(found) == 84
 
 
 @settings(max_examples=60)
