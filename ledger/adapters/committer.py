@@ -14,6 +14,8 @@ from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, Vault
 from ledger.errors import LedgerError
 
+_PIECE = MOST_IN_ONE_COMMIT // 2  # of what one caller sends: it never fills a commit alone while others wait
+
 _logger = logging.getLogger(__name__)
 
 
@@ -47,8 +49,8 @@ class Committer:
             LedgerBusy, OutcomeUnknown, LedgerHalted.
         """
         outcomes: Outcomes = []
-        for start in range(0, len(proposals), MOST_IN_ONE_COMMIT):  # nobody holds the thread for more than one commit
-            outcomes += await self._send(proposals[start : start + MOST_IN_ONE_COMMIT], patient=patient)
+        for start in range(0, len(proposals), _PIECE):
+            outcomes += await self._send(proposals[start : start + _PIECE], patient=patient)
         return outcomes
 
     async def _send(self, proposals: Sequence[Proposal], *, patient: bool) -> Outcomes:

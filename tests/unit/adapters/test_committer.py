@@ -9,12 +9,21 @@ from threading import Event, Thread
 
 import pytest
 
-from ledger.adapters.committer import MOST_IN_ONE_COMMIT, Committer
+from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, MOST_WAITING
+from ledger.adapters.committer import Committer
 from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.adapters.sqlite_schema import create
-from ledger.application.ports import Appended, ConflictError, LearnerKey, LedgerHalted, OutcomeUnknown, Proposal
+from ledger.application.ports import (
+    Appended,
+    ConflictError,
+    LearnerKey,
+    LedgerBusy,
+    LedgerHalted,
+    OutcomeUnknown,
+    Proposal,
+)
 from ledger.domain.types import StreamId
-from tests.contracts.scribe import Scribe
+from tests.contracts.scribe import Scribe, later
 
 Outcomes = list[Appended | ConflictError]
 
@@ -124,6 +133,113 @@ def test_one_commit_takes_a_bounded_number(committer: Committer, ledger: Gate, s
 
     asyncio.run(main())
     assert ledger.batches == [1, MOST_IN_ONE_COMMIT, MOST_IN_ONE_COMMIT]
+
+
+def test_large_batch_is_committed_piece_by_piece(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    many = [scribe.proposal(number) for number in range(2 * MOST_IN_ONE_COMMIT + 1)]
+    outcomes = asyncio.run(committer.append(many, patient=True))
+    assert ledger.batches == [MOST_IN_ONE_COMMIT // 2] * 4 + [1]
+    assert positions(outcomes) == list(range(1, len(many) + 1))
+
+
+def test_what_can_be_sent_now_is_committed_together(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
+    async def client(number: int) -> None:
+        for seq in range(3):
+            await committer.append([scribe.proposal(number, seq)])
+
+    async def main() -> None:
+        await asyncio.gather(*(client(number) for number in range(20)))
+
+    asyncio.run(main())
+    assert ledger.batches == [20, 20, 20]
+
+
+def test_revocation_passes_a_running_batch_and_the_commands_that_wait(
+    committer: Committer, ledger: Gate, scribe: Scribe
+) -> None:
+    order: list[str] = []
+
+    async def send(name: str, proposals: Sequence[Proposal], *, patient: bool = False) -> None:
+        await committer.append(proposals, patient=patient)
+        order.append(name)
+
+    async def main() -> None:
+        ledger.open.clear()
+        batch = [scribe.proposal(number) for number in range(3 * MOST_IN_ONE_COMMIT)]
+        tasks = [asyncio.create_task(send("batch", batch, patient=True))]
+        await entered(ledger)
+        singles = [[scribe.proposal(number)] for number in range(5_000, 5_000 + MOST_IN_ONE_COMMIT)]
+        tasks += [asyncio.create_task(send("single", each)) for each in singles]
+        tasks.append(asyncio.create_task(send("revocation", [scribe.private(9_000)])))
+        await asyncio.sleep(0)
+        ledger.open.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert order[0] == "revocation"
+    assert order[-1] == "batch"
+    assert set(order) == {"revocation", "single", "batch"}
+
+
+def test_of_what_is_committed_together_the_earlier_time_stands_first(
+    committer: Committer, ledger: Gate, scribe: Scribe
+) -> None:
+    """A revocation that passes must not make everything that was decided before it be decided again."""
+
+    async def main() -> list[Outcomes]:
+        jobs = [[scribe.proposal(1, at=later(2))], [scribe.proposal(2, at=later(1)), scribe.proposal(3, at=later(3))]]
+        return await asyncio.gather(*(committer.append(each) for each in jobs))
+
+    assert [positions(each) for each in asyncio.run(main())] == [[2], [1, 3]]
+
+
+def test_full_queue_refuses_at_once_and_records_nothing_of_it(
+    committer: Committer, ledger: Gate, scribe: Scribe
+) -> None:
+    same = scribe.proposal(1, 9)  # a conflict, so that it may be sent often
+
+    async def main() -> tuple[list[Outcomes | BaseException], Outcomes]:
+        ledger.open.clear()
+        jobs = [asyncio.create_task(committer.append([same]))]
+        await entered(ledger)
+        jobs += [asyncio.create_task(committer.append([same] * 100)) for _ in range(MOST_WAITING // 100)]
+        await asyncio.sleep(0)
+        with pytest.raises(LedgerBusy):
+            await committer.append([scribe.proposal(7)])
+        revoked = asyncio.create_task(committer.append([scribe.private(8)]))
+        batch = asyncio.create_task(committer.append([scribe.proposal(9)], patient=True))
+        await asyncio.sleep(0)
+        ledger.open.set()
+        return await asyncio.gather(*jobs, return_exceptions=True), [*await revoked, *await batch]
+
+    waited, others = asyncio.run(main())
+    assert all(isinstance(each, list) for each in waited)
+    assert sorted(each or 0 for each in positions(others)) == [1, 2]
+    with ledger.snapshot() as snapshot:
+        assert snapshot.head().size == 2
+
+
+def test_closing_appends_every_lane(ledger: Gate, vault: NoVault, scribe: Scribe) -> None:
+    committer = Committer(ledger, vault)
+
+    async def main() -> list[Outcomes]:
+        ledger.open.clear()
+        first = asyncio.create_task(committer.append([scribe.proposal(0)]))
+        await entered(ledger)
+        queued = [
+            asyncio.create_task(committer.append([scribe.proposal(1)], patient=True)),
+            asyncio.create_task(committer.append([scribe.proposal(2)])),
+            asyncio.create_task(committer.append([scribe.private(3)])),
+        ]
+        await asyncio.sleep(0)
+        closer = Thread(target=committer.close)
+        closer.start()
+        ledger.open.set()
+        outcomes = await asyncio.gather(first, *queued)
+        await asyncio.to_thread(closer.join)
+        return outcomes
+
+    assert all(isinstance(each, Appended) for outcomes in asyncio.run(main()) for each in outcomes)
 
 
 def test_cancelled_caller_stops_nobody_else(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
