@@ -27,7 +27,7 @@ from projections.stores.sqlite_reading import ViewReader, reading
 MOST_TOLD = 10  # differences that an audit lists; all are counted
 TRACKING = "tracking"
 ROW = "row"  # in place of a column: the row is missing on one side
-_REMEDY = "views.db is rebuilt when it is deleted and the server starts"
+_REMEDY = "`testamur projections rebuild` makes it anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

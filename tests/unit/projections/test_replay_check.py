@@ -215,7 +215,7 @@ def test_an_audit_is_told_what_differs_where_the_award_was_issued_and_without_va
     beside = len(world.forge.log) + 1
     assert [each.position for each in problems] == [5, beside, beside, 6]
     assert all(
-        each.reason.endswith("; views.db is rebuilt when it is deleted and the server starts") for each in problems
+        each.reason.endswith("; `testamur projections rebuild` makes it anew") for each in problems
     )
     at, given = "whose last event stands at position", "is not what the events give"
     assert [each.reason.split(";")[0] for each in problems] == [
@@ -243,7 +243,7 @@ def test_an_audit_lists_ten_differences_of_a_view_and_counts_the_rest(world: Wor
     alter(path, "UPDATE wallet SET learner_name = 'x', email = 'x', search = 'x'")
     *listed, last = view_check(source, source.opened, path)()
     assert len(listed) == 10
-    assert last.reason.startswith("in the views, 2 more cells or rows differ; views.db is rebuilt")
+    assert last.reason.startswith("in the views, 2 more cells or rows differ; `testamur projections rebuild`")
     assert last.position == len(world.forge.log) + 1
 
 
