@@ -115,8 +115,8 @@ def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[
         LedgerError: the home cannot be opened.
     """
     log = logger()
-    with home.hold(), closing(_listen(host, port)) as listening:
-        url = _url(listening)
+    with home.hold(), closing(listen(host, port)) as listening:
+        url = url_of(listening)
         if not home.checkpoint.exists():
             log.warning("no published checkpoint", consequence="a restored older database cannot be noticed")
         with closing(open_services(home, clock=clock, failed=lambda error: _failed(log, error))) as services:
@@ -124,12 +124,13 @@ def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[
             with home.announce(url):
                 log.info("serving", url=url)
                 started(url)
-                _run(app, listening)
+                run(app, listening)
                 log.info("stopping")
         log.info("stopped")
 
 
-def _run(app: ASGIApp, listening: socket.socket) -> None:
+def run(app: ASGIApp, listening: socket.socket) -> None:
+    """Answer on a listening socket until SIGTERM or SIGINT; then end the requests that were begun."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -139,7 +140,8 @@ def _run(app: ASGIApp, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
     )
-    asyncio.run(_Server(config).serve(sockets=[listening]))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop where it is installed
+        runner.run(_Server(config).serve(sockets=[listening]))
 
 
 def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> None:
@@ -147,15 +149,24 @@ def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> Non
     log.error("background work failed", error=type(error).__name__, where=_where(error), detail=told)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, on any free port for port 0.
+
+    Raises:
+        CannotListen.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=512)
+        listening = socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError, UnicodeError) as error:
         raise CannotListen(f"cannot listen on {host} port {port}: {error}") from error
+    # Head and body of an answer are two writes: without this the second waits 40 ms for the first to be acknowledged.
+    # What is accepted inherits it.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
-def _url(listening: socket.socket) -> str:
+def url_of(listening: socket.socket) -> str:
     """Where a client on this machine finds the server."""
     host, port = listening.getsockname()[:2]
     address = ip_address(host)

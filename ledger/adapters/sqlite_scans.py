@@ -5,15 +5,20 @@ read the head, the checkpoint and the ends of the issuers' streams again where n
 """
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 
+from ledger.adapters.event_store import as_bytes
 from ledger.adapters.sqlite_ledger import SqliteLedger
 from ledger.adapters.sqlite_snapshot import SqliteSnapshot
-from ledger.application.ports import SignedCheckpoint, StoreUnavailable
-from ledger.domain.types import Digest, Seq, StreamId
+from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
+from ledger.domain.types import Digest, Position, Seq, StreamId
+from ledger.domain.values import Part
 from ledger.verification.evidence import Head
 
+_MAPPED = 1 << 30  # bytes of the database that may be read in place
+_PARTS: Mapping[object, Part] = {part.value: part for part in Part}
 _MOST = 2_000  # ends, and definitions, that are remembered of one state
 
 
@@ -64,6 +69,22 @@ class _ScanSnapshot(SqliteSnapshot):
             self._ends[stream] = super().end(stream)
         return self._ends[stream]
 
+    def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
+        """The private parts that stand beside these entries."""
+        return {position: self._parts(position) for position in positions}
+
+    def _parts(self, position: Position) -> tuple[StoredPart, ...]:
+        rows = self._connection.execute(
+            "SELECT part, key_id, box FROM private_parts WHERE position = ? ORDER BY part", (position,)
+        ).fetchall()
+        return tuple(
+            [
+                StoredPart(part=_PARTS[name], key_id=as_bytes(key_id), box=as_bytes(box))
+                for name, key_id, box in rows
+                if name in _PARTS
+            ]
+        )
+
     def definition(self, digest: Digest) -> bytes | None:
         """The bytes with this digest."""
         if digest not in self._definitions:
@@ -79,6 +100,8 @@ class ScanStore:
         self._lock = Lock()
         self._connection = store.datastore.connect()
         self._connection.row_factory = None  # rows are read by their places
+        # Awards lie anywhere: without this each page is copied out of the file, and forgotten at the next commit.
+        self._connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
         self._snapshot = _ScanSnapshot(self._connection)
 
     def snapshot(self) -> "ScanStore":

@@ -88,7 +88,7 @@ def _worth(award: AwardView, words: Words) -> list[Line]:
     lines = [Line(label=words.text("label.assessment"), html=assessed)] if assessed else []
     if definition.minutes is not None:
         number = words.number(hours(definition.minutes))
-        lines.append(Line(label=words.text("label.hours"), html=Markup("{}").format(number)))
+        lines.append(Line(label=words.text("label.hours"), html=escape(number)))
     credit = definition.credit
     if credit is not None:
         value = words.number(credit.value)
@@ -111,7 +111,7 @@ def _assessed(award: AwardView, words: Words) -> Markup:
         for flag in ("supervised", "identity_checked")
         if assessments and all(getattr(assessment, flag) for assessment in assessments)
     ]
-    return line + Markup(" ({})").format(", ".join(shared)) if shared else line
+    return line + f" ({', '.join(shared)})" if shared else line
 
 
 def _kind(assessment: Assessment, words: Words) -> str:
@@ -122,12 +122,12 @@ def _kind(assessment: Assessment, words: Words) -> str:
 
 def _result(award: AwardView, words: Words) -> Markup | None:
     if award.score is None:
-        return None if award.result is None else Markup('<bdi lang="{}">{}</bdi>').format(award.language, award.result)
+        return None if award.result is None else _spoken(award.result, award.language)
     most = award.definition.grading.score_to
     key = ("score" if award.result else "only_score") + ("_of" if most else "")
     return words.html(
         f"assessment.{key}",
-        result=Markup('<bdi lang="{}">{}</bdi>').format(award.language, award.result or ""),
+        result=_spoken(award.result or "", award.language),
         score=escape(words.number(award.score)),
         most=escape(words.number(most)) if most else "",
     )
@@ -148,23 +148,25 @@ def _more(award: AwardView, words: Words) -> list[Line]:
         "frameworks": "; ".join(_frameworks(award)),
     }
     lines = [
-        Line(label=words.text(f"label.{name}"), html=Markup("{}").format(text), language=definition.language)
+        Line(label=words.text(f"label.{name}"), html=escape(text), language=definition.language)
         for name, text in own.items()
         if text
     ]
-    lines += [
-        Line(label=words.text(f"label.{name}"), html=Markup("{}").format(text)) for name, text in worded.items() if text
-    ]
+    lines += [Line(label=words.text(f"label.{name}"), html=escape(text)) for name, text in worded.items() if text]
     if award.assessor:
-        assessor = Markup("<bdi>{}</bdi>").format(award.assessor)
+        assessor = Markup(f"<bdi>{escape(award.assessor)}</bdi>")  # noqa: S704  escaped just here
         lines.append(Line(label=words.text("label.assessor"), html=assessor, language=award.language))
     return lines
+
+
+def _spoken(text: str, language: str) -> Markup:
+    return Markup(f'<bdi lang="{escape(language)}">{escape(text)}</bdi>')  # noqa: S704  escaped just here
 
 
 def _list(texts: list[str]) -> Markup:
     """One text as it stands, several as a list; they are whole sentences, so nothing can be put between them."""
     if len(texts) < 2:
-        return Markup("{}").format("".join(texts))
+        return escape("".join(texts))
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(text) for text in texts))
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ledger.domain.values import Custody
 from ledger.verification.verdict import AwardView, Finding, IssuerView, State, Verdict
 from verify_api.public.award_lines import AwardPage, Line, award_page
 from verify_api.public.json_verdict import WITHHELD
 from verify_api.public.links import host_of
+from verify_api.public.page_templates import Templates
 from verify_api.public.scanner import Site
 from verify_api.public.stack_lines import PartRow, part_rows
 from verify_api.public.story import HistoryRow, NoticeLine, Story
@@ -36,16 +36,6 @@ _TONES = {
     State.AMENDED: "attention",
     State.VALID: "ok",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingRow:
-    """One check in plain words."""
-
-    outcome: str  # passed, failed, unknown
-    word: str
-    sentence: str
-    language: str | None  # where the sentence is not in the page's language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +63,7 @@ class VerdictPage:
     notices: list[NoticeLine]
     parts: list[PartRow]
     history: list[HistoryRow]
-    findings: list[FindingRow]
+    findings: list[Markup]
     custody: Markup | None
     vouched: str
     technical: list[Line]
@@ -86,14 +76,8 @@ class Pages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._host = host_of(site.base_url)
-        self._templates = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         self._style = (_FOLDER / "static" / "page.css").read_text(encoding="utf-8")
+        self._templates: dict[str, Templates] = {}  # of each language
 
     @property
     def style_source(self) -> str:
@@ -119,14 +103,13 @@ class Pages:
         return self._render("message.html", words, heading, text=text)
 
     def _render(self, template: str, words: Words, heading: str, **values: object) -> str:
-        return self._templates.get_template(template).render(
-            words=words,
-            host=self._host,
-            strong=_strong,
-            heading=heading,
-            style=Markup(self._style),  # noqa: S704  a file of this package, without closing tags
-            **values,
-        )
+        return self._of(words).render(template, words=words, heading=heading, **values)
+
+    def _of(self, words: Words) -> Templates:
+        templates = self._templates.get(words.language)
+        if templates is None or templates.words is not words:
+            templates = self._templates[words.language] = Templates(words, self._host, self._style)
+        return templates
 
     def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
         award = None if verdict.state in WITHHELD else verdict.award
@@ -146,12 +129,15 @@ class Pages:
             notices=story.notices(),
             parts=[] if award is None else part_rows(verdict.components, words),
             history=story.history(),
-            findings=[_finding(finding, words) for finding in verdict.findings],
+            findings=[self._finding(finding, words) for finding in verdict.findings],
             custody=None if award is None else self._custody(award.issuer, words),
             vouched=words.text("vouched.witnesses", number=witnesses) if witnesses else words.text("vouched.alone"),
             technical=_technical(verdict, words),
             addresses=addresses,
         )
+
+    def _finding(self, finding: Finding, words: Words) -> Markup:
+        return self._of(words).finding(finding.check, finding.outcome.value, finding.reason, finding.detail)
 
     def _custody(self, issuer: IssuerView, words: Words) -> Markup:
         operator = self._site.operator or self._host
@@ -174,30 +160,14 @@ class Pages:
         return f"mailto:{quote(issuer.email, safe='@')}?subject={quote(subject, safe='')}&body={quote(body, safe='')}"
 
 
-def _strong(text: str) -> Markup:
-    return Markup("<strong>{}</strong>").format(text)
-
-
-def _finding(finding: Finding, words: Words) -> FindingRow:
-    """The first sentence that the catalogue has for this finding, else the check's own, which is English."""
-    outcome = finding.outcome.value
-    keys = (f"{finding.check}_{finding.reason}", finding.reason, f"{finding.check}_{outcome}")
-    sentence = next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
-    return FindingRow(
-        outcome=outcome,
-        word=words.text(f"outcome.{outcome}"),
-        sentence=sentence or finding.detail,
-        language=None if sentence or words.language == "en" else "en",
-    )
-
-
 def _technical(verdict: Verdict, words: Words) -> list[Line]:
     log = verdict.log
-    lines = [("origin", Markup("{}").format(log.origin))]
+    lines = [("origin", escape(log.origin))]
     if log.position is not None and verdict.state not in WITHHELD:
-        lines.append(("position", Markup("{}").format(words.number(str(log.position)))))
-    lines.append(("size", Markup("{}").format(words.number(str(log.size)))))
+        lines.append(("position", escape(words.number(str(log.position)))))
+    lines.append(("size", escape(words.number(str(log.size)))))
     if log.root is not None:
-        lines.append(("root", Markup("<code>{}</code>").format(base64.b64encode(log.root).decode("ascii"))))
+        encoded = base64.b64encode(log.root).decode("ascii")
+        lines.append(("root", Markup(f"<code>{encoded}</code>")))  # noqa: S704  letters, digits, + / =
     lines.append(("last_entry", words.mark(verdict.as_of)))
     return [Line(label=words.text(f"label.{name}"), html=html) for name, html in lines]

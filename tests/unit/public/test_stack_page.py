@@ -72,7 +72,8 @@ def test_lost_part_is_said_with_its_number_its_day_and_the_rule(language: str, s
             "en",
             "Valid — 5 parts under review",
             (
-                "Built from 5 parts; part 1 was valid until 31 October 2026, part 2 was put on hold on 1 November 2026, "
+                "Built from 5 parts; part 1 was valid until 31 October 2026, part 2 was put on hold on "
+                "1 November 2026, "
                 "part 3 was withdrawn on 1 November 2026, part 4 was signed with a key that was reported stolen and "
                 "part 5 is not in force before 1 January 2027."
             ),
@@ -81,8 +82,10 @@ def test_lost_part_is_said_with_its_number_its_day_and_the_rule(language: str, s
             "fr",
             "Valide — 5 parties à l’examen",
             (
-                "Composée de 5 parties ; la partie 1 était valide jusqu’au 31 octobre 2026, la partie 2 a été suspendue "
-                "le 1er novembre 2026, la partie 3 a été retirée le 1er novembre 2026, la partie 4 a été signée avec une "
+                "Composée de 5 parties ; la partie 1 était valide jusqu’au 31 octobre 2026, la partie 2 a été "
+                "suspendue "
+                "le 1er novembre 2026, la partie 3 a été retirée le 1er novembre 2026, la partie 4 a été signée avec "
+                "une "
                 "clé signalée comme volée et la partie 5 n’est pas en vigueur avant le 1er janvier 2027."
             ),
         ),

@@ -1,0 +1,88 @@
+"""The templates of the pages in one language: what never changes in it is put in when they are compiled.
+
+A sentence without a place for data is text of the template from then on, escaped once. Everything else is escaped as
+the page is made.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup, escape
+
+from verify_api.public.words import Words
+
+_FOLDER = Path(__file__).parent / "templates"
+_FIXED = re.compile(r'\{\{ (?:words\.text\("([a-z_.]+)"\)|words\.(language)|(style)|(address)) \}\}')
+
+
+class Templates:
+    """Every template, in one language and of one service."""
+
+    def __init__(self, words: Words, host: str, style: str) -> None:
+        """Prepare them; each is compiled when it is first rendered.
+
+        Args:
+            style: the style sheet, a file of this package without closing tags.
+        """
+        self.words = words
+        self._host = host
+        self._style = style
+        strong = Markup(f"<strong>{escape(host)}</strong>")  # noqa: S704  escaped just here
+        self._address = words.html("page.address", host=strong)
+        self._environment = Environment(
+            loader=FileSystemLoader(_FOLDER),
+            autoescape=True,
+            auto_reload=False,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[_extension(self)],
+        )
+        # A finding is made of words that this program has; the few that name a position make others drop out.
+        self.finding = lru_cache(maxsize=1_024)(self._finding)
+
+    def render(self, template: str, **values: object) -> str:
+        """A page."""
+        return self._environment.get_template(template).render(host=self._host, **values)
+
+    def fixed(self, source: str) -> str:
+        """The source of a template, what never changes in this language put in."""
+        return _FIXED.sub(self._literal, source)
+
+    def _literal(self, found: "re.Match[str]") -> str:
+        key, language, style, _ = found.groups()
+        if key:
+            text = str(escape(self.words.text(key)))
+        elif language:
+            text = str(escape(self.words.language))
+        else:
+            text = self._style if style else str(self._address)
+        return "{% raw %}" + text + "{% endraw %}"
+
+    def _finding(self, check: str, outcome: str, reason: str, detail: str) -> Markup:
+        """One check in plain words: the first sentence that the catalogue has for it, else its own, in English."""
+        words = self.words
+        keys = (f"{check}_{reason}", reason, f"{check}_{outcome}")
+        sentence = next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
+        html = self.render(
+            "finding.html",
+            words=words,
+            outcome=outcome,
+            word=words.text(f"outcome.{outcome}"),
+            sentence=sentence or detail,
+            language=None if sentence or words.language == "en" else "en",
+        )
+        return Markup(html)  # noqa: S704  rendered by a template that escapes
+
+
+def _extension(templates: Templates) -> type[Extension]:
+    class Fixed(Extension):
+        """Sees each source before it is compiled."""
+
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+            return templates.fixed(source)
+
+    return Fixed
