@@ -13,6 +13,7 @@ from ledger.application.issuing import resolve_achievement
 from ledger.application.ports import Caller
 from ledger.domain import achievement as achievements
 from ledger.domain.achievement import Achievement, AchievementNotDefined
+from ledger.domain.definition import AchievementDefinition
 from ledger.domain.issuer import Issuer, IssuerNotRegistered
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import Did, Seq, Slug, StreamId
@@ -140,6 +141,13 @@ class Register:
             names = snapshot.names(scope_of(issuer))
         states = [self.achievement(stream) for _, stream in sorted(names)]
         return [state for state in states if state.is_pathway is pathways]
+
+    def offered(self, issuer: StreamId, state: Achievement) -> AchievementDefinition | None:
+        """The wording that is awarded now, the last that no thief stated; None where nothing is awarded on it."""
+        version = state.offered(self.issuer(issuer).disowns)
+        if version is None or state.retired is not None:
+            return None
+        return self._desk.definition(state.digests[version - 1])
 
     def find_achievement(
         self, caller: Caller, asked: str | None, reference: str, *, pathway: bool = False

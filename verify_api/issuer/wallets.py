@@ -69,7 +69,7 @@ class Wallets:
 
     def _offered(self, issuer: StreamId) -> list[AchievementDefinition]:
         states = self._register.achievements(issuer, pathways=True)
-        return [self._context.ledger.desk.definition(state.digest) for state in states if state.retired is None]
+        return [found for state in states if (found := self._register.offered(issuer, state)) is not None]
 
 
 def _learner(reference: str) -> LearnerId:

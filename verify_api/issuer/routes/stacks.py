@@ -98,8 +98,8 @@ class StackRoutes:
             _, stream = self._register.find_achievement(caller, str(owner), pathway, pathway=True)
         except AchievementNotDefined:
             return ()  # the use case says what is wrong with the name
-        state = self._register.achievement(stream)
-        rule = self._ledger.desk.definition(state.digest).rule
+        offered = self._register.offered(owner, self._register.achievement(stream))
+        rule = None if offered is None else offered.rule
         views, today = self._context.services.views, self._ledger.clock.now().date()
         await asyncio.to_thread(views.catch_up)
         best: dict[Slug, Candidate] = {}
