@@ -3,6 +3,7 @@
 What a key may sign, and since when, stands in the ledger; this store only holds keys and never forgets one by itself.
 """
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,8 @@ class PemKeyStore:
         Raises:
             MalformedKey: `kid` is no key id.
         """
+        if kid in self._signers:  # its id was checked; whether its file is still there is asked each time
+            return os.path.isfile(f"{self._folder}/{kid}{_SUFFIX}")  # noqa: PTH113 - asked for each command
         return self._path(kid).is_file()
 
     def kids(self) -> list[Kid]:

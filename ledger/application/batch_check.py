@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger import canonical
-from ledger.application.awards import Receipt
+from ledger.application.awards import Receipt, fresh_receipt
 from ledger.application.csv_rows import Row
 from ledger.application.desk import Desk
 from ledger.application.draft import Codes
@@ -37,17 +37,7 @@ class RowAward:
     @property
     def receipt(self) -> Receipt | None:
         """The receipt of an award that this run made; that of an earlier one is read back."""
-        if self.codes is None:
-            return None
-        return Receipt(
-            credential_id=self.appended.stream,
-            revision=self.appended.revision,
-            version=1,
-            code=self.codes.code,
-            short_code=self.codes.short_code,
-            position=self.appended.position,
-            replayed=self.appended.replayed,
-        )
+        return None if self.codes is None else fresh_receipt(self.appended, self.codes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

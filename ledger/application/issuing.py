@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ledger import canonical
 from ledger.application.achievements import scope_of
+from ledger.application.awards import Receipt, fresh_receipt
 from ledger.application.desk import Desk
 from ledger.application.draft import Codes, Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
@@ -39,6 +40,19 @@ class Offer:
         return AchievementRef(stream=state.stream, version=self.version, digest=state.digests[self.version - 1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """An award and, if this very command made it, its codes."""
+
+    appended: Appended
+    codes: Codes | None
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt of an award that this command made; that of an earlier one is read back."""
+        return None if self.codes is None else fresh_receipt(self.appended, self.codes)
+
+
 class Issuing:
     """The command that issues one award."""
 
@@ -48,6 +62,12 @@ class Issuing:
     async def issue(
         self, caller: Caller, issuer: StreamId, row: Mapping[str, str], *, idempotency_key: str | None = None
     ) -> Appended:
+        """As `award`, for who needs no receipt."""
+        return (await self.award(caller, issuer, row, idempotency_key=idempotency_key)).appended
+
+    async def award(
+        self, caller: Caller, issuer: StreamId, row: Mapping[str, str], *, idempotency_key: str | None = None
+    ) -> Issued:
         """Award an achievement to a learner.
 
         Args:
@@ -60,12 +80,17 @@ class Issuing:
         fields: dict[str, canonical.Json] = {str(column): str(value) for column, value in row.items()}
         idempotency = self._desk.idempotency(issuer, idempotency_key, "credential.issue", [str(issuer), fields])
 
+        codes: dict[StreamId, Codes] = {}  # of every try; the one that was appended is among them
+
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             offer = self.offer(draft, issuer, row.get("achievement", ""))
             request = read_request(row, offer.definition, draft.latest_day)
-            return self.draft_award(draft, draft.issuer(issuer), offer, request, caller)
+            answer = self.draft_award(draft, draft.issuer(issuer), offer, request, caller)
+            codes.update(draft.codes)
+            return answer
 
-        return await self._desk.commit(decide, idempotency=idempotency)
+        appended = await self._desk.commit(decide, idempotency=idempotency)
+        return Issued(appended=appended, codes=None if appended.replayed else codes.get(appended.stream))
 
     def offer(self, draft: Draft, issuer: StreamId, name: str) -> Offer:
         """The achievement that a row names by slug or id.
@@ -89,12 +114,12 @@ class Issuing:
         """
         with draft.look() as snapshot:
             stream = resolve_achievement(snapshot, issuer, name)
-        state = None if stream is None else draft.achievement(stream)
-        if state is None or state.issuer != draft.issuer(issuer).did:
+        state, owner = None if stream is None else draft.achievement(stream), draft.issuer(issuer)
+        if state is None or state.issuer != owner.did:
             raise Refused((unknown_achievement(name),))
         if state.retired is not None:
             raise AchievementIsRetired(f"“{name}” is retired: nothing is awarded on it any more")
-        version = state.offered(draft.issuer(issuer).disowns)
+        version = state.offered(owner.disowns)
         if version is None:
             reason = f"was worded with a stolen key: state it again with `testamur {state.noun} revise`"
             raise WordingIsDisowned(f"“{name}” {reason}")

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from ledger.application.awards import AwardRecord
+from ledger.application.awards import AwardRecord, Receipt
 from ledger.application.ports import Appended, Caller
 from ledger.domain.credential import CredentialNotIssued
 from ledger.domain.types import Kid, Seq, StreamId
@@ -21,10 +21,12 @@ class Context:
         self.ledger = services.ledger
         self.register = Register(services.ledger.desk)
 
-    def receipt(self, caller: Caller, appended: Appended, response: Response) -> answers.ReceiptModel:
-        """The receipt of a change of an award."""
+    def receipt(
+        self, caller: Caller, appended: Appended, response: Response, known: Receipt | None = None
+    ) -> answers.ReceiptModel:
+        """The receipt of a change of an award: the one that is known, or read back."""
         mark(response, appended)
-        return showing.receipt(self.ledger.awards.receipt(caller, appended), self.services.base_url)
+        return showing.receipt(known or self.ledger.awards.receipt(caller, appended), self.services.base_url)
 
     def issuer_receipt(self, appended: Appended, response: Response) -> answers.IssuerReceipt:
         """The receipt of a change of an issuer."""

@@ -46,9 +46,9 @@ class CredentialRoutes:
         """Award an achievement to a learner."""
         owner = self._register.acting_for(caller, issuer)
         row = body.model_dump(exclude_none=True)
-        appended = await self._ledger.issuing.issue(caller, owner, row, idempotency_key=key)
-        response.headers["Location"] = f"/api/v1/credentials/{appended.stream}"
-        return self._context.receipt(caller, appended, response)
+        issued = await self._ledger.issuing.award(caller, owner, row, idempotency_key=key)
+        response.headers["Location"] = f"/api/v1/credentials/{issued.appended.stream}"
+        return self._context.receipt(caller, issued.appended, response, issued.receipt)
 
     async def list(
         self,
