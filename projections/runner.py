@@ -44,8 +44,12 @@ class ViewStore(Protocol):
         """Every row that has this value in a column, by key."""
         ...
 
-    def parked_streams(self) -> Mapping[str, int]:
-        """The streams of which an event is parked, and the position of the first."""
+    def any_parked(self) -> bool:
+        """Whether there is a stream of which an event is parked."""
+        ...
+
+    def first_parked(self, stream: str) -> int | None:
+        """The position of the first event of a stream that is parked."""
         ...
 
     def save(self, changes: "Changes", *, expected: Position, reached: Position) -> None:
@@ -67,7 +71,8 @@ class Changes:
         self.added: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
         self.changed: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
         self.parked: list[Parked] = []
-        self.parked_at = dict(saved.parked_streams())  # stream -> position of its first event that is parked
+        self._parked_at: dict[str, int] = {}  # stream -> position of the first event that this batch parks
+        self._parked_before = saved.any_parked()
 
     def find(self, table: Table, value: Cell) -> Row | None:
         """The row that has this value in the column `found_by`."""
@@ -100,12 +105,22 @@ class Changes:
         else:
             self.changed[table.name][value] = row
 
+    @property
+    def any_parked(self) -> bool:
+        """Whether an event has to be looked up among the streams that are parked."""
+        return self._parked_before or bool(self._parked_at)
+
+    def parked_at(self, stream: str) -> int | None:
+        """The first event of the stream that is parked."""
+        before = self._saved.first_parked(stream) if self._parked_before else None
+        return self._parked_at.get(stream) if before is None else before
+
     def park(self, position: int, stream: str, reason: str) -> None:
         """Set an event aside."""
         named = stream_of(stream)
         self.parked.append(Parked(view=self._view.name, position=Position(position), stream=named, reason=reason))
         if named is not None:
-            self.parked_at.setdefault(str(named), position)
+            self._parked_at.setdefault(str(named), position)
 
 
 class _Unread(NamedTuple):
@@ -214,14 +229,14 @@ class Runner:
                     yield Fed(position, raw, entry)
 
     def _fold_all(self, fold: Fold, changes: Changes, read: Iterable[Fed | _Unread], openings: Openings) -> None:
-        apply, parked_at = fold.apply, changes.parked_at
+        apply = fold.apply
         for fed in read:
             if isinstance(fed, _Unread):
                 stream = named_stream(fed.raw)
                 reason = _follows(changes, stream) or "the bytes are not an entry that this version can read"
                 changes.park(fed.position, stream, reason)
                 continue
-            if parked_at:
+            if changes.any_parked:
                 follows = _follows(changes, fed.entry.stream)
                 if follows is not None:
                     changes.park(fed.position, fed.entry.stream, follows)
@@ -241,7 +256,7 @@ class Runner:
 
 
 def _follows(changes: Changes, stream: str) -> str | None:
-    first = changes.parked_at.get(stream)
+    first = changes.parked_at(stream)
     return None if first is None else f"it follows the event at position {first}, which is parked"
 
 

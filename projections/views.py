@@ -208,12 +208,18 @@ class Views:
 
     def _catch_up(self, view: View) -> int:
         with self._folding:
-            before, size = self._stores[view.name].position(), self._feed.size()
-            # A ledger that was restored from a backup: what the view shows of its lost end is no longer so.
-            restored = before > size
-            if not restored and not (before == 0 and size > _FAR_BEHIND):
+            before = self._stores[view.name].position()
+            if not self._begins_anew(before):
                 return self._follow(view, before)
-        return self._rebuild(view)
+        with self._rebuilding:
+            if self._begins_anew(self._stores[view.name].position()):  # unless somebody else has done it meanwhile
+                return self._fill_beside(view)
+        return self._catch_up(view)
+
+    def _begins_anew(self, position: Position) -> bool:
+        """Whether a view is filled beside: far behind, or ahead of a ledger that was restored from a backup."""
+        size = self._feed.size()
+        return position > size or (position == 0 and size > _FAR_BEHIND)
 
     def _follow(self, view: View, before: Position) -> int:
         while True:
@@ -225,21 +231,22 @@ class Views:
 
     def _rebuild(self, view: View) -> int:
         with self._rebuilding:
-            connection = connect(self._path, FAMILY)
-            try:
-                fresh = SqliteViewStore(connection, view, beside=True)
-                runner = self._runner(fresh, view)
-                done = runner.catch_up()
-                fresh.index()
-                with self._folding:
-                    done += runner.catch_up()
-                    fresh.put_in_place()
-                    self._runners[view.name] = self._runner(
-                        self._stores[view.name], view
-                    )  # the old one kept rows in mind
-                return done
-            finally:
-                self._forget(connection)
+            return self._fill_beside(view)
+
+    def _fill_beside(self, view: View) -> int:
+        connection = connect(self._path, FAMILY)
+        try:
+            fresh = SqliteViewStore(connection, view, beside=True)
+            runner = self._runner(fresh, view)
+            done = runner.catch_up()
+            fresh.index()
+            with self._folding:
+                done += runner.catch_up()
+                fresh.put_in_place()
+                self._runners[view.name] = self._runner(self._stores[view.name], view)  # the old one kept rows in mind
+            return done
+        finally:
+            self._forget(connection)
 
     def _forget(self, connection: sqlite3.Connection) -> None:
         try:

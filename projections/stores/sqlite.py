@@ -7,7 +7,7 @@ place in one transaction; other views stay as they are.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -18,8 +18,9 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRe
 from ledger.domain.types import Position
 from projections.family import Cell, Parked, Row, Table, View, ViewStoreError, columns
 from projections.runner import Changes, Fenced
+from projections.stores.spelling import create_sql, index_sql, insert_sql, update_sql
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_MILLISECONDS = 30_000  # a rebuilt view takes its place in one transaction, which others wait for
 _BESIDE = "__beside"  # behind the names of tables, and of the tracking, that are being filled
 _CACHE_KIB = 16_384
@@ -34,7 +35,9 @@ class ViewStoreFailed(ViewStoreError):
 def parked_table(view: View) -> Table:
     """Where a view keeps what it could not apply."""
     return Table(
-        name=f"{view.name}_parked", columns=columns("position INTEGER PRIMARY KEY, stream TEXT, reason TEXT NOT NULL")
+        name=f"{view.name}_parked",
+        columns=columns("position INTEGER PRIMARY KEY, stream TEXT, reason TEXT NOT NULL"),
+        asked_by=("stream",),
     )
 
 
@@ -64,9 +67,9 @@ def in_memory(view: View) -> "SqliteViewStore":
         _settle(connection)
         _recorder("")._create_table(SQLiteCursor(connection.cursor()))
         for table in all_tables(view):
-            connection.execute(_create(table, ""))
+            connection.execute(create_sql(table, ""))
             for column in table.asked_by:
-                connection.execute(_index(table, (column,), "", "a"))
+                connection.execute(index_sql(table, (column,), "", "a"))
     return SqliteViewStore(connection, view)
 
 
@@ -86,17 +89,20 @@ class SqliteViewStore:
         self._suffix = _BESIDE if beside else ""
         self._tracked_as = view.name + self._suffix
         self._recorder = _recorder("")
-        self._insert = {each.name: _insert(each, self._suffix) for each in all_tables(view)}
-        self._update = {each.name: _update(each, self._suffix) for each in view.tables}
+        self._insert = {each.name: insert_sql(each, self._suffix) for each in all_tables(view)}
+        self._update = {each.name: update_sql(each, self._suffix) for each in view.tables}
         self._find = {
             each.name: f"SELECT * FROM {each.name}{self._suffix} WHERE {each.found_by or each.key} = ?"  # noqa: S608
             for each in view.tables
         }
+        parked = parked_table(view).name + self._suffix
+        self._any_parked = f"SELECT 1 FROM {parked} WHERE stream IS NOT NULL LIMIT 1"  # noqa: S608 - our own names
+        self._first_parked = f"SELECT MIN(position) FROM {parked} WHERE stream = ?"  # noqa: S608 - as above
         if beside:
             with _reported(), self._transaction() as cursor:
                 _drop_beside(connection, view)
                 for table in all_tables(view):
-                    cursor.execute(_create(table, self._suffix))
+                    cursor.execute(create_sql(table, self._suffix))
                     self._index(table, ((each,) for each in table.asked_by))
 
     def close(self) -> None:
@@ -121,12 +127,16 @@ class SqliteViewStore:
         with _reported():
             yield from self.connection.execute(statement, (value,))
 
-    def parked_streams(self) -> Mapping[str, int]:
-        """The streams of which an event is parked, and the position of the first."""
-        table = parked_table(self.view).name + self._suffix
-        statement = f"SELECT stream, MIN(position) FROM {table} WHERE stream IS NOT NULL GROUP BY stream"  # noqa: S608
+    def any_parked(self) -> bool:
+        """Whether there is a stream of which an event is parked."""
         with _reported():
-            return dict(self.connection.execute(statement).fetchall())
+            return self.connection.execute(self._any_parked).fetchone() is not None
+
+    def first_parked(self, stream: str) -> int | None:
+        """The position of the first event of a stream that is parked."""
+        with _reported():
+            found: int | None = self.connection.execute(self._first_parked, (stream,)).fetchone()[0]
+        return found
 
     def save(self, changes: Changes, *, expected: Position, reached: Position) -> None:
         """Write everything, and move the view from `expected` to `reached`, in one transaction or not at all.
@@ -159,7 +169,7 @@ class SqliteViewStore:
         asked = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND name LIKE '%~_a' ESCAPE '~'"
         letter = "a" if self.connection.execute(asked, (table.name,)).fetchone() is None else "b"
         for fields in wanted:
-            self.connection.execute(_index(table, fields, self._suffix, letter))
+            self.connection.execute(index_sql(table, fields, self._suffix, letter))
 
     def put_in_place(self) -> None:
         """Let the tables beside take the place of the view's own, in one transaction, with their tracking."""
@@ -218,28 +228,6 @@ def _recorder(name: str) -> SQLiteTrackingRecorder:
     return SQLiteTrackingRecorder(SQLiteDatastore(db_name=name or ":memory:"))
 
 
-def _create(table: Table, suffix: str) -> str:
-    spelled = [f"{each.name} {each.kind}" for each in table.columns]
-    if table.found_by is not None:
-        spelled.append(f"UNIQUE({table.found_by})")
-    return f"CREATE TABLE {table.name}{suffix}({', '.join(spelled)})"
-
-
-def _index(table: Table, fields: Sequence[str], suffix: str, letter: str) -> str:
-    name = f"{table.name}_by_{'_'.join(fields)}_{letter}"
-    return f"CREATE INDEX {name} ON {table.name}{suffix}({', '.join(fields)})"
-
-
-def _insert(table: Table, suffix: str) -> str:
-    names = ", ".join(each.name for each in table.columns)
-    return f"INSERT INTO {table.name}{suffix}({names}) VALUES ({','.join('?' * len(table.columns))})"  # noqa: S608
-
-
-def _update(table: Table, suffix: str) -> str:
-    names = ", ".join(f"{each.name} = ?" for each in table.columns[1:])
-    return f"UPDATE {table.name}{suffix} SET {names} WHERE {table.key} = ?"  # noqa: S608 - our own names
-
-
 def _open(path: Path, views: Sequence[View]) -> sqlite3.Connection:
     if not path.exists():
         discard(path)
@@ -270,9 +258,9 @@ def _prepare(connection: sqlite3.Connection, views: Sequence[View]) -> None:
     if version == 0 and not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
         for view in views:
             for table in all_tables(view):
-                connection.execute(_create(table, ""))
+                connection.execute(create_sql(table, ""))
                 for fields in (*((each,) for each in table.asked_by), *table.indexes):
-                    connection.execute(_index(table, fields, "", "a"))
+                    connection.execute(index_sql(table, fields, "", "a"))
         _recorder("")._create_table(SQLiteCursor(connection.cursor()))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:

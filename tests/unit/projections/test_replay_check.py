@@ -214,9 +214,7 @@ def test_an_audit_is_told_what_differs_where_the_award_was_issued_and_without_va
     assert {each.check for each in problems} == {Check.VIEW}
     beside = len(world.forge.log) + 1
     assert [each.position for each in problems] == [5, beside, beside, 6]
-    assert all(
-        each.reason.endswith("; `testamur projections rebuild` makes it anew") for each in problems
-    )
+    assert all(each.reason.endswith("; `testamur projections rebuild` makes it anew") for each in problems)
     at, given = "whose last event stands at position", "is not what the events give"
     assert [each.reason.split(";")[0] for each in problems] == [
         f"in the view wallet, learner_name of a row of wallet, {at} 5, {given}",

@@ -2,7 +2,7 @@
 
 import sqlite3
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -15,7 +15,7 @@ from projections.stores.sqlite import SqliteViewStore
 from projections.stores.sqlite_reading import reading
 from projections.views import Views
 from projections.wallet import VERSIONS
-from tests.unit.projections.opened import Opened
+from tests.unit.projections.opened import TODAY, Opened
 from tests.unit.projections.world import World, live
 
 
@@ -134,6 +134,58 @@ def test_catching_up_goes_on_where_another_process_got_to(opened: Opened, monkey
     assert opened.views.position() == len(opened.world.forge.log)
     assert len(lost) == 1
     assert issubclass(Fenced, ViewStoreError)
+
+
+def test_a_view_is_rebuilt_while_others_follow_the_log_and_readers_read(opened: Opened) -> None:
+    world = opened.world
+    streams = [world.issue(f"Learner {number}") for number in range(60)]
+    for stream in streams[::2]:
+        world.forge.suspend(stream)
+    world.feed.cut = 5
+    failures: list[Exception] = []
+
+    def follow() -> None:
+        try:
+            for size in range(5, len(world.forge.log) + 1):
+                world.feed.cut = size
+                opened.views.catch_up()
+                opened.views.search(
+                    issuer=None, query="learner", achievement=None, status=None, after=None, limit=9, today=TODAY
+                )
+        except Exception as error:  # noqa: BLE001 - told by the test's own thread
+            failures.append(error)
+
+    thread = Thread(target=follow)
+    thread.start()
+    rebuilt = 0
+    while thread.is_alive() or rebuilt < 2:
+        opened.views.rebuild()
+        rebuilt += 1
+    thread.join()
+    assert failures == []
+    opened.views.catch_up()
+    assert compare(world.feed, opened.path) == []
+    assert len(opened.search()) == 60
+
+
+def test_a_view_far_behind_is_filled_as_a_rebuild_is(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        opened.world.issue(f"Learner {number}")
+    placed: list[str] = []
+    put_in_place = SqliteViewStore.put_in_place
+
+    def seen(store: SqliteViewStore) -> None:
+        placed.append(store.view.name)
+        put_in_place(store)
+
+    monkeypatch.setattr(SqliteViewStore, "put_in_place", seen)
+    monkeypatch.setattr("projections.views._FAR_BEHIND", 3)
+    assert len(opened.search()) == 5
+    assert sorted(placed) == ["credential_status", "wallet"]
+    opened.world.issue("One more")
+    assert len(opened.search()) == 6
+    assert len(placed) == 2
+    assert compare(opened.world.feed, opened.path) == []
 
 
 # ---- the worker
