@@ -60,7 +60,7 @@ def mutants(only: str | None) -> list[Mutant]:
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
             path = str(file.relative_to(ROOT))
-            if only is not None and path != only:
+            if only is not None and not path.startswith(only):
                 continue
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.If):
@@ -169,7 +169,7 @@ def judged(only: str | None, jobs: int) -> Iterator[tuple[Mutant, str]]:
 def main() -> int:
     """Run every mutant; 1 where one survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="one file, relative to the root")
+    parser.add_argument("--only", help="one file or folder, relative to the root")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     began = time.monotonic()

@@ -180,7 +180,14 @@ def definitions(bench: Bench) -> Iterator[Case]:
         event = parse_entry(raw).event
         if isinstance(event, ev.IssuerRegistered):
             first.setdefault(event.profile, position)
-        if isinstance(event, ev.IssuerProfileChanged | ev.AchievementDefined | ev.AchievementRevised):
+        if isinstance(
+            event,
+            ev.IssuerProfileChanged
+            | ev.AchievementDefined
+            | ev.AchievementRevised
+            | ev.PathwayDefined
+            | ev.PathwayRevised,
+        ):
             first.setdefault(event.digest, position)
     for digest, position in first.items():
         change = _run(
@@ -196,7 +203,22 @@ def definitions(bench: Bench) -> Iterator[Case]:
         )
 
 
-KINDS = (bytes_of_entries, columns, swaps, deletions, cut_tails, private_parts, definitions)
+def stacks(bench: Bench) -> Iterator[Case]:
+    """The table of stacks with a row less, and with one more."""
+    for what, statement in (
+        ("a row less", "DELETE FROM stacks WHERE mac = (SELECT MIN(mac) FROM stacks)"),
+        ("a row more", "INSERT INTO stacks VALUES (x'00', 'x')"),
+    ):
+        yield Case(
+            kind="a row of the table of stacks",
+            what=what,
+            change=_run((statement, ())),
+            position=bench.size + 1,
+            check=Check.STACK,
+        )
+
+
+KINDS = (bytes_of_entries, columns, swaps, deletions, cut_tails, private_parts, definitions, stacks)
 
 
 # ------------------------------------------------------------------------------------------------- what came of it

@@ -9,7 +9,7 @@ Rates are per second of processor time. For two cores that is the time in which 
 the busier process, or half of what all used, whichever is more; what the clock said stands beside it, and says more
 where the machine has nothing else to do. Each audit runs in a process of its own, so that its memory can be told.
 
-    python scripts/bench/audit.py [--events 60000] [--public]
+    python scripts/bench/audit.py [--events 100000] [--public]
 
 Prints the table of both ways, and one line for two cores and one for one core: with the private parts closed, since
 SPEED's bar is for signatures, chain, tree and rules.
@@ -186,7 +186,7 @@ def show(found: dict[str, Measured]) -> None:
 def main() -> None:
     """Measure, or run one audit for who measures."""
     parser = arguments(__doc__, rounds=3)
-    parser.add_argument("--events", type=int, default=60_000, help="how many the ledger holds (default 60000)")
+    parser.add_argument("--events", type=int, default=100_000, help="how many the ledger holds (default 100000)")
     parser.add_argument("--public", action="store_true", help="only without the private parts")
     parser.add_argument("--once", type=Path, metavar="HOME", help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, default=1, help=argparse.SUPPRESS)
