@@ -118,6 +118,10 @@ class StoreContract:
             facts = StoredPart(part=Part.FACTS, key_id=bytes(16), box=b"facts")
             internal = StoredPart(part=Part.INTERNAL, key_id=bytes(16), box=b"internal")
             assert snapshot.parts([Position(1), Position(2)]) == {1: (facts, internal), 2: ()}
+            boxes = [(1, each.part, each.key_id, each.box) for each in (facts, internal)]
+            assert snapshot.boxes(1, 2, (Part.FACTS, Part.INTERNAL)) == boxes
+            assert snapshot.boxes(1, 1, (Part.INTERNAL,)) == boxes[1:]
+            assert snapshot.boxes(2, 9, (Part.FACTS, Part.INTERNAL)) == []
 
     def test_head_tells_the_latest_recorded_time(self, backend: Backend, scribe: Scribe) -> None:
         backend.append([scribe.proposal(1), scribe.proposal(2, at=later(5))])
