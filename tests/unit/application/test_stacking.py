@@ -11,10 +11,12 @@ from ledger.application.awards import AwardRecord
 from ledger.application.ports import AlreadyStacked, Appended, Caller, IdempotencyMismatch, NameTaken
 from ledger.application.stacking import StackRequest
 from ledger.domain.achievement import AchievementIsRetired, AchievementNotDefined
+from ledger.domain.codes import format_link_code
 from ledger.domain.events import CredentialStacked
 from ledger.domain.reading import Refused
 from ledger.domain.types import LearnerId, StreamId
 from ledger.domain.values import Reason, slug
+from ledger.verification.verdict import State
 from tests.unit.application.office import DEFINITION, OPERATOR, ROW, Office, run
 
 PARTS = ("cleaning", "dressing", "documenting")
@@ -290,3 +292,28 @@ def test_two_at_once_make_one_award(ward: Ward) -> None:
     outcomes = run(both())
     assert sum(isinstance(each, Appended) for each in outcomes) == 1
     assert sum(isinstance(each, AlreadyStacked) for each in outcomes) == 7
+
+
+def test_a_scan_of_a_stack_judges_each_part_as_it_stands_now(ward: Ward) -> None:
+    stacked = ward.stack()
+    scanning, receipt = ward.office.ledger.scanning(), ward.office.ledger.awards.receipt(OPERATOR, stacked)
+    code = format_link_code(receipt.code)
+    verdict = scanning.scan(code, 1)
+    assert (verdict.state, [part.state for part in verdict.components]) == (State.VALID, [State.VALID] * 3)
+    assert [part.code for part in verdict.components] == [ward.record(part).issued.code for part in ward.parts]
+    run(ward.office.ledger.changing.suspend(ward.office.registrar, ward.parts[1], Reason.OTHER))
+    for verdict in (scanning.scan(code, 1), scanning.scan_short(receipt.short_code), scanning.scan_id(stacked.stream)):
+        assert (verdict.state, verdict.in_force) == (State.COMPONENT_REVIEW, True)
+        assert [part.state for part in verdict.components] == [State.VALID, State.SUSPENDED, State.VALID]
+    run(ward.office.ledger.changing.reinstate(ward.office.registrar, ward.parts[1]))
+    assert scanning.scan(code, 1).state is State.VALID
+
+
+@pytest.mark.parametrize("part", ["facts", "internal", "document"])
+def test_a_stack_whose_part_lost_a_private_part_is_not_called_valid(ward: Ward, part: str) -> None:
+    stacked = ward.stack()
+    (position,) = [each.recorded.position for each in ward.record(ward.parts[2]).acts]
+    with ward.office.store._writing() as connection:
+        connection.execute("DELETE FROM private_parts WHERE position = ? AND part = ?", (position, part))
+    verdict = ward.office.ledger.scanning().scan_id(stacked.stream)
+    assert (verdict.state, verdict.award, verdict.components) == (State.LOG_INCONSISTENT, None, ())
