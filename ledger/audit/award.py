@@ -25,8 +25,6 @@ class AwardSoFar:
 
     def known(self, position: Position) -> Credential | None:
         """The award before a position, by what was known there; None before its first entry."""
-        if not self._history:
-            return None
         issuer = self._issuer
         reports = 0 if issuer is None else sum(report.known_at < position for report in issuer.reported())
         if reports != self._reports:  # what a key reported as stolen signed no longer counts

@@ -36,8 +36,8 @@ _LATEST = datetime(9999, 12, 31, 9, tzinfo=UTC)  # beyond it, the calendar ends 
 class Parts:
     """Opens the private parts of one award after the other, each in the order of its stream."""
 
-    def __init__(self, source: AuditSource, opener: PartOpener | None, registry: Registry, found: Findings) -> None:
-        self.stacks = None if opener is None else Stacks(source, opener, registry, found)
+    def __init__(self, source: AuditSource, opener: PartOpener, registry: Registry, found: Findings) -> None:
+        self.stacks = Stacks(source, opener, registry, found)
         self._source = source
         self._opener = opener
         self._registry = registry
@@ -48,8 +48,6 @@ class Parts:
 
     def fetch(self, positions: Sequence[int]) -> None:
         """Read the parts of these entries, which are checked next, in one go."""
-        if self._opener is None:
-            return
         self._rows = {}
         for position, *row in self._source.parts_of(positions):
             if type(position) is int:
@@ -66,8 +64,6 @@ class Parts:
         Args:
             state: the award before this entry.
         """
-        if self._opener is None:
-            return
         recorded = entry.recorded(position)
         contents: dict[Part, bytes] = {}
         for row in self._rows.get(recorded.position, ()):
@@ -91,7 +87,7 @@ class Parts:
         except LedgerError as error:
             self._report(Check.INTERNAL, recorded, str(error))
         award = self._awards.get(recorded.seq)
-        if self.stacks is not None and award is not None:
+        if award is not None:
             if isinstance(event, CredentialAwarded):
                 self.stacks.check(entry, position, award, self._internal)
             elif state is not None and state.versions[0].seq in self._awards:

@@ -69,7 +69,7 @@ class StreamsTask:
         claims = SlotClaims(source, found)
         parts = rules = None
         if self.registry is not None:
-            parts = Parts(source, opener, self.registry, found)
+            parts = None if opener is None else Parts(source, opener, self.registry, found)
             rules = StreamRules(self.registry, parts, claims, found)
         signers = None if self.registry is None else Signers(self.registry, found)
         # Where private parts are opened, all that an entry says is needed, and its reading is the smaller part of it.
@@ -85,7 +85,7 @@ class StreamsTask:
             unsound=reading.unsound,
             issued=claims.issued,
             stacked=claims.stacked,
-            keys=StackKeys() if parts is None or parts.stacks is None else parts.stacks.keys,
+            keys=StackKeys() if parts is None else parts.stacks.keys,
             lists=claims.lists(),
             found=found.found(),
         )
@@ -196,7 +196,7 @@ def _entry(row: EntryRow) -> Entry | None:
 class StreamRules:
     """Takes entries stream by stream, and reports what breaks a chain or a rule."""
 
-    def __init__(self, registry: Registry, parts: Parts, claims: SlotClaims, found: Findings) -> None:
+    def __init__(self, registry: Registry, parts: Parts | None, claims: SlotClaims, found: Findings) -> None:
         self._registry = registry
         self._parts = parts
         self._claims = claims
@@ -208,7 +208,8 @@ class StreamRules:
     def take(self, entries: list[Read]) -> None:
         """The next entries, some hundred at a time."""
         self._claims.fetch(slot for entry, _ in entries if (slot := _slot(entry)) is not None)
-        self._parts.fetch([position for entry, position in entries if isinstance(entry, Entry) and entry.commit])
+        if self._parts is not None:
+            self._parts.fetch([position for entry, position in entries if isinstance(entry, Entry) and entry.commit])
         for entry, position in entries:
             if isinstance(entry, Entry):
                 self._entry(entry, position)
@@ -240,7 +241,8 @@ class StreamRules:
     def _begin(self, entry: Entry) -> None:
         self._family = next(family for family in _FAMILIES if isinstance(entry.event, family))
         self._award = AwardSoFar(self._registry.issuers.get(entry.by))
-        self._parts.begin()
+        if self._parts is not None:
+            self._parts.begin()
 
     def _link(self, entry: Entry, position: Position, last: Read | None) -> None:
         """What ties an entry to the one before it in its stream, or to the beginning of the log."""
@@ -269,5 +271,6 @@ class StreamRules:
             return
         if isinstance(event, CredentialAwarded | CredentialAmended):
             self._claims.claim(entry, position, event)
-        self._parts.check(entry, position, event, state)
+        if self._parts is not None:
+            self._parts.check(entry, position, event, state)
         self._award.add(entry, position)

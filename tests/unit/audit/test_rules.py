@@ -239,6 +239,16 @@ def test_act_on_an_award_known_to_be_signed_with_a_stolen_key_is_a_problem(scene
     assert scene.audited(tmp_path) == (8, "order")
 
 
+def test_award_that_was_judged_before_its_key_was_reported_is_judged_anew(scene: Scene, tmp_path: Path) -> None:
+    forge = scene.forge
+    forge.suspend(scene.award)
+    forge.reinstate(scene.award)
+    forge.compromise(scene.college, "college/signing", 5)
+    forge.add_key(scene.college, "college/next")
+    forge.amend(scene.award, forge.award(scene.ref, "Ada Newname"), how=How(key="college/next"))
+    assert scene.audited(tmp_path) == (10, "order")
+
+
 def test_entries_of_a_stream_in_another_order_than_their_positions_are_located(tmp_path: Path) -> None:
     scene = Scene()
     scene.forge.suspend(scene.award)
