@@ -12,7 +12,7 @@ from typing import TypeVar
 from ledger.application.batch_check import FileCheck, ReadyRow, RowAward, RowProblem
 from ledger.application.csv_rows import read_rows
 from ledger.application.desk import Desk
-from ledger.application.draft import Codes
+from ledger.application.draft import Codes, Reading
 from ledger.application.issuing import Issuing, Offer
 from ledger.application.ports import Appended, Caller, ConflictError, Proposal, StaleDecision, VersionConflict
 from ledger.domain.reading import Refused
@@ -127,15 +127,15 @@ class Batch:
     async def _append(
         self, caller: Caller, issuer: StreamId, chunk: Sequence[ReadyRow]
     ) -> list[tuple[ReadyRow, Appended | ConflictError, Codes]]:
-        proposals, codes = self._decide(caller, issuer, chunk)
+        with self._desk.store.snapshot() as snapshot:
+            proposals, codes = self._decide(caller, issuer, chunk, self._desk.reading(snapshot))
         outcomes = await self._desk.appender.append(proposals, patient=True)
         return list(zip(chunk, outcomes, codes, strict=True))
 
     def _decide(
-        self, caller: Caller, issuer: StreamId, chunk: Sequence[ReadyRow]
+        self, caller: Caller, issuer: StreamId, chunk: Sequence[ReadyRow], reading: Reading
     ) -> tuple[list[Proposal], list[Codes]]:
         """One proposal for each row, all made on the same reading, and the codes of their awards."""
-        reading = self._desk.reading()
         offers: dict[str, Offer] = {}
         proposals, codes = [], []
         for row in chunk:

@@ -80,10 +80,18 @@ class Desk:
         self._definition = lru_cache(maxsize=1_000)(self._read_definition)
         self._profile = lru_cache(maxsize=1_000)(self._read_profile)
 
-    def reading(self) -> Reading:
-        """The state of the store now, for one draft or for several made at once."""
-        with self.store.snapshot() as snapshot:
-            return self._reading(snapshot)
+    def reading(self, snapshot: Snapshot | None = None) -> Reading:
+        """The state of the store now, for one draft or for several made at once.
+
+        Args:
+            snapshot: where the drafts read the rest, if it stays open until they are made.
+        """
+        if snapshot is None:
+            with self.store.snapshot() as closing:
+                head = closing.head()
+        else:
+            head = snapshot.head()
+        return Reading(snapshot=snapshot, head=head, at=max(self.clock.now(), head.at))
 
     def draft(self, reading: Reading | None = None) -> Draft:
         """A fresh draft; drafts that share a reading see the same state."""
@@ -96,10 +104,6 @@ class Desk:
             achievements=self._achievements,
         )
         return Draft(instruments, reading or self.reading())
-
-    def _reading(self, snapshot: Snapshot, *, kept_open: bool = False) -> Reading:
-        head = snapshot.head()
-        return Reading(snapshot=snapshot if kept_open else None, head=head, at=max(self.clock.now(), head.at))
 
     def idempotency(
         self, issuer: StreamId | None, key: str | None, command: str, fields: canonical.Json
@@ -159,7 +163,7 @@ class Desk:
             replayed = _replayed(snapshot, idempotency)
             if replayed is not None:
                 return replayed
-            draft = self.draft(self._reading(snapshot, kept_open=True))
+            draft = self.draft(self.reading(snapshot))
             try:
                 return draft.proposal(decide(draft), idempotency)
             except LedgerError:

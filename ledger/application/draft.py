@@ -68,6 +68,7 @@ class Reading:
     at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
+    drawn: set[tuple[ListId, Slot]] = field(default_factory=set)  # bits claimed by its drafts
     signers: dict[tuple[StreamId, Role, Position], Signer] = field(default_factory=dict)  # of an issuer, for a position
 
 
@@ -164,17 +165,24 @@ class Draft:
 
     def claim_slot(self, issuer: StreamId, stream: StreamId, seq: Seq) -> SlotClaim:
         """Claim a random bit of a status list of the issuer that is less than half full, or of a new list."""
-        slot = self._slot()
-        if issuer not in self._lists:
-            with self.look() as snapshot:
+        with self.look() as snapshot:
+            if issuer not in self._lists:
                 self._lists[issuer] = snapshot.status_list(issuer) or ListId(self._with.entropy.bytes(16))
-                for _ in range(_DRAWS):
-                    if not snapshot.slot_taken(self._lists[issuer], slot):
-                        break
-                    slot = self._slot()
+            slot = self._free_slot(snapshot, self._lists[issuer])
         claim = SlotClaim(list=self._lists[issuer], slot=slot, issuer=issuer, stream=stream, seq=seq)
         self.slots.append(claim)
         return claim
+
+    def _free_slot(self, snapshot: Snapshot, status_list: ListId) -> Slot:
+        """A random bit that no award has, nor another draft of the same reading; after many draws whichever it is."""
+        drawn = self._reading.drawn
+        slot = self._slot()
+        for _ in range(_DRAWS):
+            if (status_list, slot) not in drawn and not snapshot.slot_taken(status_list, slot):
+                break
+            slot = self._slot()
+        drawn.add((status_list, slot))
+        return slot
 
     def _slot(self) -> Slot:
         return Slot(self._with.entropy.below(STATUS_LIST_SLOTS))

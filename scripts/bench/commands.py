@@ -13,13 +13,17 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, process_time
+from typing import cast
+from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
+from eventsourcing.sqlite import SQLiteApplicationRecorder
 from harness import Result, arguments, conclude, table, throwaway_home
 
 from ledger.adapters.clock import SystemClock
@@ -33,7 +37,7 @@ _REFERENCE = 640  # saves in a round; it is slower
 _number = count(1)
 
 
-class Noted(Aggregate):  # type: ignore[misc]
+class Noted(Aggregate):
     """An aggregate of the library with one event, about as much as our entry says."""
 
     def __init__(self, note: str) -> None:
@@ -78,7 +82,7 @@ def issue(ledger: Ledger, issuer: StreamId, commands: int) -> Run:
     return Run(commands, perf_counter() - wall, process_time() - cpu, took)
 
 
-def save(application: Application, threads: int, commands: int) -> Run:
+def save(application: Application[UUID], threads: int, commands: int) -> Run:
     """Save aggregates with the library, in threads."""
     took: list[float] = []
 
@@ -101,14 +105,14 @@ def measure(asked: Namespace, home: Home, folder: Path) -> dict[str, list[Run]]:
         "SQLITE_LOCK_TIMEOUT": "60",
     }
     ledger = open_ledger(home, clock=SystemClock())
-    with closing(Application(env=environment)) as application:
+    with closing(Application[UUID](env=environment)) as application:
         try:
             _check_durable(application, ledger)
             with ledger.store.snapshot() as snapshot:
                 issuer = snapshot.names("issuer")[0][1]
-            sides: dict[str, Callable[[], Run]] = {"ours": lambda: issue(ledger, issuer, asked.commands)}
+            sides: dict[str, Callable[[], Run]] = {"ours": partial(issue, ledger, issuer, asked.commands)}
             for threads in sorted({*asked.threads, CLIENTS}):
-                sides[f"library, {threads} threads"] = lambda threads=threads: save(application, threads, _REFERENCE)
+                sides[f"library, {threads} threads"] = partial(save, application, threads, _REFERENCE)
             found: dict[str, list[Run]] = {name: [] for name in sides}
             for turn in range(-1, asked.rounds):
                 for name in sides if turn % 2 else reversed(sides):
@@ -120,9 +124,9 @@ def measure(asked: Namespace, home: Home, folder: Path) -> dict[str, list[Run]]:
             ledger.close()
 
 
-def _check_durable(application: Application, ledger: Ledger) -> None:
+def _check_durable(application: Application[UUID], ledger: Ledger) -> None:
     """Both acknowledge what is on the disk, or the comparison is none."""
-    datastore = application.factory.datastore
+    datastore = cast("SQLiteApplicationRecorder", application.recorder).datastore
     theirs, ours = [], []
     for name in ("journal_mode", "synchronous"):
         with datastore.transaction(commit=False) as cursor:

@@ -34,7 +34,7 @@ _COLUMNS = (
 
 def write_rows(path: Path, rows: int) -> None:
     """A file of awards to as many learners."""
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
