@@ -21,6 +21,7 @@ from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.audit.source import CannotBeAudited, PartOpener
 from ledger.audit.work import InThisProcess, T, Task, Workers
+from ledger.testing.forge import Forge
 from ledger.testing.tampering import Bench
 from tests.unit.audit.forged_database import Database, everything, open_fake_box, put
 
@@ -126,6 +127,27 @@ def test_report_is_the_same_whatever_the_number_of_processes(
         monkeypatch.setattr(passes, "RANGE", length)
         for jobs in (1, 2, 3):
             assert _report(database, source_, Elsewhere(copy, jobs), open_fake_box) == whole
+
+
+def test_list_that_two_ranges_take_for_different_issuers_is_whose_the_first_stream_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge = Forge()
+    issuers = [forge.register(name) for name in ("college", "guild")]
+    for did in issuers:  # awards of the forge are all on one list
+        ref = forge.define(did)
+        for _ in range(3):
+            forge.issue(did, forge.award(ref))
+    database = put(forge, tmp_path / "ledger.db")
+    with open_audit_source(database.path) as source:
+        whole = _report(database, source, None, open_fake_box)
+        monkeypatch.setattr(passes, "RANGE", 1)
+        assert [(each.position, each.check.value) for each in whole.problems] == [
+            (11, "slot"),
+            (12, "slot"),
+            (13, "slot"),
+        ]
+        assert _report(database, source, Elsewhere(database.path, 6), open_fake_box) == whole
 
 
 @pytest.mark.parametrize(

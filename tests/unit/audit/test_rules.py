@@ -91,6 +91,14 @@ def _award_in_the_stream_of_an_issuer(scene: Scene) -> None:
     )
 
 
+def _act_of_another_in_the_stream_of_an_issuer(scene: Scene) -> None:
+    contents = _act_contents(scene)
+    other = scene.forge.register("other")
+    scene.next += 2
+    stream = scene.forge.issuers[scene.college]
+    scene.forge.append(ev.CredentialSuspended(), stream=stream, by=other, key="other/signing", parts=contents)
+
+
 def _act_contents(scene: Scene) -> dict[Part, bytes]:
     scene.forge.suspend(scene.award)
     opened = scene.forge.openings[scene.forge.log[-1].recorded.position]
@@ -161,6 +169,7 @@ _WRONG: list[tuple[Step, str]] = [
     (_award_in_the_stream_of_an_issuer, "order"),
     (_achievement_in_the_stream_of_an_award, "order"),
     (_acts_of_another, "signer"),
+    (_act_of_another_in_the_stream_of_an_issuer, "signer"),
     (_revision_by_another, "signer"),
     (_key_by_another, "signer"),
     (_retired_key, "signer"),
