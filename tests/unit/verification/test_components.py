@@ -12,6 +12,7 @@ from ledger.domain.types import Digest, Origin, Seq, StreamId
 from ledger.domain.values import Custody, Part
 from ledger.record.private_parts import Facts, write_facts
 from ledger.testing.forge import AN_ACT, DAY, How
+from ledger.verification.authority_check import establish
 from ledger.verification.evidence import PartEvidence
 from ledger.verification.verdict import State, Verdict
 from tests.unit.verification.scene import assert_unshown, reasons, with_part
@@ -274,6 +275,10 @@ def test_part_of_another_issuer_is_caught(workshop: Workshop) -> None:
     parts = [foreign, workshop.earn("cutting"), workshop.earn("grinding")]
     stack = workshop.stack(parts)
     assert_unshown(workshop.judge(stack, parts), State.SIGNATURE_INVALID, "components", "another_issuer")
+    # A scan establishes the award's own issuer and those who recognise it, and nobody else.
+    own = establish(forge.authority(workshop.did, workshop.body))
+    verdict = workshop.ask(workshop.evidence(stack, parts), authority=own)
+    assert_unshown(verdict, State.SIGNATURE_INVALID, "components", "another_issuer")
 
 
 def test_stack_in_a_stack_is_caught_and_not_followed(workshop: Workshop) -> None:
