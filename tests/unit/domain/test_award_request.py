@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from ledger.domain.award import AchievementRef, Award, AwardInternal
-from ledger.domain.award_request import COLUMNS, AwardRequest, read_request, request_row
+from ledger.domain.award_request import COLUMNS, AwardRequest, read_request, request_row, row_faults
 from ledger.domain.codes import new_link_code, stream_id
 from ledger.domain.definition import AchievementDefinition, Grading, read_definition
 from ledger.domain.reading import Refused
@@ -240,3 +240,18 @@ def test_a_scale_without_ends_takes_any_score_from_nought() -> None:
     low = replace(_DEFINITION, grading=replace(scale, score_from="3"))
     with pytest.raises(Refused, match="the scale 3 to any"):
         read_request(_NEEDED | {"score": "2"}, low, _TODAY)
+
+
+def test_row_of_an_unknown_achievement_still_tells_its_other_faults() -> None:
+    row = {"student_number": "", "full_name": "1234", "achievement": "", "awarded_on": "12.6.2026", "result": "Any"}
+    found = [(each.column, each.code) for each in row_faults(row, date(2026, 11, 21))]
+    assert ("student_number", "missing") in found
+    assert ("full_name", "malformed") in found
+    assert ("awarded_on", "malformed") in found
+    assert "achievement" not in dict(found)  # who resolved it says what is wrong with it
+    assert "result" not in dict(found)  # only an achievement says which results earn it
+
+
+def test_row_of_an_unknown_achievement_may_have_no_other_fault() -> None:
+    row = {"student_number": "S-1", "full_name": "Zoé", "achievement": "?", "awarded_on": "2026-06-12"}
+    assert row_faults(row, date(2026, 11, 21)) == ()
