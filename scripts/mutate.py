@@ -34,7 +34,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "ledger/audit/positions.py",
         "self._in_order and (not unsound)",
-    ): "else the times are read one by one, to the same end",
+    ): "else all times are read again, to the same end",
 }
 
 
