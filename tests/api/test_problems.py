@@ -22,7 +22,7 @@ NEVER_AT_THE_EDGE = """
     MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedNote MalformedPart
     MalformedPossession MalformedRange MalformedSecret MalformedSeed MalformedVerifierKey NotApplicable
     NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing
-    UnsafeDatabase UnusablePassphrase VaultFailed VaultUnreadable WrongSchema
+    Unopened UnsafeDatabase UnusablePassphrase VaultFailed VaultUnreadable WrongSchema
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 

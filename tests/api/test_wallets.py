@@ -29,7 +29,7 @@ def held(api: Api, number: str, *slugs: str) -> list[str]:
 
 
 def wallet(api: Api, number: str) -> dict[str, object]:
-    learner = api.get(f"/learners?student_number={number}")
+    learner = api.post("/learners/find", {"student_number": number})
     assert learner.status_code == 200, learner.text
     answer = api.get(f"/learners/{learner.json()['id']}/wallet")
     assert answer.status_code == 200, answer.text
@@ -109,26 +109,28 @@ def test_a_retired_pathway_is_no_longer_told(wound: Api) -> None:
 
 def test_a_wallet_of_another_issuer_or_of_nobody_is_not_there(wound: Api) -> None:
     held(wound, "W-5", "clean")
-    learner = wound.get("/learners?student_number=W-5").json()["id"]
+    learner = wound.post("/learners/find", {"student_number": "W-5"}).json()["id"]
     assert wound.get(f"/learners/{learner}/wallet", key=wound.operator).status_code == 200
     for path, key in (
         (f"/learners/{learner}/wallet", wound.academy),
         (f"/learners/{UNKNOWN}/wallet", wound.college),
         (f"/learners/{learner.upper()}/wallet", wound.college),
         ("/learners/nonsense/wallet", wound.college),
-        ("/learners?student_number=W-5", wound.academy),
-        ("/learners?student_number=nobody", wound.college),
     ):
         answer = wound.get(path, key=key)
         assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "learner-unknown"), path
+    for number, key in (("W-5", wound.academy), ("nobody", wound.college)):
+        answer = wound.post("/learners/find", {"student_number": number}, key=key)
+        assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "learner-unknown"), number
 
 
 def test_wallets_need_the_scope_read(wound: Api) -> None:
     issuing, _ = wound.key("issue")
-    for path in (f"/learners/{UNKNOWN}/wallet", "/learners?student_number=W-1"):
-        assert wound.get(path, key=issuing).status_code == 403
-        assert wound.client.get(f"/api/v1{path}").status_code == 401
-    assert wound.get("/learners").status_code == 422
+    asked = {"student_number": "W-1"}
+    for method, path, body in (("GET", f"/learners/{UNKNOWN}/wallet", None), ("POST", "/learners/find", asked)):
+        assert wound.call(method, path, body, key=issuing).status_code == 403
+        assert wound.client.request(method, f"/api/v1{path}", json=body).status_code == 401
+    assert wound.post("/learners/find", {}).status_code == 422
 
 
 def test_views_are_the_operators_alone(wound: Api) -> None:

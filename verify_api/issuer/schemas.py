@@ -129,6 +129,14 @@ class StackInput(Model):
     valid_until: str | None = Field(default=None, description="last day", examples=["2029-06-11"])
 
 
+class LearnerQuestion(Model):
+    """Whose learner record is looked for."""
+
+    student_number: str = Field(
+        min_length=1, max_length=200, description="exactly as it was awarded to", examples=["S-204471"]
+    )
+
+
 class Amendment(Model):
     """What to change in an award, and why."""
 

@@ -1,20 +1,17 @@
 """Learner records: find one by its student number, show its wallet."""
 
 import asyncio
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
+from verify_api.issuer import schemas
 from verify_api.issuer import view_answers as answers
 from verify_api.issuer.auth import MayRead
 from verify_api.issuer.context import Context
+from verify_api.issuer.intake import IdempotencyKey
 from verify_api.issuer.openapi import Route, add
 from verify_api.issuer.routes.achievements import ForIssuer
 from verify_api.issuer.wallets import Wallets, learner_answer, wallet_answer
-
-StudentNumber = Annotated[
-    str, Query(min_length=1, max_length=200, description="exactly as it was awarded to", examples=["S-204471"])
-]
 
 
 class LearnerRoutes:
@@ -26,14 +23,18 @@ class LearnerRoutes:
 
     def add_to(self, router: APIRouter) -> None:
         """Put the routes on the router."""
-        add(router, Route(method="GET", path="/learners", scope="read", looks_up=True), self.find)
+        # Asked for in a body: a student number is personal, and stands in no URL.
+        add(router, Route(method="POST", path="/learners/find", scope="read"), self.find)
         add(router, Route(method="GET", path="/learners/{learner_id}/wallet", scope="read"), self.wallet)
 
     async def find(
-        self, caller: MayRead, student_number: StudentNumber, issuer: ForIssuer = None
+        self, caller: MayRead, body: schemas.LearnerQuestion, _key: IdempotencyKey, issuer: ForIssuer = None
     ) -> answers.LearnerRecord:
-        """The learner record with a student number, as its last award names the learner."""
-        learner = await asyncio.to_thread(self._wallets.find, caller, issuer, student_number)
+        """The learner record with a student number, as its last award names the learner.
+
+        Nothing is recorded, so an `Idempotency-Key` is accepted and has no effect.
+        """
+        learner = await asyncio.to_thread(self._wallets.find, caller, issuer, body.student_number)
         shown = await asyncio.to_thread(self._wallets.of, caller, str(learner), self._clock.now().date())
         return learner_answer(shown[0].wallet)
 
