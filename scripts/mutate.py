@@ -35,6 +35,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "ledger/audit/positions.py",
         "self._in_order and (not unsound)",
     ): "else all times are read again, to the same end",
+    (
+        "ledger/audit/rules.py",
+        "self.are_known(entry.by, entry.kid, position) and (not self.is_owned(entry.stream.hex))",
+    ): "else the signer table is asked again",
+    ("ledger/audit/rules.py", "first is not None"): "else the entry is parsed",
 }
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger.audit import rules
 from ledger.domain import events as ev
 from ledger.domain.award import AchievementRef
-from ledger.domain.types import Did, Digest, ListId, Slot, StreamId
+from ledger.domain.types import Did, Digest, ListId, Position, Slot, StreamId
 from ledger.domain.values import Custody, Part, Role
+from ledger.record.entry import Entry
 from ledger.testing.forge import DAY, OPERATOR, RECOVERY, Forge, How
 from tests.unit.audit.forged_database import Database, place_of, put
 
@@ -289,3 +291,26 @@ def test_second_issuing_in_a_stream_is_a_problem(scene: Scene, tmp_path: Path) -
     forge.append(again, stream=scene.award, by=scene.college, key="college/signing", parts=contents)
     database: Database = put(forge, tmp_path / "ledger.db")
     assert database.first() == (6, "order")
+
+
+def test_few_signers_are_remembered_and_all_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "_MOST_WINDOWS", 2)
+    remembered: list[int] = []
+    check = rules.Signers.check
+
+    def counted(signers: rules.Signers, entry: Entry, position: Position) -> None:
+        check(signers, entry, position)
+        remembered.append(len(signers._good))
+
+    monkeypatch.setattr(rules.Signers, "check", counted)
+    forge = Forge()
+    college = forge.register("college")
+    ref = forge.define(college)
+    keys = [f"college/{number}" for number in range(5)]
+    for key in keys:
+        forge.add_key(college, key)
+    for key in (*keys, *keys, "thief"):
+        forge.issue(college, forge.award(ref), how=How(key=key))
+    assert put(forge, tmp_path / "ledger.db").first() == (len(forge.log), "signer")
+    assert len(remembered) == 11
+    assert max(remembered) == 2

@@ -427,3 +427,21 @@ def test_day_of_a_stack_is_that_of_its_entry(shop: Workshop, tmp_path: Path) -> 
     assert [each.reason for each in report.problems] == [
         f"its component {shop.held[0]} expired on {date.isoformat(DAY)}"
     ]
+
+
+def test_wording_that_was_changed_is_not_the_rule_of_a_stack(shop: Workshop, tmp_path: Path) -> None:
+    shop.stack()
+    stricter = shop.forge.define_pathway(shop.college, ("welding", "soldering", "brazing"), name="stricter")
+    database = put(shop.forge, tmp_path / "ledger.db")
+    content = shop.forge.definitions[stricter.digest]
+    database.change("UPDATE definitions SET content = ? WHERE digest = ?", content, shop.pathway.digest)
+    stated = shop.forge.streams[shop.pathway.stream][0]
+    assert {each.position for each in database.audit().problems} == {stated}
+
+
+def test_component_with_an_entry_that_is_no_awards_is_judged_by_the_others(shop: Workshop, tmp_path: Path) -> None:
+    event = ev.AchievementRetired(digest=shop.welding.digest, version=1)
+    wrong = shop.forge.append(event, stream=shop.held[0], by=shop.college, key="college/signing")
+    shop.stack()
+    report = shop.audit(tmp_path)
+    assert {(each.position, each.check.value) for each in report.problems} == {(wrong, "order")}
