@@ -49,6 +49,7 @@ def test_of_conflicting_changes_with_one_revision_exactly_one_is_made(ledger: Ru
 def test_a_hundred_identical_requests_with_one_key_issue_one_award(ledger: RunningLedger) -> None:
     before = ledger.awards()
     headers = {"Idempotency-Key": "the-same-request"}
+
     # A connection of its own for each request: a pool shared by threads may close an idle one that was just handed out.
     def issue(_: int) -> httpx.Response:
         with ledger.client() as client:
