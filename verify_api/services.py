@@ -15,6 +15,10 @@ from ledger.bootstrap import Ledger
 from ledger.verification.verdict import Verdict
 from projections.views import Views, open_views
 
+# Seconds between two foldings, at least: while a file is issued, few large ones cost less than one for each commit.
+# Nobody waits for it: the routes that read views bring them up to date themselves.
+_FOLDING = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -24,6 +28,7 @@ class Services:
     scanning: Scanning
     views: Views
     worker: Background
+    following: bool  # whether the worker runs; if not, who reads views brings them up to date first
 
     @property
     def base_url(self) -> str:
@@ -31,7 +36,7 @@ class Services:
         return self.ledger.settings.base_url
 
     def close(self) -> None:
-        """Append what is queued, publish the checkpoint, bring the views up to date, close all files."""
+        """Append what is queued, publish the checkpoint, bring views that follow up to date, close all files."""
         self.ledger.committer.close()
         self.worker.close()
         self.views.close()
@@ -81,10 +86,14 @@ def public_scanner(services: Services) -> PublicScanner:
     return PublicScanner(scanning=services.scanning, missing=missing)
 
 
-def open_services(home: Home, *, clock: Clock, failed: Callable[[Exception], None] = lambda _: None) -> Services:
+def open_services(
+    home: Home, *, clock: Clock, failed: Callable[[Exception], None] = lambda _: None, following: bool = True
+) -> Services:
     """Open the services of a home that this process holds.
 
     Args:
+        following: whether the views follow the log; a single command need not fold what it does not read, since
+            whoever opens the home next goes on from where they are.
         failed: hears of every failure to publish a checkpoint or to bring views up to date.
 
     Raises:
@@ -102,7 +111,8 @@ def open_services(home: Home, *, clock: Clock, failed: Callable[[Exception], Non
     except BaseException:
         ledger.close()
         raise
-    worker = Background(views.catch_up, name="views", interval=0.0, failed=failed)
-    worker.start()
-    workers.append(worker)
-    return Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker)
+    worker = Background(views.catch_up, name="views", interval=_FOLDING, failed=failed)
+    if following:
+        worker.start()
+        workers.append(worker)
+    return Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=following)

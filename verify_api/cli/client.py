@@ -238,7 +238,7 @@ def _embedded(home: Home, clock: Clock) -> Iterator[Client]:
     from verify_api.app import create_app
     from verify_api.services import open_services
 
-    services = open_services(home, clock=clock, failed=_tell)
+    services = open_services(home, clock=clock, failed=_tell, following=False)
     try:
         with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services))) as http:
             yield Client(http, f"the ledger in {home.folder}", _host(home))

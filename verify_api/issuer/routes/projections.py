@@ -23,6 +23,7 @@ class ProjectionRoutes:
 
     def __init__(self, context: Context) -> None:
         self._views = context.services.views
+        self._following = context.services.following
 
     def add_to(self, router: APIRouter) -> None:
         """Put the routes on the router."""
@@ -34,6 +35,8 @@ class ProjectionRoutes:
     async def list(self, caller: MayAdmin) -> answers.ViewList:
         """Every view with its position, its lag, and the events that it could not apply."""
         del caller
+        if not self._following:
+            await asyncio.to_thread(self._views.catch_up)
         states = await asyncio.to_thread(self._views.states)
         return answers.ViewList(views=[_state(each) for each in states])
 
