@@ -4,6 +4,7 @@ The access log names the route's template, never the path: a link code is a capa
 """
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from time import perf_counter
 
+import orjson
 import structlog
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,11 +39,18 @@ def logger() -> structlog.typing.FilteringBoundLogger:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=_spelled),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(0),
     )
-    return made
+    return made.bind()  # once, and not at every line
+
+
+def _spelled(event: dict[str, object], *, default: Callable[[object], object]) -> str:
+    try:
+        return orjson.dumps(event, default=default).decode("utf-8")
+    except TypeError:  # what is not UTF-8, such as a lone surrogate
+        return json.dumps(event, default=default)
 
 
 @dataclass(frozen=True, slots=True)

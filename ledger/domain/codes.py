@@ -39,7 +39,12 @@ def link_digest(code: LinkCode) -> Digest:
 
 def stream_of(code: LinkCode) -> StreamId:
     """The stream that the code leads to: its time, then the first 74 bits of its digest."""
-    return stream_id(int.from_bytes(code[:6]), link_digest(code)[:10])
+    return stream_named(code, link_digest(code))
+
+
+def stream_named(code: LinkCode, digest: Digest) -> StreamId:
+    """As `stream_of`, where the digest of the code was made already."""
+    return stream_id(int.from_bytes(code[:6]), digest[:10])
 
 
 def stream_id(milliseconds: int, random: bytes) -> StreamId:

@@ -95,6 +95,9 @@ class Credential:
     @property
     def current(self) -> Version:
         """The version in force: the last that is not disowned, else the first."""
+        last = self.versions[-1]
+        if not last.disowned:  # as nearly always
+            return last
         return next((version for version in reversed(self.versions) if not version.disowned), self.versions[0])
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 
 from ledger.domain.authority import Operator
-from ledger.domain.codes import link_digest, stream_of
+from ledger.domain.codes import link_digest, stream_named
 from ledger.domain.events import CredentialAwarded
 from ledger.domain.types import Origin
 from ledger.verification.authority_check import Authority
@@ -147,7 +147,8 @@ def _check_code(evidence: CredentialEvidence, reading: Reading) -> Finding:
     if code is None:
         return passed("code", "The award was asked for by its id, without a code.", reason="asked_by_id")
     # The digest that the entry names is "compared in constant time on each scan".
-    if not compare_digest(link_digest(code), first.event.link) or stream_of(code) != first.stream:
+    digest = link_digest(code)
+    if not compare_digest(digest, first.event.link) or stream_named(code, digest) != first.stream:
         return _NO_SUCH_AWARD
     return passed("code", "The award was issued with this code.")
 

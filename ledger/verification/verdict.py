@@ -55,6 +55,10 @@ class Finding:
     detail: str  # a sentence for people, without personal data
     makes: State | None = None  # the state that this finding makes; None where it stands in the way of nothing
 
+    def __hash__(self) -> int:
+        """By the sentence alone, which is quick: findings are looked up at every scan, and equal ones say the same."""
+        return hash(self.detail)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognitionView:

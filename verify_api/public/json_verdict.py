@@ -37,7 +37,7 @@ Fields = dict[str, object]
 
 def verdict_json(verdict: Verdict, base_url: str) -> bytes:
     """The JSON of `verdict_model(verdict, base_url)`, without making the model."""
-    return orjson.dumps(_verdict(verdict, base_url))
+    return orjson.dumps(_verdict(verdict, base_url, _spelled(verdict.findings)))
 
 
 def verdict_model(verdict: Verdict, base_url: str) -> schemas.VerdictModel:
@@ -46,16 +46,17 @@ def verdict_model(verdict: Verdict, base_url: str) -> schemas.VerdictModel:
     Args:
         base_url: the beginning of the links to the parts of a stack.
     """
-    return schemas.VerdictModel.model_validate(_verdict(verdict, base_url))
+    findings = [_finding(finding) for finding in verdict.findings]
+    return schemas.VerdictModel.model_validate(_verdict(verdict, base_url, findings))
 
 
-def _verdict(verdict: Verdict, base_url: str) -> Fields:
+def _verdict(verdict: Verdict, base_url: str, findings: object) -> Fields:
     withheld = verdict.state in WITHHELD
     return {
         "verdict": verdict.state.value,
         "in_force": verdict.in_force,
         "notices": list(verdict.notices),
-        "findings": [_finding(finding) for finding in verdict.findings],
+        "findings": findings,
         "as_of": format_time(verdict.as_of),
         "known_at": format_time(verdict.known_at),
         "award": None if withheld or verdict.award is None else _award(verdict.award),
@@ -66,6 +67,11 @@ def _verdict(verdict: Verdict, base_url: str) -> Fields:
         "components": [] if withheld else [_component(part, base_url) for part in verdict.components],
         "log": _log(verdict.log),
     }
+
+
+@lru_cache(maxsize=256)  # a pure function of words that this program has: good awards are found good in the same ones
+def _spelled(findings: tuple[Finding, ...]) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps([_finding(finding) for finding in findings]))
 
 
 def _finding(finding: Finding) -> Fields:

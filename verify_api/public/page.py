@@ -9,7 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ledger.domain.values import Custody
-from ledger.verification.verdict import AwardView, Finding, IssuerView, State, Verdict
+from ledger.verification.verdict import AwardView, IssuerView, State, Verdict
 from verify_api.public.award_lines import AwardPage, Line, award_page
 from verify_api.public.json_verdict import WITHHELD
 from verify_api.public.links import host_of
@@ -63,7 +63,7 @@ class VerdictPage:
     notices: list[NoticeLine]
     parts: list[PartRow]
     history: list[HistoryRow]
-    findings: list[Markup]
+    findings: Markup
     custody: Markup | None
     vouched: str
     technical: list[Line]
@@ -129,15 +129,12 @@ class Pages:
             notices=story.notices(),
             parts=[] if award is None else part_rows(verdict.components, words),
             history=story.history(),
-            findings=[self._finding(finding, words) for finding in verdict.findings],
+            findings=self._of(words).findings(verdict.findings),
             custody=None if award is None else self._custody(award.issuer, words),
             vouched=words.text("vouched.witnesses", number=witnesses) if witnesses else words.text("vouched.alone"),
             technical=_technical(verdict, words),
             addresses=addresses,
         )
-
-    def _finding(self, finding: Finding, words: Words) -> Markup:
-        return self._of(words).finding(finding.check, finding.outcome.value, finding.reason, finding.detail)
 
     def _custody(self, issuer: IssuerView, words: Words) -> Markup:
         operator = self._site.operator or self._host

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
+from ledger.verification.verdict import Finding
 from verify_api.public.words import Words
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -42,7 +43,7 @@ class Templates:
             extensions=[_extension(self)],
         )
         # A finding is made of words that this program has; the few that name a position make others drop out.
-        self.finding = lru_cache(maxsize=1_024)(self._finding)
+        self.findings = lru_cache(maxsize=256)(self._findings)
 
     def render(self, template: str, **values: object) -> str:
         """A page."""
@@ -62,9 +63,12 @@ class Templates:
             text = self._style if style else str(self._address)
         return "{% raw %}" + text + "{% endraw %}"
 
-    def _finding(self, check: str, outcome: str, reason: str, detail: str) -> Markup:
+    def _findings(self, findings: tuple[Finding, ...]) -> Markup:
+        return Markup("\n").join([self._finding(finding) for finding in findings])
+
+    def _finding(self, finding: Finding) -> Markup:
         """One check in plain words: the first sentence that the catalogue has for it, else its own, in English."""
-        words = self.words
+        words, check, outcome, reason = self.words, finding.check, finding.outcome.value, finding.reason
         keys = (f"{check}_{reason}", reason, f"{check}_{outcome}")
         sentence = next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
         html = self.render(
@@ -72,7 +76,7 @@ class Templates:
             words=words,
             outcome=outcome,
             word=words.text(f"outcome.{outcome}"),
-            sentence=sentence or detail,
+            sentence=sentence or finding.detail,
             language=None if sentence or words.language == "en" else "en",
         )
         return Markup(html)  # noqa: S704  rendered by a template that escapes

@@ -166,8 +166,8 @@ class PublicRoutes:
     def _scan(self, request: Request, code: str, version: str | None, *, json: bool) -> Response:
         scanned = parse_scanned(code, version)
         verdict = self._verdict(scanned)
-        addresses = None if scanned is None else _addresses(scanned, verdict)
         json = json or wants_json(request.headers.get("accept"))
+        addresses = None if json or scanned is None else _addresses(scanned, verdict)
         return self._answers.verdict(request, verdict, json=json, addresses=addresses)
 
     def _verdict(self, scanned: ScannedCode | None) -> Verdict:
