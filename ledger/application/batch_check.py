@@ -81,7 +81,7 @@ class FileCheck:
             self._odd(row, cells)
             replay = replays.get((idempotency.scope, idempotency.key))
             if replay is None:
-                self._new(row, cells.get("achievement", ""), idempotency)
+                self._new(row, cells, idempotency)
             else:
                 self._issued_before(row, idempotency, replay)
 
@@ -89,14 +89,15 @@ class FileCheck:
         cells = {column: cell for column, value in row.cells.items() if (cell := text.clean(value))}
         return cells, self._idempotency(cells)
 
-    def _new(self, row: Row, name: str, idempotency: Idempotency) -> None:
+    def _new(self, row: Row, cells: dict[str, str], idempotency: Idempotency) -> None:
+        name = cells.get("achievement", "")
         offer, latest = self._offer(name), self._draft.latest_day
         if isinstance(offer, Problem):
             for problem in (offer, *row_faults(row.cells, latest)):
                 self._wrong(row, problem)
             return
         try:
-            request = read_request(row.cells, offer.definition, latest)
+            request = read_request(cells, offer.definition, latest)
         except Refused as refused:
             for problem in refused.problems:
                 self._wrong(row, problem)

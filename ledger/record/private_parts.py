@@ -56,7 +56,7 @@ def write_facts(facts: Facts) -> bytes:
             "effective": act.effective.isoformat(),
             "text": act.text,
         }
-    return canonical.encode(value)
+    return canonical.encode_unchecked(value)
 
 
 def read_facts(raw: bytes) -> Facts:
@@ -81,8 +81,8 @@ def read_facts(raw: bytes) -> Facts:
 def write_internal(internal: AwardInternal | ActInternal) -> bytes:
     """The canonical JSON of `internal`."""
     if isinstance(internal, ActInternal):
-        return canonical.encode({"v": VERSION, "actor": internal.actor, "notes": internal.notes})
-    return canonical.encode(
+        return canonical.encode_unchecked({"v": VERSION, "actor": internal.actor, "notes": internal.notes})
+    return canonical.encode_unchecked(
         {
             "v": VERSION,
             "actor": internal.actor,

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from ledger.application.ports import OutcomeUnknown
+from ledger.domain.codes import parse_link_code
 from tests.api.conftest import HEADER, Api
+from verify_api.issuer.answers import BatchAnswer
+from verify_api.public.links import link_url
 
 NDJSON = "application/x-ndjson"
 
@@ -68,6 +71,25 @@ def test_streamed_file_tells_its_progress_and_ends_with_the_result(api: Api) -> 
     assert steps[0] == {"done": 0, "total": 3}
     assert steps[-1] == {"done": 3, "total": 3}
     assert last["issued"] == 3
+
+
+@pytest.mark.parametrize("accept", ["application/json", NDJSON])
+def test_answer_is_what_the_description_says_to_the_byte(api: Api, accept: str) -> None:
+    odd = api.row()["student_number"] + ",=Zoé,wound-care,2026-06-12,Pass\n"
+    text = rows(api, 2) + "S-9,=Nobody “quoted”,nothing,2026-06-12,Pass\n" + odd
+    last = send(api, text, "?skip_bad", accept)[1].splitlines()[-1]
+    answer = BatchAnswer.model_validate_json(last)
+    assert answer.model_dump_json() == last
+    assert (answer.issued, len(answer.errors), len(answer.warnings)) == (3, 1, 2)
+    assert [(each.row, each.revision, each.version) for each in answer.awards] == [(1, 0, 1), (2, 0, 1), (4, 0, 1)]
+    base = api.services.base_url
+    assert [each.url for each in answer.awards] == [
+        link_url(base, parse_link_code(each.code), each.version) for each in answer.awards
+    ]
+    for each in answer.awards:
+        shown = api.get(f"/credentials/{each.short_code}").json()
+        told = each.model_dump(exclude={"row", "already_issued"})
+        assert {name: shown[name] for name in told} == told
 
 
 def test_streamed_file_with_nothing_to_do_has_the_result_alone(api: Api) -> None:

@@ -58,7 +58,7 @@ def issue_batch(
         raise
     run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings))
     written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
-    run.output.result(document(answer), [summary(answer)])
+    run.output.result(document(answer) if run.as_json else {}, [summary(answer)])
     for message in written:
         run.output.say(message)
     return REFUSED if dry_run and answer.errors else 0

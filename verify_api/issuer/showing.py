@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+import orjson
+
 from ledger.application.api_keys import ApiKey
 from ledger.application.awards import AwardRecord, Receipt
 from ledger.application.batch import BatchReport
@@ -17,7 +19,7 @@ from projections.rows import CredentialRow
 from verify_api.issuer import answers
 from verify_api.issuer.definition_schemas import DefinitionWording, PathwayWording, ProfileWording
 from verify_api.issuer.problems import row_errors
-from verify_api.public.links import link_url
+from verify_api.public.links import link_prefix, link_url
 
 _OF_PATHWAYS = frozenset(("rule", "on_component_loss"))
 
@@ -45,23 +47,38 @@ def receipt(found: Receipt, base_url: str) -> answers.ReceiptModel:
     )
 
 
-def batch(report: BatchReport, receipts: list[Receipt], base_url: str) -> answers.BatchAnswer:
-    """What became of a file; `receipts` are those of `report.awards`."""
-    awards = [
-        answers.BatchAward(
-            row=award.row, already_issued=award.appended.replayed, **receipt(found, base_url).model_dump()
-        )
-        for award, found in zip(report.awards, receipts, strict=True)
-    ]
-    return answers.BatchAnswer(
-        rows=report.rows,
-        ready=report.ready,
-        issued=report.issued,
-        already_issued=report.already_issued,
-        dry_run=report.dry_run,
-        errors=row_errors(report.errors),
-        warnings=row_errors(report.warnings),
-        awards=awards,
+def batch(report: BatchReport, receipts: list[Receipt], base_url: str) -> bytes:
+    """What became of a file, as the JSON of a `BatchAnswer`; `receipts` are those of `report.awards`.
+
+    A file may have 20,000 rows, so plain objects are made; that they are what the model describes, the tests hold.
+    """
+    prefix = link_prefix(base_url)
+    awards = []
+    for award, found in zip(report.awards, receipts, strict=True):
+        code = format_link_code(found.code)
+        told = {
+            "credential_id": str(found.credential_id),
+            "revision": found.revision,
+            "version": found.version,
+            "code": code,
+            "short_code": found.short_code,
+            "url": f"{prefix}{code}/{found.version}" if found.version > 1 else prefix + code,
+            "position": found.position,
+            "row": award.row,
+            "already_issued": award.appended.replayed,
+        }
+        awards.append(told)
+    return orjson.dumps(
+        {
+            "rows": report.rows,
+            "ready": report.ready,
+            "issued": report.issued,
+            "already_issued": report.already_issued,
+            "dry_run": report.dry_run,
+            "errors": [each.model_dump() for each in row_errors(report.errors)],
+            "warnings": [each.model_dump() for each in row_errors(report.warnings)],
+            "awards": awards,
+        }
     )
 
 

@@ -53,9 +53,18 @@ def link_url(base_url: str, code: LinkCode, version: int) -> str:
     Raises:
         BadBaseUrl: the base URL has parts that such a link cannot carry.
     """
-    scheme, host = _parts(base_url)
     suffix = f"/{version}" if version > 1 else ""
-    return f"{scheme.upper()}://{host.upper()}/C/{format_link_code(code)}{suffix}"
+    return f"{link_prefix(base_url)}{format_link_code(code)}{suffix}"
+
+
+def link_prefix(base_url: str) -> str:
+    """The text of every QR code of this base URL before the link code.
+
+    Raises:
+        BadBaseUrl: as `link_url`.
+    """
+    scheme, host = _parts(base_url)
+    return f"{scheme.upper()}://{host.upper()}/C/"
 
 
 def parse_award_reference(text: str) -> AwardReference | None:

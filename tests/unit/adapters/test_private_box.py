@@ -40,6 +40,18 @@ def test_box_has_the_bytes_that_the_design_says() -> None:
     assert (plain[:32], zlib.decompress(plain[32:])) == (OPENING.salt, OPENING.content)
 
 
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 1_023, 1_024, 70_000])
+def test_content_of_any_length_is_zlib_that_any_inflater_reads(length: int) -> None:
+    content = (OPENING.content * length)[:length]
+    box = seal_box(
+        KEY, Opening(salt=OPENING.salt, content=content), NONCE_BYTES, stream=HERE[0], seq=HERE[1], part=HERE[2]
+    )
+    place = f"testamur/private/v1\n{HERE[0]}\n3\nfacts".encode()
+    packed = AESGCM(KEY).decrypt(box[:NONCE], box[NONCE:], place)[32:]
+    assert zlib.decompress(packed) == content
+    assert len(packed) < max(length, 12) if length >= 1_024 else len(packed) == length + 11
+
+
 def test_box_shows_neither_salt_nor_content() -> None:
     assert OPENING.salt not in BOX
     assert b"name" not in BOX

@@ -78,12 +78,12 @@ class BatchRoutes:
             return _json(await task)
         first = await steps.get()
         if first is None:  # a refusal has its own status as long as nothing was said
-            return Response((await task).model_dump_json() + "\n", media_type=NDJSON)
+            return Response(await task + b"\n", media_type=NDJSON)
         return StreamingResponse(self._lines(first, steps, task), media_type=NDJSON)
 
     async def _issue(
         self, caller: Caller, owner: StreamId, raw: bytes, *, dry_run: bool, skip_bad: bool, steps: _Steps
-    ) -> answers.BatchAnswer:
+    ) -> bytes:
         async def progress(done: int, total: int) -> None:
             steps.put_nowait((done, total))
             await asyncio.sleep(0)
@@ -91,7 +91,7 @@ class BatchRoutes:
         report = await self._batch.issue(caller, owner, raw, dry_run=dry_run, skip_bad=skip_bad, progress=progress)
         return await self._answer(caller, report)
 
-    async def _answer(self, caller: Caller, report: BatchReport) -> answers.BatchAnswer:
+    async def _answer(self, caller: Caller, report: BatchReport) -> bytes:
         receipts = []
         for award in report.awards:
             receipts.append(award.receipt or self._context.ledger.awards.receipt(caller, award.appended))
@@ -100,8 +100,8 @@ class BatchRoutes:
         return showing.batch(report, receipts, self._context.services.base_url)
 
     async def _lines(
-        self, first: tuple[int, int], steps: _Steps, task: "asyncio.Task[answers.BatchAnswer]"
-    ) -> AsyncIterator[str]:
+        self, first: tuple[int, int], steps: _Steps, task: "asyncio.Task[bytes]"
+    ) -> AsyncIterator[str | bytes]:
         try:
             step: tuple[int, int] | None = first
             while step is not None:
@@ -111,12 +111,12 @@ class BatchRoutes:
         finally:
             task.cancel()  # whoever hung up sends the file again
 
-    async def _last(self, task: "asyncio.Task[answers.BatchAnswer]") -> str:
+    async def _last(self, task: "asyncio.Task[bytes]") -> str | bytes:
         try:
-            return (await task).model_dump_json() + "\n"
+            return await task + b"\n"
         except Exception as error:  # noqa: BLE001 - the status is sent already; the last line says how it ended
             return problem_json(problem_of(error, self._context.services.base_url)) + "\n"
 
 
-def _json(answer: answers.BatchAnswer) -> Response:
-    return Response(answer.model_dump_json(), media_type="application/json")
+def _json(answer: bytes) -> Response:
+    return Response(answer, media_type="application/json")
