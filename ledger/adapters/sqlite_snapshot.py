@@ -53,7 +53,7 @@ class SqliteSnapshot:
             "SELECT notification_id, state FROM stored_events WHERE originator_id = ? ORDER BY originator_version",
             (stream.hex,),
         )
-        return tuple(Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows)
+        return tuple([Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows])
 
     def end(self, stream: StreamId) -> Seq | None:
         """The seq of a stream's last entry; None where there is no such stream."""

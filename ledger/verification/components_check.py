@@ -54,8 +54,8 @@ def check_stack(
     """
     first = stack.contents.awards[Seq(0)]
     rule = stack.contents.definitions[first.achievement.digest].rule
-    counting = [version for version in stack.credential.versions if not version.disowned]
-    if any(stack.contents.awards[version.seq].components != first.components for version in counting):
+    counting = [stack.contents.awards[version.seq] for version in stack.credential.versions if not version.disowned]
+    if [award for award in counting if award.components != first.components]:
         return failed(
             CHECK, "parts_replaced", "A correction of the award names other parts than it was built from."
         ), ()

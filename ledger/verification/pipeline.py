@@ -4,6 +4,7 @@ Pure: evidence in, verdict out, the time of day an argument. "Valid" is one conj
 finding counts as not made. What is shown is decided in `ledger.verification.views`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hmac import compare_digest
@@ -109,12 +110,12 @@ def _judge(question: _Question, operator: Operator, broken: Finding | None) -> J
     if findings[0].makes is State.NOT_FOUND:
         return _not_genuine(_not_found(question))
     findings += _check_bytes(reading)
-    if any(finding.makes is not None for finding in findings):
+    if _made(findings):
         return _not_genuine(_unshown(question, findings))
     genuine = _check_genuine(question, reading, operator, findings)
     size, policy, now = question.log.size, question.policy, question.now
     findings.append(broken or check_place(reading.entries, evidence, size, policy, now))
-    if genuine is None or any(finding.makes in _UNSHOWN for finding in findings):
+    if genuine is None or not _made(findings).isdisjoint(_UNSHOWN):
         return _not_genuine(_unshown(question, findings))
     built, parts = check_stack(
         genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator, broken)
@@ -205,7 +206,7 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     notices = [other.value for other in others]
     if 1 < current == scanned:
         notices.append(Notice.CORRECTED.value)
-    if any(finding.reason == PENDING for finding in findings):
+    if PENDING in [finding.reason for finding in findings]:
         notices.append(Notice.PENDING.value)
     return Verdict(
         state=state,
@@ -235,8 +236,11 @@ def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def _states(findings: tuple[Finding, ...]) -> list[State]:
     """The states that the findings make, the one that wins first; valid where none makes any."""
-    made = {finding.makes for finding in findings if finding.makes is not None}
-    return sorted(made, key=_ORDER.__getitem__) or [State.VALID]
+    return sorted(_made(findings), key=_ORDER.__getitem__) or [State.VALID]
+
+
+def _made(findings: Iterable[Finding]) -> set[State]:
+    return {finding.makes for finding in findings if finding.makes is not None}
 
 
 def _unshown(question: _Question, findings: list[Finding]) -> Verdict:

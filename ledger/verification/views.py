@@ -80,6 +80,8 @@ def amendment_views(genuine: Genuine, scanned: int) -> tuple[AmendmentView, ...]
     """
     credential = genuine.credential
     since = 1 if scanned == credential.current.number else scanned
+    if since == len(credential.versions):
+        return ()
     counting = [version for version in credential.versions if not version.disowned]
     return tuple(
         view for old, new in pairwise(counting) if new.number > since for view in _amendments(genuine, old, new)

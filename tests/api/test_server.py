@@ -23,7 +23,7 @@ from ledger.bootstrap import init
 from ledger.domain.types import Did
 from tests.api.conftest import DEFINITION, Api
 from verify_api.app import create_app
-from verify_api.server import CannotListen, RequestLog, serve
+from verify_api.server import CannotListen, RequestLog, logger, serve
 
 _SERVE = """
 import sys
@@ -154,6 +154,13 @@ def test_failing_request_is_logged_by_its_place_and_never_by_its_message() -> No
     assert logged[0]["error"] == "RuntimeError"
     assert "test_server.py" in logged[0]["where"]
     assert "secret" not in str(logged).lower()
+
+
+def test_log_line_that_is_not_utf8_is_written_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    logger().warning("half a character: \ud800", error=ValueError("kept"))
+    written = json.loads(capsys.readouterr().err)
+    assert (written["event"], written["level"]) == ("half a character: \ud800", "warning")
+    assert "kept" in written["error"]
 
 
 def test_app_answers_in_process_as_the_server_does(api: Api) -> None:

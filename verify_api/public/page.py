@@ -92,7 +92,8 @@ class Pages:
             addresses: None on a page whose own address does not hold the code.
         """
         page = self._page(verdict, words, addresses)
-        return self._render("verdict.html", words, page.heading, page=page)
+        main = Markup(self._of(words).render("verdict_main.html", words=words, page=page))  # noqa: S704  it escapes
+        return self._render("verdict.html", words, page.heading, main=main)
 
     def form(self, words: Words, *, hint: str | None = None) -> str:
         """The form for those who cannot scan; `hint` says what was wrong with the last try."""

@@ -51,7 +51,7 @@ class Words:
     def html(self, key: str, **values: Value) -> Markup:
         """The sentence as HTML: values escaped, names isolated, dates as `<time>`."""
         pieces = _escaped_pieces(self._sentence(key))
-        told = [text if name is None else text + str(self.mark(values[name])) for text, name in pieces]
+        told = [text if name is None else text + self._marked(values[name]) for text, name in pieces]
         return Markup("".join(told))  # noqa: S704  each piece is escaped, and so is each value by `mark`
 
     def date(self, day: date) -> str:
@@ -104,12 +104,15 @@ class Words:
 
     def mark(self, value: Value) -> Markup:
         """A value as HTML: escaped, a name isolated, a date as `<time>`."""
+        return Markup(self._marked(value))  # noqa: S704  escaped there
+
+    def _marked(self, value: Value) -> str:
         if isinstance(value, Markup):
             return value
         if isinstance(value, date):  # a datetime, too
             machine = value.astimezone(UTC).isoformat("T", "seconds") if isinstance(value, datetime) else str(value)
-            return Markup(f'<time datetime="{machine}">{escape(self._plain(value))}</time>')  # noqa: S704
-        return Markup(f"<bdi>{escape(value)}</bdi>") if isinstance(value, str) else escape(str(value))  # noqa: S704
+            return f'<time datetime="{machine}">{escape(self._plain(value))}</time>'
+        return f"<bdi>{escape(value)}</bdi>" if isinstance(value, str) else escape(str(value))
 
 
 def load_words(folder: Path = _FOLDER) -> Mapping[str, Words]:
