@@ -55,32 +55,24 @@ def audit(
     began = timer()
     found = Findings()
     operator = _operator(source, found)
-    key = vkey or _named_key(operator)
-    if vkey is None:
-        why = "no key was given, so the one that the database itself names was believed"
-        found.skip("whether this is the log it claims to be", 1, why)
-    if operator is not None and key != _named_key(operator):
-        reason = "log.started names another log, or another checkpoint key, than the key given"
-        found.report(Check.LOG, 1, reason, step=Step.PLACE)
+    key = _key(vkey, operator, found)
     given = _kept(kept_checkpoint, key, found, given=vkey is not None)
     home, fault = _home(own_checkpoint, key)
     roots = Roots(found, source.checkpoints(), key=key, given=(*given, *home))
     passes = Passes(source, workers or InThisProcess(source, opener), roots, operator, found)
     passes.run()
-    size = roots.size
     root = roots.finish()  # before what stands beside the log, so that a cut tail is named first
     if fault is not None:
-        found.report(Check.CHECKPOINT, size + 1, fault)
+        found.report(Check.CHECKPOINT, roots.size + 1, fault)
     if opener is None:
         found.skip("private parts", passes.parts, "the vault and its master key were not there to open them")
     _views(view_check, found)
-    check_head(source.heads(), size, passes.latest, found)
-    _tail(given, size, found)
-    for damage in passes.damage():
-        found.report(Check.DATABASE, size + 1, f"the file of the database is damaged, or was made to mislead: {damage}")
+    check_head(source.heads(), roots.size, passes.latest, found)
+    _tail(given, roots.size, found)
+    _damage(passes, roots.size, found)
     _unbound(source, unbound, found)
     return AuditReport(
-        events=size,
+        events=roots.size,
         root=root,
         checkpoint=roots.judge(),
         problems=found.problems(),
@@ -107,6 +99,24 @@ def _operator(source: AuditSource, found: Findings) -> Operator | None:
         found.report(Check.LOG, 1, str(error), entry, Step.PLACE)
         return None
     return operator if signature_is_good(entry) else None
+
+
+def _key(vkey: VerifierKey | None, operator: Operator | None, found: Findings) -> VerifierKey | None:
+    """The key that checkpoints are judged by: the one given, else the one that the database names."""
+    named = _named_key(operator)
+    if vkey is None:
+        why = "no key was given, so the one that the database itself names was believed"
+        found.skip("whether this is the log it claims to be", 1, why)
+        return named
+    if operator is not None and vkey != named:
+        reason = "log.started names another log, or another checkpoint key, than the key given"
+        found.report(Check.LOG, 1, reason, step=Step.PLACE)
+    return vkey
+
+
+def _damage(passes: Passes, size: int, found: Findings) -> None:
+    for each in passes.damage():
+        found.report(Check.DATABASE, size + 1, f"the file of the database is damaged, or was made to mislead: {each}")
 
 
 def _named_key(operator: Operator | None) -> VerifierKey | None:
