@@ -5,7 +5,8 @@ the page is made.
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +14,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from ledger.verification.verdict import Finding
+from verify_api.public.award_lines import Line
 from verify_api.public.words import Words
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -42,6 +44,9 @@ class Templates:
             lstrip_blocks=True,
             extensions=[_extension(self)],
         )
+        icons = vars(self._environment.get_template("icons.html").module)
+        # What these make is the same for every page; a call out of a template costs more than the text is long.
+        self._environment.globals.update(rows=self._rows, icon=cache(icons["icon"]), small=cache(icons["small"]))
         # A finding is made of words that this program has; the few that name a position make others drop out.
         self.findings = lru_cache(maxsize=256)(self._findings)
 
@@ -62,6 +67,15 @@ class Templates:
         else:
             text = self._style if style else str(self._address)
         return "{% raw %}" + text + "{% endraw %}"
+
+    def _rows(self, lines: Iterable[Line]) -> Markup:
+        """Labels, and what they label; in a language of its own where that is another one than the page's."""
+        told = []
+        for line in lines:
+            other = line.language is not None and line.language != self.words.language
+            spoken = f' lang="{escape(line.language)}"' if other else ""
+            told.append(f'<div><dt>{escape(line.label)}</dt><dd{spoken} dir="auto">{escape(line.html)}</dd></div>\n')
+        return Markup("".join(told))  # noqa: S704  escaped just here
 
     def _findings(self, findings: tuple[Finding, ...]) -> Markup:
         return Markup("\n").join([self._finding(finding) for finding in findings])

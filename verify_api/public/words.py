@@ -32,7 +32,7 @@ class BadCatalogue(LedgerError):
     """A catalogue of words cannot be used; the file ships with the program, so this is a fault of the program."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # by identity: each catalogue is loaded once
 class Words:
     """All the words of one language."""
 
@@ -46,6 +46,8 @@ class Words:
     def text(self, key: str, **values: Value) -> str:
         """The sentence in plain characters, to be escaped by whoever shows it."""
         pieces = _pieces(self._sentence(key))
+        if not values and len(pieces) == 1 and pieces[0][1] is None:
+            return pieces[0][0]
         return "".join([text if name is None else text + self._plain(values[name]) for text, name in pieces])
 
     def html(self, key: str, **values: Value) -> Markup:
@@ -109,9 +111,11 @@ class Words:
     def _marked(self, value: Value) -> str:
         if isinstance(value, Markup):
             return value
-        if isinstance(value, date):  # a datetime, too
-            machine = value.astimezone(UTC).isoformat("T", "seconds") if isinstance(value, datetime) else str(value)
-            return f'<time datetime="{machine}">{escape(self._plain(value))}</time>'
+        if isinstance(value, datetime):
+            machine = value.astimezone(UTC).isoformat("T", "seconds")
+            return f'<time datetime="{machine}">{escape(self.time(value))}</time>'
+        if isinstance(value, date):
+            return _day(self, value)
         return f"<bdi>{escape(value)}</bdi>" if isinstance(value, str) else escape(str(value))
 
 
@@ -149,6 +153,11 @@ def _asked_for(accept_language: str) -> tuple[tuple[str, float], ...]:
     """Each language range of a header, in lower case and without its region, and how much it is wanted."""
     matches = (_RANGE.fullmatch(part.strip()) for part in accept_language.split(","))
     return tuple((match[1].lower(), float(match[2] or 1)) for match in matches if match is not None)
+
+
+@lru_cache(maxsize=4_096)
+def _day(words: Words, day: date) -> str:
+    return f'<time datetime="{day}">{escape(words.date(day))}</time>'
 
 
 @lru_cache(maxsize=4_096)
