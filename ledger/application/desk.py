@@ -29,6 +29,7 @@ from ledger.application.ports import (
     Vault,
     VersionConflict,
 )
+from ledger.application.sharing import Turns
 from ledger.domain import achievement as achievement_rules
 from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator
@@ -77,6 +78,7 @@ class Desk:
         self.operator = operator
         self._issuers = Folds(issuer_rules.evolve)
         self._achievements = Folds(achievement_rules.evolve)
+        self._turns = Turns(store, self.reading)
         self._definition = lru_cache(maxsize=1_000)(self._read_definition)
         self._profile = lru_cache(maxsize=1_000)(self._read_profile)
 
@@ -152,18 +154,18 @@ class Desk:
                 raise outcome
             lost += not isinstance(outcome, TimeHasPassed)
             if lost == _ATTEMPTS:
-                break
-        raise VersionConflict("this record keeps changing under the command; try again")
+                raise VersionConflict("this record keeps changing under the command; try again")
+        raise LedgerBusy("others were recorded before this command again and again; nothing was recorded: send it again")
 
     def _proposal(
         self, decide: Callable[[Draft], tuple[StreamId, Seq]], idempotency: Idempotency | None
     ) -> Proposal | Appended:
         """What `decide` would record now, or what the same request was answered before."""
-        with self.store.snapshot() as snapshot:
-            replayed = _replayed(snapshot, idempotency)
+        with self._turns.reading() as reading:
+            replayed = None if reading.snapshot is None else _replayed(reading.snapshot, idempotency)
             if replayed is not None:
                 return replayed
-            draft = self.draft(self.reading(snapshot))
+            draft = self.draft(reading)
             try:
                 return draft.proposal(decide(draft), idempotency)
             except LedgerError:

@@ -68,6 +68,7 @@ class Reading:
     at: datetime  # the recorded time of what is decided on it: the later of the clock and the head's
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
+    named: dict[tuple[StreamId, str], StreamId | None] = field(default_factory=dict)  # achievements of an issuer
     drawn: set[tuple[ListId, Slot]] = field(default_factory=set)  # bits claimed by its drafts
     signers: dict[tuple[StreamId, Role, Position], Signer] = field(default_factory=dict)  # of an issuer, for a position
 
@@ -94,6 +95,7 @@ class Draft:
         self._loaded = reading.loaded
         self._lists = reading.lists
         self.signers = reading.signers
+        self.named = reading.named
         self._read: dict[StreamId, Seq] = {}
         self._ends: dict[StreamId, tuple[Seq, bytes]] = {}
         self._events: list[Sealed] = []

@@ -112,8 +112,10 @@ class Issuing:
             Refused: there is none of this issuer.
             AchievementIsRetired, WordingIsDisowned.
         """
-        with draft.look() as snapshot:
-            stream = resolve_achievement(snapshot, issuer, name)
+        if (issuer, name) not in draft.named:
+            with draft.look() as snapshot:
+                draft.named[issuer, name] = resolve_achievement(snapshot, issuer, name)
+        stream = draft.named[issuer, name]
         state, owner = None if stream is None else draft.achievement(stream), draft.issuer(issuer)
         if state is None or state.issuer != owner.did:
             raise Refused((unknown_achievement(name),))
