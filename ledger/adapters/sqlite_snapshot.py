@@ -114,6 +114,11 @@ class SqliteSnapshot:
         row = self._connection.execute("SELECT stream FROM short_codes WHERE mac = ?", (mac,)).fetchone()
         return None if row is None else StreamId(UUID(row[0]))
 
+    def stack(self, mac: bytes) -> StreamId | None:
+        """The award that was made of these components."""
+        row = self._connection.execute("SELECT stream FROM stacks WHERE mac = ?", (mac,)).fetchone()
+        return None if row is None else StreamId(UUID(row[0]))
+
     def replay(self, scope: str, key: bytes) -> Replay | None:
         """What an idempotency key answered before."""
         return self.replays([Idempotency(scope=scope, key=key, request=b"")]).get((scope, key))

@@ -20,6 +20,7 @@ from ledger.application.ports import (
     Idempotency,
     IdempotencyMismatch,
     KeyStore,
+    LedgerBusy,
     Macs,
     Proposal,
     Snapshot,
@@ -139,7 +140,8 @@ class Desk:
 
         Raises:
             ConflictError: another command won, or the record kept changing; nothing was recorded.
-            LedgerBusy, OutcomeUnknown, LedgerHalted: from the appender.
+            LedgerBusy: too much waits, or later times stood before this command again and again.
+            OutcomeUnknown, LedgerHalted: from the appender.
             LedgerError: whatever `decide` refuses with.
         """
         lost = 0
@@ -155,7 +157,9 @@ class Desk:
             lost += not isinstance(outcome, TimeHasPassed)
             if lost == _ATTEMPTS:
                 raise VersionConflict("this record keeps changing under the command; try again")
-        raise LedgerBusy("others were recorded before this command again and again; nothing was recorded: send it again")
+        raise LedgerBusy(
+            "others were recorded before this command again and again; nothing was recorded, send it again"
+        )
 
     def _proposal(
         self, decide: Callable[[Draft], tuple[StreamId, Seq]], idempotency: Idempotency | None

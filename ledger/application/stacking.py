@@ -15,7 +15,7 @@ from ledger.application.awards import AwardRecord, Awards
 from ledger.application.desk import Desk
 from ledger.application.draft import Draft
 from ledger.application.issuing import Issuing, Offer
-from ledger.application.ports import Appended, Caller
+from ledger.application.ports import AlreadyStacked, Appended, Caller
 from ledger.domain.award import Award, AwardInternal, Component
 from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.credential import CredentialNotIssued
@@ -71,7 +71,7 @@ class Stacking:
             row = self._row(draft, offer, request, awards)
             pins = tuple(self._pin(draft, stream) for stream in request.components)
             answer = self._issuing.draft_award(draft, draft.issuer(issuer), offer, row, caller, pins)
-            draft.stacks.append((self._mac(offer, request), answer[0]))
+            draft.stacks.append((self._mac(draft, caller, offer, request), answer[0]))
             return answer
 
         return await self._desk.commit(decide, idempotency=idempotency)
@@ -104,7 +104,7 @@ class Stacking:
             try:
                 records.append(self._awards.read(caller, stream, draft))
             except CredentialNotIssued:
-                reason = f"{stream} is not an award of this issuer"
+                reason = "is not an award of this issuer"
                 problems.append(Problem(column=f"components.{index}", code="unknown_award", reason=reason))
         if problems:
             raise Refused(tuple(problems))
@@ -145,15 +145,25 @@ class Stacking:
         digest = Digest(sha256(entry).digest())
         return Component(origin=self._desk.operator.origin, stream=stream, seq=seq, entry=digest)
 
-    def _mac(self, offer: Offer, request: StackRequest) -> bytes:
-        """What is stored once: learner, version of the pathway, set of components."""
+    def _mac(self, draft: Draft, caller: Caller, offer: Offer, request: StackRequest) -> bytes:
+        """What is stored once: learner, version of the pathway, set of components; a thief's award does not count."""
         fields: canonical.Json = [
             str(request.learner),
             str(offer.achievement.stream),
             offer.version,
             [str(stream) for stream in sorted(request.components)],
         ]
-        return self._desk.macs.stack(canonical.encode(fields))
+        mac = self._desk.macs.stack(canonical.encode(fields))
+        while (earlier := self._made(draft, mac)) is not None:
+            if not self._awards.read(caller, earlier, draft).credential.disowned:
+                reason = f"the learner has this award for these components already: {earlier}, in whatever state it is"
+                raise AlreadyStacked(f"{reason}; other components, or a new version of the pathway, make another one")
+            mac = self._desk.macs.stack(canonical.encode([*fields, str(earlier)]))
+        return mac
+
+    def _made(self, draft: Draft, mac: bytes) -> StreamId | None:
+        with draft.look() as snapshot:
+            return snapshot.stack(mac)
 
 
 def _current(record: AwardRecord) -> tuple[Award, AwardInternal]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from ledger.audit.definitions import Definitions
 from ledger.audit.entries import check_entry, read_entry
 from ledger.audit.positions import RANGE, Marks, Range, Times, check_place, parts_beyond, ranges
 from ledger.audit.registry import Registry
@@ -16,7 +17,7 @@ from ledger.audit.roots import Roots
 from ledger.audit.rules import Streams, StreamsTask
 from ledger.audit.source import AuditSource, EntryRow, PartOpener
 from ledger.audit.stacks import StackKeys, report_repeated
-from ledger.audit.tables import Definitions, Slots, merged
+from ledger.audit.tables import Slots, merged
 from ledger.audit.work import Workers
 from ledger.domain.authority import Operator
 from ledger.domain.types import Position
@@ -119,7 +120,8 @@ class Passes:
             self._found.merge(each.found)
             self._unsound.update(each.unsound)
             keys.extend(each.keys)
-        report_repeated(keys, self._source, self._found)
+        if self._registry is not None:
+            report_repeated(keys, self._source, self._registry, self._found)
         return done
 
     def _task(self, low: str | None, high: str | None) -> StreamsTask:

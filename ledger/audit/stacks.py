@@ -17,12 +17,12 @@ from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource, PartOpener
 from ledger.domain import credential as credentials
-from ledger.domain.award import Award, AwardInternal, Component
+from ledger.domain.award import AchievementRef, Award, AwardInternal, Component
 from ledger.domain.credential import Credential
 from ledger.domain.definition import AchievementDefinition, read_definition
 from ledger.domain.events import CredentialEvent, CredentialStacked
 from ledger.domain.stacking import Held, check_components, standing_fault
-from ledger.domain.stacking_rule import MOST_COMPONENTS, StackingRule
+from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Digest, Position, Slug
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
@@ -56,17 +56,20 @@ class StackKeys:
         self._keys.extend(other._keys)
         self._positions.extend(other._positions)
 
-    def repeated(self) -> Iterator[tuple[int, int]]:
-        """The position of each award that was made before, and that of the first one."""
+    def repeated(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The position of each award that was made before, and those of all before it."""
         shares = len(self._keys) // _AT_ONCE + 1  # sorted one share after the other, so that memory stays flat
         for share in range(shares):
             chosen = (index for index, key in enumerate(self._keys) if key % shares == share)
-            first, last_key = 0, None
+            earlier: tuple[int, ...] = ()
+            last_key = None
             for index in sorted(chosen, key=lambda each: (self._keys[each], self._positions[each])):
-                if self._keys[index] == last_key:
-                    yield self._positions[index], first
-                else:
-                    first, last_key = self._positions[index], self._keys[index]
+                position = self._positions[index]
+                if self._keys[index] != last_key:
+                    earlier, last_key = (), self._keys[index]
+                if earlier:
+                    yield position, earlier
+                earlier = (*earlier, position)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +126,18 @@ class Stacks:
 
     def _components(self, entry: Entry, position: Position, award: Award, internal: AwardInternal | None) -> None:
         there = [self._component(entry, position, pin) for pin in award.components]
-        rule = self._rule(award.achievement.digest)
-        if internal is None or rule is None:
-            return  # reported where it is missing
+        definition = self._definition(award.achievement.digest)
+        if definition is not None and definition.rule is None:
+            self._report(entry, position, "the pathway that was awarded has no rule that the components could meet")
+        if internal is None or definition is None or definition.rule is None:
+            return  # reported where it is missing, or here
         self.keys.add(award, internal, position)
         pairs = zip(award.components, there, strict=True)
         held = [(pin, self._held(each, entry)) for pin, each in pairs if each is not None]
         readable = [(pin, each) for pin, each in held if each is not None]
-        wrong = check_components(rule, [each for _, each in readable], issuer=entry.by, learner=internal.learner)
+        wrong = check_components(
+            definition.rule, [each for _, each in readable], issuer=entry.by, learner=internal.learner
+        )
         for problem in wrong:
             _, _, index = problem.column.partition(".")
             if index:
@@ -181,7 +188,7 @@ class Stacks:
             award, internal = self._opened(there.current, place)
         except LedgerError:
             return None
-        slug = self._slug(award.achievement.digest)
+        slug = self._slug(award.achievement)
         if slug is None:
             return None
         return Held(
@@ -209,12 +216,10 @@ class Stacks:
 
     # ---- definitions
 
-    def _rule(self, digest: Digest) -> StackingRule | None:
-        definition = self._definition(digest)
-        return None if definition is None else definition.rule
-
-    def _slug(self, digest: Digest) -> Slug | None:
-        definition = self._definition(digest)
+    def _slug(self, ref: AchievementRef) -> Slug | None:
+        """The slug of an achievement: that of its first version, for it never changes."""
+        achievement = self._registry.achievements.get(ref.stream)
+        definition = self._definition(ref.digest if achievement is None else achievement.digests[0])
         return None if definition is None else definition.slug
 
     def _definition(self, digest: Digest) -> AchievementDefinition | None:
@@ -247,10 +252,23 @@ def _follows(state: Credential | None, entry: Entry) -> bool:
     return True
 
 
-def report_repeated(keys: StackKeys, source: AuditSource, found: Findings) -> None:
-    """Report every award that the learner had already for the same components."""
-    for position, first in keys.repeated():
-        reason = f"the learner had this award for these components already, at position {first}"
+def report_repeated(keys: StackKeys, source: AuditSource, registry: Registry, found: Findings) -> None:
+    """Report every award that the learner had already for the same components; one that a thief made does not count."""
+    for position, earlier in keys.repeated():
+        counting = [each for each in earlier if not _is_a_thiefs(each, position, source, registry)]
+        if not counting:
+            continue
+        reason = f"the learner had this award for these components already, at position {counting[0]}"
         for row in source.entries(position - 1, position):
             entry = _entry(row[4]) if type(row[4]) is bytes else None
             found.report(Check.STACK, position, reason, entry, Step.STREAM)
+
+
+def _is_a_thiefs(made: int, position: int, source: AuditSource, registry: Registry) -> bool:
+    """Whether the key that signed the entry at `made` was reported as stolen before `position`."""
+    for row in source.entries(made - 1, made):
+        entry = _entry(row[4]) if type(row[4]) is bytes else None
+        issuer = None if entry is None else registry.known(entry.by, Position(position))
+        if entry is not None and issuer is not None:
+            return issuer.disowns(entry.kid, Position(made), known_before=Position(position))
+    return False

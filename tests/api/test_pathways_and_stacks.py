@@ -5,6 +5,7 @@ import pytest
 from tests.api.conftest import DEFINITION, Api
 
 PARTS = ("cleaning", "dressing", "documenting")
+LEARNER = "6f1b4a8e-5c1d-4b7e-9a55-0b6a3e5a9d11"
 PATHWAY = {
     "slug": "wound-specialist",
     "name": "Wound care specialist",
@@ -135,5 +136,15 @@ def test_only_its_issuer_stacks_a_pathway(api: Api) -> None:
     asked = {"student_number": "S-5", "pathway": "wound-specialist", "components": held}
     assert api.post("/stacks", asked, key=api.academy).status_code == 422
     assert api.post("/stacks?issuer=college", asked, key=api.academy).status_code == 404
+    theirs = api.post("/achievements", {**DEFINITION, "slug": "theirs"}, key=api.academy)
+    assert theirs.status_code == 201
+    code = api.get(f"/credentials/{held[0]}").json()["short_code"]
+    for reference in (held[0], code, "0" * 13):
+        refused = api.post(
+            "/stacks", {**asked, "learner": LEARNER, "student_number": None, "components": [reference]}, key=api.academy
+        )
+        assert [each["reason"] for each in refused.json()["errors"]] == [
+            f"“{reference}” is not an award of this issuer"
+        ]
     by_operator = api.post("/stacks?issuer=college", asked, key=api.operator)
     assert by_operator.status_code == 201, by_operator.text

@@ -61,7 +61,8 @@ class Awards:
             why.add("Refused")
         if any(standing(part).current.awarded_on > facts.awarded_on for part in parts):
             why.add("Refused")
-        if (issuer, learner, offer, number, frozenset(part.number for part in parts)) in self.model.stacked:
+        made = self.model.stacked.get((issuer, learner, offer, number, frozenset(part.number for part in parts)), [])
+        if not all(standing(each).stolen for each in made):
             why.add("AlreadyStacked")
         return why
 
@@ -71,7 +72,7 @@ class Awards:
         award = self._award(issuer, issuer.offers[slug], learner, facts, pinned)
         made_of = frozenset(part.number for part in parts)
         number = standing(award).current.number
-        self.model.stacked.add((issuer, learner, award.offer, number, made_of))
+        self.model.stacked.setdefault((issuer, learner, award.offer, number, made_of), []).append(award)
         return award
 
     def parts_held(self, issuer: Issuer, learner: str) -> list[Award]:

@@ -67,7 +67,7 @@ class Beside:
             views = open_views(home.views, ledger.store, ledger.boxes)
             closing.callback(views.close)
             worker = Background(views.catch_up, name="views", interval=0.0, failed=lambda _: None)
-            services = Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker)
+            services = Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=False)
             return Beside(
                 model=model,
                 awards=Awards(model),

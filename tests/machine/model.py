@@ -24,7 +24,7 @@ class Model:
         self.published = 1
         self.issuers: dict[str, Issuer] = {}
         self.awards: list[Award] = []
-        self.stacked: set[tuple[Issuer, str, Offer, int, frozenset[int]]] = set()
+        self.stacked: dict[tuple[Issuer, str, Offer, int, frozenset[int]], list[Award]] = {}
 
     @property
     def today(self) -> date:

@@ -14,8 +14,8 @@ from ledger.domain.achievement import AchievementIsRetired, AchievementNotDefine
 from ledger.domain.codes import format_link_code
 from ledger.domain.events import CredentialStacked
 from ledger.domain.reading import Refused
-from ledger.domain.types import LearnerId, StreamId
-from ledger.domain.values import Reason, slug
+from ledger.domain.types import Kid, LearnerId, StreamId
+from ledger.domain.values import Reason, Role, slug
 from ledger.verification.verdict import State
 from tests.unit.application.office import DEFINITION, OPERATOR, ROW, Office, run
 
@@ -317,3 +317,17 @@ def test_a_stack_whose_part_lost_a_private_part_is_not_called_valid(ward: Ward, 
         connection.execute("DELETE FROM private_parts WHERE position = ? AND part = ?", (position, part))
     verdict = ward.office.ledger.scanning().scan_id(stacked.stream)
     assert (verdict.state, verdict.award, verdict.components) == (State.LOG_INCONSISTENT, None, ())
+
+
+def test_a_stack_that_a_thief_made_does_not_stand_in_the_way_of_the_honest_one(ward: Ward) -> None:
+    office, ledger = ward.office, ward.office.ledger
+    stolen = office.kids(Role.SIGNING)[-1]
+    thiefs = ward.stack()
+    run(ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    run(ledger.issuers.report_compromised(OPERATOR, office.college, Kid(stolen), thiefs.position))
+    assert ward.record(thiefs.stream).credential.disowned
+    honest = ward.stack()
+    assert honest.stream != thiefs.stream
+    with pytest.raises(AlreadyStacked, match=str(honest.stream)):
+        ward.stack()
+    office.assert_sound()

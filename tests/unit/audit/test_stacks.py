@@ -244,6 +244,7 @@ def test_stack_of_what_stood_at_its_position_is_sound(shop: Workshop, tmp_path: 
 
 
 def test_some_of_the_parts_are_enough_for_a_pathway_that_asks_for_some(shop: Workshop, tmp_path: Path) -> None:
+    shop.define("brazing")
     shop.pathway = shop.forge.define_pathway(shop.college, ("welding", "soldering", "brazing"), name="some", least=2)
     shop.stack()
     assert shop.audit(tmp_path).sound
@@ -395,8 +396,8 @@ def test_repeated_keys_are_those_that_come_again(learners: list[int], at_once: i
         for position, learner in enumerate(learners, start=1):
             halves[position % 2].add(award, _internal(learner), Position(position))
         halves[0].extend(halves[1])
-        first = {learner: learners.index(learner) + 1 for learner in learners}
-        again = {(place, first[each]) for place, each in enumerate(learners, start=1) if first[each] != place}
+        places = {learner: [at for at, each in enumerate(learners, 1) if each == learner] for learner in learners}
+        again = {(place, tuple(found[:turn])) for found in places.values() for turn, place in enumerate(found) if turn}
         assert set(halves[0].repeated()) == again
 
 
@@ -431,6 +432,7 @@ def test_day_of_a_stack_is_that_of_its_entry(shop: Workshop, tmp_path: Path) -> 
 
 def test_wording_that_was_changed_is_not_the_rule_of_a_stack(shop: Workshop, tmp_path: Path) -> None:
     shop.stack()
+    shop.define("brazing")
     stricter = shop.forge.define_pathway(shop.college, ("welding", "soldering", "brazing"), name="stricter")
     database = put(shop.forge, tmp_path / "ledger.db")
     content = shop.forge.definitions[stricter.digest]

@@ -47,7 +47,7 @@ class StackRoutes:
         if body.components is None:
             components = await self._chosen(caller, owner, learner, body.pathway)
         else:
-            components = self._named(body.components)
+            components = self._named(caller, body.components)
         said = body.model_dump(include=set(DETAILS), exclude_none=True)
         request = StackRequest(
             learner=learner,
@@ -78,12 +78,13 @@ class StackRoutes:
             raise refused("student_number", "unknown_learner", reason)
         return learner
 
-    def _named(self, references: tuple[str, ...]) -> tuple[StreamId, ...]:
+    def _named(self, caller: Caller, references: tuple[str, ...]) -> tuple[StreamId, ...]:
         """The awards that the caller names; whether they count is decided by the use case."""
         streams, problems = [], []
         for index, reference in enumerate(references):
             found = self._ledger.awards.look_up(reference)
-            if found is None:
+            # Nobody learns from here whether a code is another issuer's.
+            if found is None or caller.issuer not in (None, self._ledger.awards.issuer_of(found)):
                 reason = f"“{reference[:80]}” is not an award of this issuer"
                 problems.append(Problem(column=f"components.{index}", code="unknown_award", reason=reason))
             else:
