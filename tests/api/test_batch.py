@@ -135,3 +135,19 @@ def test_misspelt_dry_run_issues_nothing(api: Api) -> None:
     assert send(api, text, "?dryrun")[0] == 422
     assert send(api, text, "?dry_run=perhaps")[0] == 422
     assert json.loads(send(api, text, "?dry_run")[1])["already_issued"] == 0
+
+
+def test_more_files_at_once_than_there_is_room_for_are_sent_away_and_nothing_is_recorded(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = rows(api, 1)
+    before = api.get("/credentials").json()["total"]
+    with monkeypatch.context() as patch:
+        patch.setattr("verify_api.issuer.routes.batch.MOST_FILES", 0)
+        answer = api.raw("/credentials/batch", text.encode(), "text/csv")
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (503, "ledger-busy")
+    assert int(answer.headers["retry-after"]) > 0
+    assert api.get("/credentials").json()["total"] == before
+    for _ in range(20):  # a file that has ended leaves room for the next, whether it was good or bad
+        assert send(api, "nonsense")[0] == 422
+    assert send(api, text)[0] == 200

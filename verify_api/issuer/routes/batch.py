@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from starlette.responses import Response, StreamingResponse
 
 from ledger.application.batch import BatchReport
-from ledger.application.ports import Caller
+from ledger.application.ports import Caller, LedgerBusy
 from ledger.domain.types import StreamId
 from verify_api.issuer import answers, showing
 from verify_api.issuer.auth import MayIssue
@@ -20,6 +20,7 @@ from verify_api.issuer.problems import problem_json, problem_of
 from verify_api.issuer.routes.achievements import ForIssuer
 
 NDJSON = "application/x-ndjson"
+MOST_FILES = 16  # at once: each holds its rows, and a commit's worth of sealed awards, in memory
 _BREATH = 50  # receipts built before others get their turn
 
 Flag: TypeAlias = Annotated[bool, BeforeValidator(lambda value: True if value == "" else value)]
@@ -41,6 +42,7 @@ class BatchRoutes:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._batch = context.ledger.batch
+        self._files = 0  # being issued
 
     def add_to(self, router: APIRouter) -> None:
         """Put the route on the router."""
@@ -70,16 +72,27 @@ class BatchRoutes:
         """
         owner = self._context.register.acting_for(caller, issuer)
         check_content_type(request, "text/csv")
+        self._admit()
         raw = await read_body(request, MOST_CSV)
+        self._admit()  # others may have come meanwhile
+        self._files += 1
         steps: _Steps = asyncio.Queue()
         task = asyncio.create_task(self._issue(caller, owner, raw, dry_run=dry_run, skip_bad=skip_bad, steps=steps))
-        task.add_done_callback(lambda _: steps.put_nowait(None))
+        task.add_done_callback(lambda _: self._finished(steps))
         if NDJSON not in request.headers.get("accept", ""):
             return _json(await task)
         first = await steps.get()
         if first is None:  # a refusal has its own status as long as nothing was said
             return Response(await task + b"\n", media_type=NDJSON)
         return StreamingResponse(self._lines(first, steps, task), media_type=NDJSON)
+
+    def _admit(self) -> None:
+        if self._files >= MOST_FILES:
+            raise LedgerBusy(f"{self._files} files are being issued already; nothing was recorded, send it again")
+
+    def _finished(self, steps: _Steps) -> None:
+        self._files -= 1
+        steps.put_nowait(None)
 
     async def _issue(
         self, caller: Caller, owner: StreamId, raw: bytes, *, dry_run: bool, skip_bad: bool, steps: _Steps
