@@ -5,35 +5,23 @@ about is reported one position beyond the last entry, so that a cut tail comes f
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 
-from ledger import canonical
 from ledger.audit.first import FirstEntry
-from ledger.audit.registry import Registry, Wording
+from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource, Column, shown
-from ledger.domain.definition import read_definition, read_profile
 from ledger.domain.events import (
-    AchievementDefined,
     CredentialAmended,
     CredentialAwarded,
     CredentialStacked,
-    IssuerProfileChanged,
-    IssuerRegistered,
-    PathwayDefined,
     Recorded,
 )
-from ledger.domain.types import Did, Digest, ListId, Position, Slug
-from ledger.domain.values import format_time, slug_of
-from ledger.errors import LedgerError
+from ledger.domain.types import Did, ListId, Position
+from ledger.domain.values import format_time
 from ledger.record.entry import Entry
-
-_PROFILES = (IssuerRegistered, IssuerProfileChanged)
-_ISSUERS = "issuer"  # the scope of issuers' short names
-_NameRow = tuple[Column, Column, Column]
 
 
 def check_head(heads: Iterable[tuple[Column, Column]], size: int, latest: datetime | None, found: Findings) -> None:
@@ -48,79 +36,6 @@ def check_head(heads: Iterable[tuple[Column, Column]], size: int, latest: dateti
     if latest is not None and at != format_time(latest):
         reason = f"the head's time is {shown(at)}, and that of the entries is {format_time(latest)}"
         found.report(Check.HEAD, size + 1, reason)
-
-
-class Definitions:
-    """The wordings behind the digests that entries name, and the short names they give."""
-
-    def __init__(self, registry: Registry, found: Findings) -> None:
-        self._registry = registry
-        self._found = found
-        self._slugs: dict[Digest, Slug | None] = {}  # None for a profile
-
-    def check(self, rows: Iterator[tuple[Column, Column]], size: int) -> None:
-        """Report every wording that is missing, changed or cannot be read."""
-        first: dict[Column, Wording] = {}
-        for wording in self._registry.wordings:
-            first.setdefault(wording.digest, wording)
-        for digest, content in rows:
-            self._row(first.get(digest), digest, content, size)
-        for wording in first.values():
-            if wording.digest not in self._slugs:
-                reason = "the wording that the entry names by its digest is not among the definitions"
-                self._found.report(Check.DEFINITION, wording.recorded.position, reason, wording.recorded)
-
-    def check_names(self, rows: Iterator[_NameRow], size: int) -> None:
-        """Report every short name that is missing, and every one that stands for nothing on record."""
-        due: dict[_NameRow, Recorded] = {}
-        first: dict[Column, Recorded] = {}  # of each stream that a name could stand for
-        for wording in self._registry.wordings:
-            first.setdefault(wording.recorded.stream.hex, wording.recorded)
-            name = self._name(wording)
-            if name is not None:
-                due[name] = wording.recorded
-        for row in rows:
-            if due.pop(row, None) is None:
-                what = f"the short name {shown(row[1])} in {shown(row[0])}"
-                reason = f"{what} stands for {shown(row[2])}, which is not on record"
-                named = first.get(row[2])
-                self._found.report(Check.NAME, size + 1 if named is None else named.position, reason, named)
-        for name, recorded in due.items():
-            reason = f"the short name {shown(name[1])} is missing, or stands for something else"
-            self._found.report(Check.NAME, recorded.position, reason, recorded)
-
-    def _row(self, wording: Wording | None, digest: Column, content: Column, size: int) -> None:
-        recorded = None if wording is None else wording.recorded
-        place = size + 1 if recorded is None else recorded.position
-        if type(content) is not bytes or sha256(content).digest() != digest:
-            reason = "a definition or profile is not the one that its digest names"
-            self._found.report(Check.DEFINITION, place, reason, recorded)
-            return
-        if recorded is None:
-            return  # nobody is shown it
-        try:
-            slug = _slug(canonical.decode(content), recorded)
-        except LedgerError as error:
-            self._found.report(Check.DEFINITION, place, f"the wording cannot be read: {error}", recorded)
-            slug = None
-        self._slugs[Digest(sha256(content).digest())] = slug
-
-    def _name(self, wording: Wording) -> _NameRow | None:
-        recorded = wording.recorded
-        if isinstance(recorded.event, IssuerRegistered):
-            return _ISSUERS, slug_of(recorded.by), recorded.stream.hex
-        slug = self._slugs.get(wording.digest)
-        if not isinstance(recorded.event, AchievementDefined | PathwayDefined) or slug is None:
-            return None
-        return f"achievement/{self._registry.issuers[recorded.by].stream.hex}", slug, recorded.stream.hex
-
-
-def _slug(value: canonical.Json, recorded: Recorded) -> Slug | None:
-    """The slug in a definition; a profile has none, but must be one."""
-    if isinstance(recorded.event, _PROFILES):
-        read_profile(value)
-        return None
-    return read_definition(value).slug
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
