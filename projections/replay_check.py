@@ -109,8 +109,9 @@ def _differences(view: View, table: Table, live: Iterator[Row], rebuilt: Iterato
             yield _difference(view, table, ROW, None, gives)
             gives = next(rebuilt, None)
         else:
-            for place, column in enumerate(table.columns):
-                if was[place] != gives[place]:
+            for column, cell, given in zip(table.columns, was, gives, strict=True):
+                # Of another type is different: Python holds 1 and 1.0 for equal, SQLite keeps them apart.
+                if cell != given or type(cell) is not type(given):
                     yield _difference(view, table, column.name, was, gives)
             was, gives = next(live, None), next(rebuilt, None)
 

@@ -19,6 +19,7 @@ from projections.feed import Feed, FeedFailed, Openings, Wordings, named_stream,
 SMALLEST, BATCH = 50, 1_000  # events folded in one transaction: few while they trickle in, more when far behind
 _NONE: Mapping[Part, Opening] = {}
 _TYPES = 1_000  # wire types remembered
+_THERE = "there is such a row already"
 
 
 class Fenced(ViewStoreError):
@@ -94,7 +95,7 @@ class Changes:
         """A new row."""
         added, value = self.added[table.name], row[self._found[table.name]]
         if value in added:
-            raise NotApplicable("there is such a row already")
+            raise NotApplicable(_THERE)
         added[value] = row
 
     def change(self, table: Table, row: Row) -> None:
@@ -104,6 +105,15 @@ class Changes:
             added[value] = row
         else:
             self.changed[table.name][value] = row
+
+    def adds_what_is_there(self) -> bool:
+        """Whether a row that is added is saved already: asked once the tables refused it, not for every row."""
+        return any(
+            self._saved.find(table, value) is not None
+            for table in self._view.tables
+            if table.found_by
+            for value in self.added[table.name]
+        )
 
     @property
     def any_parked(self) -> bool:
@@ -193,8 +203,10 @@ class Runner:
                 self._run(batch[half:], Position(batch[half - 1][0]))
                 return
             position, raw = batch[0]
+            # In one batch with the row that is there, `add` would have refused it: the same event, the same reason.
+            reason = _THERE if changes.adds_what_is_there() else _reason(error)
             changes = Changes(self._store, self._view)
-            changes.park(position, named_stream(raw), _reason(error))
+            changes.park(position, named_stream(raw), reason)
             self._store.save(changes, expected=expected, reached=reached)
         else:
             self._fold = (reached, fold)

@@ -17,6 +17,7 @@ class Part:
     credential_id: StreamId
     seq: Seq  # of the event that it was pinned at
     row: CredentialRow | None  # None where the views do not have it (any more)
+    status: Status | None  # with the dates taken into account; None as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,12 @@ class WalletAward:
     def in_force(self) -> bool:
         """Whether it can be relied on, by the issuer's own records."""
         return self.status is Status.IN_FORCE and not self.row.parked
+
+    @property
+    def under_review(self) -> bool:
+        """Whether it is in force, and a part of it is known not to be: what a scan says in its verdict."""
+        lost = any(part.status not in (None, Status.IN_FORCE) for part in self.parts)
+        return self.status is Status.IN_FORCE and lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +74,16 @@ def wallets_of(
     rows = {row.credential_id: row for row, _ in listed}
     grouped: dict[Did, list[WalletAward]] = {}
     for row, components in listed:
-        parts = tuple(Part(credential_id=stream, seq=seq, row=rows.get(stream)) for stream, seq in components)
+        parts = tuple(_part(stream, seq, rows.get(stream), today) for stream, seq in components)
         award = WalletAward(row=row, status=row.status_on(today), parts=parts)
         grouped.setdefault(row.issuer, []).append(award)
     return [
         IssuerWallet(issuer=issuer, learner=learner, awards=tuple(found)) for issuer, found in sorted(grouped.items())
     ]
+
+
+def _part(stream: StreamId, seq: Seq, row: CredentialRow | None, today: date) -> Part:
+    return Part(credential_id=stream, seq=seq, row=row, status=None if row is None else row.status_on(today))
 
 
 def progress_on(wallet: IssuerWallet, pathways: Iterable[AchievementDefinition]) -> list[PathwayProgress]:

@@ -85,6 +85,46 @@ def test_a_stack_stands_in_the_wallet_with_its_parts_as_they_stand_now(wound: Ap
     assert awarded["credential_id"] == stack["credential_id"]
 
 
+def test_a_stack_in_force_is_under_review_while_a_part_of_it_is_not(wound: Api) -> None:
+    dress, clean = held(wound, "W-6", "dress", "clean")
+    made = wound.post("/stacks", {"student_number": "W-6", "pathway": "helper", "awarded_on": "2026-06-12"})
+    assert made.status_code == 201, made.text
+    stack = made.json()["credential_id"]
+
+    def standing() -> list[tuple[object, object, object]]:
+        awards = {
+            each["credential_id"]: each for each in cast("list[dict[str, object]]", wallet(wound, "W-6")["awards"])
+        }
+        told = [awards[each] for each in (stack, dress, clean)]
+        return [(each["status"], each["in_force"], each["under_review"]) for each in told]
+
+    sound = ("in_force", True, False)
+    assert standing() == [sound, sound, sound]
+    assert wound.post(f"/credentials/{dress}/suspend", {"reason": "other"}).status_code == 200
+    assert standing() == [("in_force", True, True), ("suspended", False, False), sound]
+    assert wound.post(f"/credentials/{dress}/reinstate", {}).status_code == 200
+    assert standing() == [sound, sound, sound]
+    assert wound.post(f"/credentials/{clean}/revoke", {"reason": "other"}).status_code == 200
+    assert standing() == [("in_force", True, True), sound, ("revoked", False, False)]
+    assert wound.post(f"/credentials/{stack}/revoke", {"reason": "other"}).status_code == 200
+    assert standing()[0] == ("revoked", False, False)
+
+
+def test_a_pathway_whose_wording_was_taken_down_is_left_out_of_the_progress(wound: Api) -> None:
+    taken = {**DEFINITION, "slug": "taken", "name": "Taken", "kind": "larger", "rule": {"all_of": ["clean"]}}
+    assert wound.post("/pathways", taken).status_code == 201
+    held(wound, "W-7", "clean")
+    before = progress(wallet(wound, "W-7"))
+    assert before.pop("taken") == (1, 1)
+    ledger = wound.services.ledger
+    with ledger.store._writing() as connection:
+        connection.execute('DELETE FROM definitions WHERE CAST(content AS TEXT) LIKE \'%"slug":"taken"%\'')
+    ledger.desk._definition.cache_clear()  # as in a process that starts now
+    assert progress(wallet(wound, "W-7")) == before
+    page = wound.client.post("/console/wallet", data={"key": wound.college, "learner": "W-7", "issuer": ""})
+    assert (page.status_code, "Helper" in page.text, "Taken" in page.text) == (200, True, False)
+
+
 def test_a_wallet_names_the_learner_as_the_last_version_does(wound: Api) -> None:
     [award] = held(wound, "W-3", "clean")
     change = {"values": {"full_name": "Zoë Okafor", "email": "zoe@example.org"}, "reason": "other"}

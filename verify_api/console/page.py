@@ -20,6 +20,7 @@ _PUBLIC = Path(verify_api.public.__file__).parent
 # What colour a standing has; its words say the same without colour.
 _TONES = {
     "in_force": "good",
+    "under_review": "wait",
     "suspended": "wait",
     "expired": "wait",
     "not_yet_valid": "wait",

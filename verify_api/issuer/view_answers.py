@@ -45,6 +45,10 @@ class WalletAward(Model):
     version: int = Field(examples=[1])
     status: str = _STATUS
     in_force: bool = Field(examples=[True])
+    under_review: bool = Field(
+        description="a stack in force of which a part is not: whether it still stands is for the issuer to decide",
+        examples=[False],
+    )
     parked: bool = Field(description="later events of the award could not be applied to the views: ask for the award")
     achievement: str | None = _SLUG
     achievement_name: str | None = _NAME

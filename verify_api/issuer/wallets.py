@@ -1,9 +1,11 @@
 """Wallets for whoever may see them: look-ups of learner records, the wallet with its progress, and both as answers."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from ledger.application.desk import UnknownDefinition
 from ledger.application.ports import Caller
 from ledger.domain.definition import AchievementDefinition
 from ledger.domain.types import LearnerId, Slug, StreamId
@@ -68,8 +70,12 @@ class Wallets:
         return ShownWallet(wallet=wallet, slug=slug, name=profile.name, progress=tuple(progress))
 
     def _offered(self, issuer: StreamId) -> list[AchievementDefinition]:
-        states = self._register.achievements(issuer, pathways=True)
-        return [found for state in states if (found := self._register.offered(issuer, state)) is not None]
+        """The pathways on offer whose wording is there: of one that was taken down, nobody knows the rule any more."""
+        found = []
+        for state in self._register.achievements(issuer, pathways=True):
+            with suppress(UnknownDefinition):
+                found.append(self._register.offered(issuer, state))
+        return [each for each in found if each is not None]
 
 
 def _learner(reference: str) -> LearnerId:
@@ -104,7 +110,7 @@ def wallet_answer(shown: list[ShownWallet], today: date) -> answers.WalletModel:
                 issuer=each.wallet.issuer,
                 slug=each.slug,
                 name=each.name,
-                awards=[_award(award, today) for award in each.wallet.awards],
+                awards=[_award(award) for award in each.wallet.awards],
                 pathways=[_progress(standing) for standing in each.progress],
             )
             for each in shown
@@ -112,7 +118,7 @@ def wallet_answer(shown: list[ShownWallet], today: date) -> answers.WalletModel:
     )
 
 
-def _award(award: WalletAward, today: date) -> answers.WalletAward:
+def _award(award: WalletAward) -> answers.WalletAward:
     row = award.row
     return answers.WalletAward(
         credential_id=str(row.credential_id),
@@ -120,6 +126,7 @@ def _award(award: WalletAward, today: date) -> answers.WalletAward:
         version=row.version,
         status=award.status.value,
         in_force=award.in_force,
+        under_review=award.under_review,
         parked=row.parked,
         achievement=row.achievement_slug,
         achievement_name=row.achievement_name,
@@ -134,7 +141,7 @@ def _award(award: WalletAward, today: date) -> answers.WalletAward:
             answers.WalletPart(
                 credential_id=str(part.credential_id),
                 seq=part.seq,
-                status=None if part.row is None else part.row.status_on(today).value,
+                status=None if part.status is None else part.status.value,
                 achievement=None if part.row is None else part.row.achievement_slug,
                 achievement_name=None if part.row is None else part.row.achievement_name,
             )

@@ -236,20 +236,25 @@ def test_live_equals_rebuilt_equals_what_the_domain_says(steps: list[tuple[str, 
         assert compare(world.feed, path) == []
 
 
-HARM = st.dictionaries(st.integers(4, 40), st.sampled_from(["hide", "break", "forget"]), max_size=4)
+HARM = st.dictionaries(
+    st.integers(4, 40), st.one_of(st.sampled_from(["hide", "break", "forget"]), st.integers(1, 40)), max_size=4
+)  # by position; a number: the entry of that position stands there a second time
 STOPS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7)), max_size=5)  # until which position, in which batches
 
 
 @settings(max_examples=60)
 @given(steps=STEPS, harm=HARM, stops=STOPS, again=st.sampled_from(["wallet", "credential_status", None]))
 def test_every_view_stopped_restarted_and_rebuilt_equals_itself_folded_anew(
-    steps: list[tuple[str, int, int]], harm: dict[int, str], stops: list[tuple[int, int]], again: str | None
+    steps: list[tuple[str, int, int]], harm: dict[int, str | int], stops: list[tuple[int, int]], again: str | None
 ) -> None:
     world = history(steps)
     for position, kind in harm.items():
         if kind == "hide":
             world.feed.hidden.add(position)
         elif position <= len(world.forge.log):
+            if isinstance(kind, int):
+                world.feed.bytes[position] = world.forge.log[min(kind, len(world.forge.log)) - 1].entry
+                continue
             raw = world.forge.log[position - 1].entry
             world.feed.bytes[position] = raw[1:] if kind == "break" else b"forgotten"
     with TemporaryDirectory() as folder:

@@ -90,6 +90,14 @@ def test_a_cell_of_another_type_is_found(world: World, tmp_path: Path) -> None:
     assert located(compare(world.feed, path)) == [("wallet", "learner_name")]
 
 
+def test_a_whole_number_kept_as_another_kind_of_number_is_found(world: World, tmp_path: Path) -> None:
+    path = live(world, tmp_path / "views.db")
+    alter(path, "UPDATE credential_status SET key = CAST(key AS REAL) WHERE rowid = 5")
+    [found] = compare(world.feed, path)
+    assert (found.table, found.column, found.live) == ("credential_status", "key", found.rebuilt)
+    assert (type(found.live), type(found.rebuilt)) == (float, int)
+
+
 @pytest.mark.parametrize("table", [each.name for each in TABLES])
 def test_a_lost_row_is_found(world: World, tmp_path: Path, table: str) -> None:
     path = live(world, tmp_path / "views.db")

@@ -283,6 +283,7 @@ def test_what_the_tables_cannot_hold_is_poison_too(tmp_path: Path) -> None:
     assert store.first_parked(str(second)) is None
     assert store.find(AWARDS, str(second)) is not None
     store.close()
+    assert [each.reason for each in parked_in(tmp_path / "views.db")] == ["it could not be applied: DataError"]
 
 
 @pytest.mark.parametrize("batch", [1, 1_000])
@@ -302,8 +303,8 @@ def test_events_that_do_not_begin_or_own_an_award_are_parked(tmp_path: Path, bat
     assert [each.stream for each in parked_in(path)] == [stream, nobody, again, orphan]
 
 
-@pytest.mark.parametrize("batch", [1, 1_000])
-def test_a_second_beginning_of_an_award_is_refused_by_the_table_alone(tmp_path: Path, batch: int) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 3, 1_000])
+def test_a_second_beginning_of_an_award_is_parked_for_one_reason_in_all_batches(tmp_path: Path, batch: int) -> None:
     world = World()
     stream, good = world.issue(), world.issue()
     first = world.forge.streams[stream][0]
@@ -311,7 +312,9 @@ def test_a_second_beginning_of_an_award_is_refused_by_the_table_alone(tmp_path: 
     world.feed.bytes[last] = world.forge.log[first - 1].entry  # the same bytes again, seq 0
     path = live(world, tmp_path / "views.db", batch=batch)
     assert streams_in(path) == {str(stream), str(good)}
-    assert [(each.position, each.stream) for each in parked_in(path)] == [(last, stream)]
+    [parked] = parked_in(path)
+    assert (parked.position, parked.stream, parked.reason) == (last, stream, "there is such a row already")
+    assert compare(world.feed, path) == []
 
 
 @pytest.mark.parametrize(("written", "instead"), [(b'"at":"2026', b'"at":"2O26'), (b'"stream":"0', b'"stream":"X')])
