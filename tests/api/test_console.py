@@ -27,7 +27,7 @@ def stacked(api: Api) -> Api:
     assert api.post("/pathways", pathway).status_code == 201
     stack = {"student_number": "C-1", "pathway": "both", "awarded_on": "2026-06-12"}
     assert api.post("/stacks", stack).status_code == 201
-    [last] = [each for each in api.get("/credentials?q=dress").json()["credentials"] if each["achievement"] == "dress"]
+    [last] = api.get("/credentials?achievement=dress").json()["credentials"]
     assert api.post(f"/credentials/{last['credential_id']}/suspend", {"reason": "other"}).status_code == 200
     return api
 
@@ -38,7 +38,6 @@ def test_the_page_shows_awards_stacks_with_their_parts_and_progress(stacked: Api
     text = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*</style>", "", page.text, flags=re.DOTALL)).split())
     assert "Wallet of Zoë &lt;b&gt;Okafor&lt;/b&gt;" in text
     assert "&lt;dress&gt; suspended" in text
-    assert "&lt;dress&gt; : suspended in force, a part under review" in text
     assert "Built from" in text
     assert "Both : 1 of 2 , awarded Still missing: dress" in text
     assert "1.5 h of learning" in text

@@ -181,29 +181,100 @@ def test_another_issuers_award_is_404_and_tells_no_more_than_none(api: Api) -> N
     assert api.get(f"/credentials/{mine['code']}").json()["revision"] == 0
 
 
-def test_list_finds_by_words_achievement_and_status_and_pages(api: Api) -> None:
+def test_search_finds_by_words_achievement_and_status_and_pages(api: Api) -> None:
     codes = [api.issue(full_name=f"Quetzal Number{number}")["credential_id"] for number in "abc"]
     api.post(f"/credentials/{codes[0]}/suspend", {"reason": "other"})
-    found = api.get("/credentials?q=quetzal").json()
+    words = {"query": "quetzal"}
+    found = api.post("/credentials/search", words).json()
     assert [each["credential_id"] for each in found["credentials"]] == list(reversed(codes))
     assert (found["total"], found["next"]) == (3, None)
-    page = api.get("/credentials?q=QUETZAL&limit=2").json()
-    rest = api.get(f"/credentials?q=quetzal&limit=2&after={page['next']}").json()
+    page = api.post("/credentials/search", {"query": "QUETZAL", "limit": 2}).json()
+    rest = api.post("/credentials/search", {**words, "limit": 2, "after": page["next"]}).json()
     assert [each["credential_id"] for each in [*page["credentials"], *rest["credentials"]]] == list(reversed(codes))
-    held = api.get("/credentials?q=quetzal&status=suspended&achievement=wound-care").json()["credentials"]
-    assert [each["credential_id"] for each in held] == [codes[0]]
-    assert api.get("/credentials?q=quetzal", key=api.academy).json()["total"] == 0
-    assert api.get("/credentials?q=quetzal&issuer=academy", key=api.operator).json()["total"] == 0
-    assert api.get("/credentials?q=quetzal", key=api.operator).json()["total"] == 3
+    held = api.post("/credentials/search", {**words, "status": "suspended", "achievement": "wound-care"}).json()
+    assert [each["credential_id"] for each in held["credentials"]] == [codes[0]]
+    assert api.post("/credentials/search", words, key=api.academy).json()["total"] == 0
+    assert api.post("/credentials/search?issuer=academy", words, key=api.operator).json()["total"] == 0
+    assert api.post("/credentials/search", words, key=api.operator).json()["total"] == 3
 
 
-@pytest.mark.parametrize("query", ["status=gone", "after=x", "limit=0", "limit=501", "limit=x", "wrong=1", "q=a&q=b"])
-def test_bad_search_is_422(api: Api, query: str) -> None:
+def test_list_answers_what_a_search_without_words_answers(api: Api) -> None:
+    held = api.issue()["credential_id"]
+    api.post(f"/credentials/{held}/suspend", {"reason": "other"})
+    api.issue()
+    assert api.get("/credentials").json() == api.post("/credentials/search", {}).json()
+    first = api.get("/credentials?limit=1").json()
+    assert len(first["credentials"]) == 1
+    conditions = {"achievement": "wound-care", "status": "suspended", "limit": 1}
+    listed = api.get("/credentials?achievement=wound-care&status=suspended&limit=1").json()
+    assert [each["credential_id"] for each in listed["credentials"]] == [held]
+    assert listed == api.post("/credentials/search", conditions).json()
+    next_page = api.get(f"/credentials?limit=1&after={first['next']}").json()
+    assert next_page == api.post("/credentials/search", {"limit": 1, "after": first["next"]}).json()
+    assert next_page["credentials"] != first["credentials"]
+
+
+def test_words_in_the_address_of_the_list_are_refused(api: Api) -> None:
+    for path, body in (("/credentials?q=okafor", None), ("/credentials/search?query=okafor", {})):
+        refused = api.call("GET" if body is None else "POST", path, body)
+        assert refused.status_code == 422
+        assert [each["code"] for each in refused.json()["errors"]] == ["unknown_parameter"]
+        assert "okafor" not in refused.text
+
+
+def test_no_address_of_the_service_takes_words_about_a_learner(api: Api) -> None:
+    personal = {"q", "query", "student_number", "full_name", "name", "email"}
+    for path, item in api.client.get("/openapi.json").json()["paths"].items():
+        for operation in item.values():
+            named = {each["name"] for each in operation.get("parameters", []) if each["in"] in ("path", "query")}
+            assert not named & personal, path
+
+
+def test_search_with_an_idempotency_key_answers_anew(api: Api) -> None:
+    key = {"Idempotency-Key": "search-1"}
+    before = api.post("/credentials/search", {"limit": 1}, headers=key).json()["total"]
+    api.issue()
+    assert api.post("/credentials/search", {"limit": 1}, headers=key).json()["total"] == before + 1
+    assert api.post("/credentials/search", {}, headers={"Idempotency-Key": "with blank"}).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["status=gone", "after=x", "limit=0", "limit=501", "limit=x", "wrong=1"])
+def test_bad_list_is_422(api: Api, query: str) -> None:
     assert api.get(f"/credentials?{query}").status_code == 422
+    assert api.get("/credentials?status=suspended&status=revoked").status_code == 422
 
 
-def test_list_shows_a_change_that_the_background_worker_has_not_seen(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"limit": 0},
+        {"limit": 501},
+        {"limit": "5"},
+        {"limit": None},
+        {"query": "x" * 201},
+        {"query": ["x"]},
+        {"wrong": "1"},
+    ],
+    ids=str,
+)
+def test_bad_search_is_422(api: Api, body: dict[str, object]) -> None:
+    refused = api.post("/credentials/search", body)
+    assert refused.status_code == 422
+    assert [each["column"] for each in refused.json()["errors"]] == list(body)
+
+
+@pytest.mark.parametrize("body", [{"status": "gone"}, {"after": "x"}], ids=str)
+def test_search_for_what_cannot_be_is_422_and_says_so(api: Api, body: dict[str, str]) -> None:
+    [(name, value)] = body.items()
+    refused, listed = api.post("/credentials/search", body), api.get(f"/credentials?{name}={value}")
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (422, "refused")
+    assert refused.json()["detail"] == listed.json()["detail"]
+
+
+def test_search_shows_a_change_that_the_background_worker_has_not_seen(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api.services.worker, "wake", lambda: None)
     issued = api.issue(full_name="Xylander Amara")
-    found = api.get("/credentials?q=xylander").json()["credentials"]
+    found = api.post("/credentials/search", {"query": "xylander"}).json()["credentials"]
     assert [each["credential_id"] for each in found] == [issued["credential_id"]]

@@ -20,6 +20,7 @@ INPUTS = (
     schemas.KeyRetirement,
     schemas.KeyCompromise,
     schemas.AwardInput,
+    schemas.CredentialSearch,
     schemas.Amendment,
     schemas.Suspension,
     schemas.Reinstatement,

@@ -37,6 +37,7 @@ ROUTES = [
     ("POST", "/credentials", {}, "issue"),
     ("POST", "/credentials/batch", None, "issue"),
     ("GET", "/credentials", None, "read"),
+    ("POST", "/credentials/search", {"query": "okafor"}, "read"),
     ("GET", "/credentials/x", None, "read"),
     ("GET", "/credentials/x/history", None, "read"),
     ("GET", "/credentials/x/verdict", None, "read"),

@@ -82,9 +82,12 @@ def list_awards(
     issuer: IssuerOption = None,
 ) -> None:
     """Search the awards of the issuer, the last issued first; for the operator those of every issuer."""
-    asked = {"issuer": issuer, "q": query, "achievement": achievement, "status": status, "after": after}
+    # Asked for in a body: what is looked for is a name, a student number or an e-mail, and stands in no URL.
+    asked: dict[str, Json] = {"query": query, "achievement": achievement, "status": status, "after": after}
     with run.client() as client:
-        found = client.get(path_of("credentials"), CredentialList, asked | {"limit": str(limit)})
+        found = client.change(
+            path_of("credentials", "search"), asked | {"limit": limit}, CredentialList, query={"issuer": issuer}
+        )
     rows = [
         (each.status, each.awarded_on, each.student_number, each.full_name, each.achievement or "", each.credential_id)
         for each in found.credentials

@@ -137,6 +137,21 @@ class LearnerQuestion(Model):
     )
 
 
+class CredentialSearch(Model):
+    """Which awards are looked for; an absent field sets no condition."""
+
+    query: str | None = Field(
+        default=None,
+        max_length=200,
+        description="words that all occur in name, student number, e-mail or achievement",
+        examples=["okafor"],
+    )
+    achievement: str | None = Field(default=None, description="its slug or id", examples=["wound-care"])
+    status: str | None = Field(default=None, description="as in the answer", examples=["in_force"])
+    after: str | None = Field(default=None, description="`next` of the page before")
+    limit: StrictInt = Field(default=50, ge=1, le=500, description="awards on a page", examples=[50])
+
+
 class Amendment(Model):
     """What to change in an award, and why."""
 

@@ -4,11 +4,13 @@ import json
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ledger.adapters.home import Home
 from tests.unit.cli.command import COURSE, NOBODY, ROW, Command
 from verify_api.cli import client
+from verify_api.cli.embedded import EmbeddedTransport
 
 
 def test_without_a_ledger_the_command_says_how_to_make_one(command: Command) -> None:
@@ -78,6 +80,24 @@ def test_an_award_lives_through_the_command_alone(ledger: Command, tmp_path: Pat
     assert identifier in listed.out
     assert listed.err.strip() == "1 of 1"
     assert ledger("audit").out.startswith("sound: ")
+
+
+def test_words_that_awards_are_looked_for_by_stand_in_no_address(
+    ledger: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ledger("issue", str(tmp_path / "award.json")).code == 0
+    addresses, answer = [], EmbeddedTransport.handle_request
+
+    def noted(self: EmbeddedTransport, request: httpx.Request) -> httpx.Response:
+        addresses.append(str(request.url))
+        return answer(self, request)
+
+    monkeypatch.setattr(EmbeddedTransport, "handle_request", noted)
+    found = json.loads(ledger("list", "kim", "--issuer", "college", "--limit", "1", "--json").out)
+    assert found["total"] == 1
+    assert json.loads(ledger("list", "okafor", "--json").out)["total"] == 0
+    assert len(addresses) == 2
+    assert not [each for each in addresses if "kim" in each or "okafor" in each]
 
 
 def test_the_same_idempotency_key_answers_the_same_and_records_once(ledger: Command, tmp_path: Path) -> None:
