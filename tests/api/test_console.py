@@ -38,6 +38,7 @@ def test_the_page_shows_awards_stacks_with_their_parts_and_progress(stacked: Api
     text = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*</style>", "", page.text, flags=re.DOTALL)).split())
     assert "Wallet of Zoë &lt;b&gt;Okafor&lt;/b&gt;" in text
     assert "&lt;dress&gt; suspended" in text
+    assert "&lt;dress&gt; : suspended in force, a part under review" in text
     assert "Built from" in text
     assert "Both : 1 of 2 , awarded Still missing: dress" in text
     assert "1.5 h of learning" in text
