@@ -147,7 +147,7 @@ class Stacking:
 
     def _mac(self, draft: Draft, caller: Caller, offer: Offer, request: StackRequest) -> bytes:
         """What is stored once: learner, version of the pathway, set of components; a thief's award does not count."""
-        fields: canonical.Json = [
+        fields: list[canonical.Json] = [
             str(request.learner),
             str(offer.achievement.stream),
             offer.version,
