@@ -34,9 +34,7 @@ class Committer:
         self._queue = CommitQueue()
         self._changed = Condition()  # guards what follows, and that nothing is queued behind the end of the queue
         self._wanted = False  # whether a commit shall begin
-        self._calling: set[asyncio.AbstractEventLoop] = (
-            set()
-        )  # loops that are about to say so
+        self._calling: set[asyncio.AbstractEventLoop] = set()  # loops that are about to say so
         self._halted: LedgerHalted | None = None
         self._closing = False
         self._thread = Thread(target=self._run, name="committer", daemon=True)
