@@ -12,6 +12,8 @@ PYTHON ?= python3
 # Of `make demo`: where the ledger lies, and more arguments, as in `make demo DEMO_ARGS="--port 8001"`.
 TESTAMUR_HOME ?= demo-home
 DEMO_ARGS ?=
+# Of `make mutate`: as in `make mutate MUTATE_ARGS="--only ledger/verification"`; everything takes half an hour.
+MUTATE_ARGS ?=
 # Of `make bench`: which jobs; none means all.
 JOBS ?=
 # Of `make test`: as in `make test PYTEST_ARGS="tests/acceptance -x"`.
@@ -90,7 +92,7 @@ tamper: .venv/.test
 	$(BIN)/python scripts/tamper.py
 
 mutate: .venv/.test
-	$(BIN)/python scripts/mutate.py
+	$(BIN)/python scripts/mutate.py $(MUTATE_ARGS)
 
 bench: .venv/.test
 	$(BIN)/python scripts/bench/run_all.py $(JOBS)

@@ -40,6 +40,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "self.are_known(entry.by, entry.kid, position) and (not self.is_owned(entry.stream.hex))",
     ): "else the signer table is asked again",
     ("ledger/audit/rules.py", "first is not None"): "else the entry is parsed",
+    ("ledger/audit/passes.py", "isinstance(done.stream, str)"): "else the second pass is not divided",
 }
 
 
