@@ -40,6 +40,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "self.are_known(entry.by, entry.kid, position) and (not self.is_owned(entry.stream.hex))",
     ): "else the signer table is asked again",
     ("ledger/audit/rules.py", "first is not None"): "else the entry is parsed",
+    (
+        "ledger/verification/pipeline.py",
+        "tuple([finding.check for finding in findings]) == CHECKS",
+    ): "else they are put into the order that they have",
+    ("ledger/verification/views.py", "since == len(credential.versions)"): "else no later version is found",
     ("ledger/audit/passes.py", "isinstance(done.stream, str)"): "else the second pass is not divided",
 }
 

@@ -1,7 +1,5 @@
 """What the ledger says, in the words of the model: scans, wallets, candidates, audit and views, each compared."""
 
-from collections.abc import Iterator
-
 from ledger.adapters.audit_source import VaultOpener, open_audit_source
 from ledger.audit.replay import audit
 from ledger.domain.codes import format_link_code
@@ -15,55 +13,39 @@ from tests.machine.beside import OPERATOR, Beside
 from tests.machine.home import REGISTRIES
 from tests.machine.records import Award, Issuer, holds, standing
 
-AT_ONCE = 4  # awards that are scanned after a step beside those that it touched
-AUDIT_EVERY = 5  # steps
-
 
 class Agreement:
-    """Compares after each step: what was touched, and in turn everything else."""
+    """Compares everything after each step."""
 
     def __init__(self, beside: Beside) -> None:
         """Before the first step."""
         self.beside = beside
         self.steps = 0
-        self._turn = 0
 
     def after_step(self) -> None:
-        """Both sides say the same of everything touched, and of some more."""
+        """Both sides say the same of every award and every learner, and the history is sound."""
         self.steps += 1
         model = self.beside.model
         with self.beside.services.ledger.store.snapshot() as snapshot:
             head = snapshot.head()
         assert (head.size, head.at) == (model.size, model.at)
-        chosen = list(self._chosen())
-        for award in chosen:
-            self._scans(award)
-        for issuer, learner in {(award.issuer, award.learner): None for award in chosen}:
-            self._wallet(issuer, learner)
-        self.beside.touched.clear()
-        if self.steps % AUDIT_EVERY == 0:
-            self.audit(views=False)
+        self._everything()
+        self.audit(views=False)
 
     def at_the_end(self) -> None:
         """Both sides say the same of everything, and the views are those that the events give."""
-        for award in self.beside.model.awards:
-            self._scans(award)
-        for issuer, learner in {(award.issuer, award.learner): None for award in self.beside.model.awards}:
-            self._wallet(issuer, learner)
+        self._everything()
         self.beside.services.views.catch_up()
         assert list(self.beside.services.views.differences()) == []
         assert list(self.beside.services.views.parked()) == []
         self.audit(views=True)
 
-    def _chosen(self) -> Iterator[Award]:
-        """What was touched and what is built from it, and the next few of the others."""
-        awards, touched = self.beside.model.awards, self.beside.touched
-        near = [each for each in awards if each.number in touched or touched & {part.number for part, _ in each.parts}]
-        yield from near
-        others = [each for each in awards if each not in near]
-        for _ in range(min(AT_ONCE, len(others))):
-            self._turn += 1
-            yield others[self._turn % len(others)]
+    def _everything(self) -> None:
+        awards = self.beside.model.awards
+        for award in awards:
+            self._scans(award)
+        for issuer, learner in {(award.issuer, award.learner): None for award in awards}:
+            self._wallet(issuer, learner)
 
     # ------------------------------------------------------------------------------------------------- scans
 

@@ -52,7 +52,6 @@ class Beside:
     credentials: list[StreamId]  # of the model's awards
     codes: list[str]
     learners: dict[tuple[str, str], LearnerId]
-    touched: set[int]  # awards that the last step did something to
     closing: ExitStack
 
     @staticmethod
@@ -80,7 +79,6 @@ class Beside:
                 credentials=[],
                 codes=[],
                 learners={},
-                touched=set(),
                 closing=closing.pop_all(),
             )
 
@@ -260,7 +258,6 @@ class Beside:
             record.issued.learner
         )
         assert answer.position == award.acts[0].position
-        self.touched.add(award.number)
 
     def amend(self, award: Award, changes: Mapping[str, str | int | date | None], revision: int) -> None:
         """Another version."""
@@ -271,14 +268,12 @@ class Beside:
         new = self.awards.amended(award, changes)
         if self.put("amend", why, lambda: change(OPERATOR, stream, values, Reason.OTHER, if_revision=revision)):
             self.awards.do(award, "amended", new)
-            self.touched.add(award.number)
 
     def act(self, award: Award, kind: str, day: date | None, *, retroactive: bool, revision: int) -> None:
         """Suspend, reinstate or revoke."""
         why = self.awards.why_not(award, kind, day, retroactive, revision)
         if self.put(kind, why, lambda: self._act(award, kind, day, retroactive, revision)):
             self.awards.do(award, kind)
-            self.touched.add(award.number)
 
     def _act(
         self, award: Award, kind: str, day: date | None, retroactive: bool, revision: int

@@ -18,7 +18,7 @@ from tests.machine.home import make_home
 from tests.machine.machine import LedgerMachine
 from tests.machine.walk import Walk
 
-EXAMPLES = int(os.environ.get("TESTAMUR_MACHINE_EXAMPLES", "20"))  # random histories
+EXAMPLES = int(os.environ.get("TESTAMUR_MACHINE_EXAMPLES", "10"))  # random histories
 STEPS = 40  # commands in each
 REFUSALS = (
     "AchievementIsRetired",

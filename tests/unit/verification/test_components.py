@@ -337,3 +337,11 @@ def test_facts_of_a_stack_changed_in_the_store_are_caught_before_any_part_is_loo
     assert_unshown(
         workshop.ask(with_part(evidence, place, Part.FACTS, changed)), State.SIGNATURE_INVALID, "parts", "part_changed"
     )
+
+
+def test_a_version_that_a_stack_never_had_shows_none_of_its_parts(workshop: Workshop) -> None:
+    parts = workshop.parts()
+    evidence = workshop.evidence(workshop.stack(parts), parts)
+    verdict = workshop.ask(evidence, scanned=2)
+    assert (verdict.state, verdict.components) == (State.NOT_FOUND, ())
+    assert_unshown(verdict)
