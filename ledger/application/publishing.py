@@ -5,6 +5,7 @@ of no return), then replace the published file. A crash between the last two is 
 """
 
 from collections.abc import Callable
+from threading import Lock
 
 from ledger.application.ports import SignedCheckpoint, StaleDecision, Store
 from ledger.domain.authority import Operator
@@ -42,14 +43,19 @@ class Publishing:
         self._operator = operator
         self._signer = signer
         self._publish = publish
+        self._one_at_a_time = Lock()  # an older checkpoint must not be put over a newer one
         self._published = 0  # entries under the last checkpoint that this process published
 
     def publish(self) -> int:
-        """Publish a checkpoint over everything recorded; its size.
+        """Publish a checkpoint over everything recorded; its size. Any thread may call it.
 
         Raises:
             LogRolledBack: the store holds less than its last checkpoint.
         """
+        with self._one_at_a_time:
+            return self._publish_all()
+
+    def _publish_all(self) -> int:
         with self._store.snapshot() as snapshot:
             last = snapshot.checkpoint()
             tree = CompactRange.empty() if last is None else CompactRange.from_bytes(last.compact_range)
@@ -68,7 +74,7 @@ class Publishing:
         try:
             self._store.save_checkpoint(0 if last is None else last.size, signed)
         except StaleDecision:
-            return self.publish()
+            return self._publish_all()
         return self._put(signed)
 
     def _put(self, checkpoint: SignedCheckpoint) -> int:

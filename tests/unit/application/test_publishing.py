@@ -3,8 +3,10 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -85,6 +87,23 @@ def test_store_that_lost_its_tail_publishes_nothing_over_what_it_published(offic
     with pytest.raises(LogRolledBack, match=f"holds {size - 1} entries, fewer than its checkpoint of {size}"):
         office.ledger.publishing.publish()
     assert office.ledger.home.checkpoint.read_bytes() == before
+
+
+def test_threads_that_publish_at_once_leave_the_newest_checkpoint(office: Office) -> None:
+    run(office.issue())
+    under_way, at_once = [0], []
+
+    def put(note: bytes) -> None:
+        under_way[0] += 1
+        at_once.append(under_way[0])
+        sleep(0.01)
+        under_way[0] -= 1
+
+    publishing = _publishing(office, put)
+    with ThreadPoolExecutor(4) as pool:
+        sizes = list(pool.map(lambda _: publishing.publish(), range(8)))
+    assert set(sizes) == {office.size()}
+    assert at_once == [1] * 8
 
 
 def _full(_: bytes) -> None:
