@@ -7,11 +7,9 @@ address, not into a log. There is no session, so there is nothing that another s
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ledger.application.ports import StoreUnavailable
@@ -25,6 +23,7 @@ from verify_api.issuer.auth import authenticate
 from verify_api.issuer.context import Context
 from verify_api.issuer.problems import LearnerUnknown, NotAuthenticated, ScopeMissing
 from verify_api.issuer.wallets import Wallets, wallet_answer
+from verify_api.public.forms import form_fields, read_form
 from verify_api.public.words import Words, choose
 from verify_api.services import Services
 
@@ -59,10 +58,10 @@ class ConsoleRoutes:
         """The wallet that the form asks for, or the form again with what was the matter."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             return self._again(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "refused.unsupported")
-        body = await _body(request)
+        body = await read_form(request, _MOST_FORM_BYTES)
         if body is None:
             return self._again(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "refused.too_large")
-        fields = _fields(body)
+        fields = form_fields(body)
         key, learner = fields.get("key", ""), fields.get("learner", "")
         if not key or not learner:
             return self._again(request, HTTPStatus.UNPROCESSABLE_ENTITY, "form.missing")
@@ -106,28 +105,6 @@ def console_router(services: Services) -> APIRouter:
     router.add_api_route(PATH, routes.form, methods=["GET", "HEAD"])
     router.add_api_route(PATH, routes.show, methods=["POST"])
     return router
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body, or None if it is longer than the form; no more than that is kept."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MOST_FORM_BYTES:
-                return None
-    except ClientDisconnect:
-        return b""
-    return body
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    """The first value of each field of a form, without blanks around it."""
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
-    except ValueError:
-        return {}
-    return {name: values[0].strip() for name, values in fields.items()}
 
 
 def _is_id(text: str) -> bool:

@@ -6,10 +6,8 @@ Whatever stands in a path is text: nothing a stranger can send makes a 4xx other
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ledger.domain.codes import format_link_code
@@ -17,6 +15,7 @@ from ledger.domain.types import LinkCode
 from ledger.verification.verdict import State, Verdict
 from verify_api.public import openapi
 from verify_api.public.answers import Answers, status_of
+from verify_api.public.forms import form_fields, read_form
 from verify_api.public.links import ScannedCode, ShortCode, link_url, parse_award_reference, parse_scanned
 from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses
@@ -128,10 +127,10 @@ class PublicRoutes:
         """The verdict on a typed code, short code or link, here and now, so that no code stands in an address."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             return self._answers.refusal(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported")
-        body = await _body(request)
+        body = await read_form(request, _MOST_FORM_BYTES)
         if body is None:
             return self._answers.refusal(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        text = _field(body, "code").strip()
+        text = form_fields(body).get("code", "")
         if not text:
             return self._answers.form(request, empty=True)
         reference = parse_award_reference(text)
@@ -260,25 +259,3 @@ def _addresses(scanned: ScannedCode, verdict: Verdict) -> Addresses:
 
 def _path(code: LinkCode, version: int) -> str:
     return f"/c/{format_link_code(code)}" + (f"/{version}" if version > 1 else "")
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body, or None if it is longer than a form with one code; no more than that is kept."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MOST_FORM_BYTES:
-                return None
-    except ClientDisconnect:
-        return b""
-    return body
-
-
-def _field(body: bytes, name: str) -> str:
-    """The first value of a field of a form; empty where there is none."""
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8)
-    except ValueError:
-        return ""
-    return fields.get(name, [""])[0]
