@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ledger.canonical import MAX_INTEGER
 from ledger.domain import events as ev
 from ledger.domain.types import ListId, Origin, Position, Slot
 from ledger.domain.values import STATUS_LIST_SLOTS, Custody, Part, Role, slug
@@ -15,6 +16,16 @@ from ledger.record.encoding import from_text, to_text
 from ledger.record.fields import Data, MalformedData, day, did, digest, flag, iso, kid, optional_day, text, whole
 
 E = TypeVar("E", bound=ev.Event)
+W = TypeVar(
+    "W",
+    ev.IssuerProfileChanged,
+    ev.AchievementDefined,
+    ev.AchievementRevised,
+    ev.AchievementRetired,
+    ev.PathwayDefined,
+    ev.PathwayRevised,
+    ev.PathwayRetired,
+)
 _LONGEST_ORIGIN = 200  # characters
 
 
@@ -75,6 +86,17 @@ def _schema(
     names = frozenset(fields.split())
     parts = ev.PARTS.get(event, ())
     return Schema(wire=wire, event=event, fields=names, parts=parts, named=frozenset(parts), read=read, write=checked)
+
+
+def _wording(wire: str, event: type[W], low: int, high: int = MAX_INTEGER) -> Schema:
+    """A type that names a version of a wording by its digest, the version from `low` to `high`."""
+    return _schema(
+        wire,
+        event,
+        "digest version",
+        lambda d: event(digest=digest(d, "digest"), version=whole(d, "version", low, high)),
+        lambda e: {"digest": to_text(e.digest), "version": e.version},
+    )
 
 
 _ALL = (
@@ -143,55 +165,13 @@ _ALL = (
         ),
         lambda e: {"issuer": e.issuer, "scheme": e.scheme, "until": e.until.isoformat()},
     ),
-    _schema(
-        "issuer.profile_changed/1",
-        ev.IssuerProfileChanged,
-        "digest version",
-        lambda d: ev.IssuerProfileChanged(digest=digest(d, "digest"), version=whole(d, "version", 2)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "achievement.defined/1",
-        ev.AchievementDefined,
-        "digest version",
-        lambda d: ev.AchievementDefined(digest=digest(d, "digest"), version=whole(d, "version", 1, 1)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "achievement.revised/1",
-        ev.AchievementRevised,
-        "digest version",
-        lambda d: ev.AchievementRevised(digest=digest(d, "digest"), version=whole(d, "version", 2)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "achievement.retired/1",
-        ev.AchievementRetired,
-        "digest version",
-        lambda d: ev.AchievementRetired(digest=digest(d, "digest"), version=whole(d, "version", 1)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "pathway.defined/1",
-        ev.PathwayDefined,
-        "digest version",
-        lambda d: ev.PathwayDefined(digest=digest(d, "digest"), version=whole(d, "version", 1, 1)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "pathway.revised/1",
-        ev.PathwayRevised,
-        "digest version",
-        lambda d: ev.PathwayRevised(digest=digest(d, "digest"), version=whole(d, "version", 2)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
-    _schema(
-        "pathway.retired/1",
-        ev.PathwayRetired,
-        "digest version",
-        lambda d: ev.PathwayRetired(digest=digest(d, "digest"), version=whole(d, "version", 1)),
-        lambda e: {"digest": to_text(e.digest), "version": e.version},
-    ),
+    _wording("issuer.profile_changed/1", ev.IssuerProfileChanged, 2),
+    _wording("achievement.defined/1", ev.AchievementDefined, 1, 1),
+    _wording("achievement.revised/1", ev.AchievementRevised, 2),
+    _wording("achievement.retired/1", ev.AchievementRetired, 1),
+    _wording("pathway.defined/1", ev.PathwayDefined, 1, 1),
+    _wording("pathway.revised/1", ev.PathwayRevised, 2),
+    _wording("pathway.retired/1", ev.PathwayRetired, 1),
     _schema(
         "credential.issued/1",
         ev.CredentialIssued,
