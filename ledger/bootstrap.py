@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.adapters.audit_source import VaultOpener
 from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
 from ledger.adapters.committer import Committer
@@ -26,10 +25,11 @@ from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
 from ledger.adapters.secrets import MasterKey, write_secret_file
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_scans import ScanStore
-from ledger.adapters.sqlite_schema import create
-from ledger.adapters.vault import SqliteVault
+from ledger.adapters.sqlite.audit_source import VaultOpener
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.scans import ScanStore
+from ledger.adapters.sqlite.schema import create
+from ledger.adapters.sqlite.vault import SqliteVault
 from ledger.application.achievements import Achievements, Pathways
 from ledger.application.api_keys import SCOPES, ApiKeys
 from ledger.application.awards import Awards

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from subprocess import PIPE, Popen
 from typing import BinaryIO, TypeAlias, TypeVar, cast
 
-from ledger.adapters.audit_source import SqliteAuditSource, open_audit_source
+from ledger.adapters.sqlite.audit_source import SqliteAuditSource, open_audit_source
 from ledger.audit.source import CannotBeAudited, PartOpener
 from ledger.audit.work import InThisProcess, Task, Workers
 from ledger.errors import LedgerError

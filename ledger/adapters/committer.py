@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
-from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, Vault
 from ledger.errors import LedgerError
 

@@ -135,6 +135,8 @@ class Draft:
         last = recorded[-1]
         # The stream may have grown after the head was read: a key retired at 9 must not look in force "at 9".
         self._base = max(self._base, last.position)
+        # Another process, with a clock of its own, may have recorded it after the head was read.
+        self.at = max(self.at, last.at)
         self._read.setdefault(stream, last.seq)
         self._ends.setdefault(stream, (last.seq, folded.last))
         return recorded

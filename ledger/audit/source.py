@@ -1,7 +1,7 @@
 """What an audit reads, as ports: rows exactly as the database holds them, believed by nobody.
 
 A column may hold a value of any type and any size, since whoever owns the file can write anything into it. Which
-database that is, and how it is opened without changing it, is for `ledger.adapters.audit_source`.
+database that is, and how it is opened without changing it, is for `ledger.adapters.sqlite.audit_source`.
 """
 
 from base64 import urlsafe_b64encode

@@ -30,9 +30,9 @@ from time import perf_counter, process_time
 from harness import Result, arguments, conclude, cpu_of, filled_home, table
 from nacl.bindings import crypto_sign_open
 
-from ledger.adapters.audit_source import open_audit_source
 from ledger.adapters.audit_workers import Database, no_parts, processes
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.audit.replay import audit
 from ledger.bootstrap import open_parts
 from ledger.record.entry import parse_entry

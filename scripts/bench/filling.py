@@ -23,7 +23,7 @@ from sealing_awards import Batch, Filled, Office, Standing, prepare, seal_batch
 from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home
 from ledger.adapters.macs import DerivedMacs
-from ledger.adapters.vault import SqliteVault
+from ledger.adapters.sqlite.vault import SqliteVault
 from ledger.application.ports import Caller, LearnerKey
 from ledger.bootstrap import Ledger, init, open_ledger, open_vault
 from ledger.domain.types import ListId, Slot, StreamId

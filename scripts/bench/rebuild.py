@@ -20,7 +20,7 @@ from replay import reference_of, theirs
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.home import Home
 from ledger.adapters.private_box import VaultBoxes
-from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.bootstrap import open_vault
 from projections.feed import StoreFeed
 from projections.members import FAMILY

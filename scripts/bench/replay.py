@@ -19,7 +19,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite_ledger import SqliteLedger
+from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.record.decoding import decode
 from ledger.record.entry import parse_entry
 

@@ -18,6 +18,7 @@ from ledger.application.ports import (
     StaleDecision,
     Store,
     StoredPart,
+    TimeHasPassed,
 )
 from ledger.domain.types import Digest, Position, Seq
 from ledger.domain.values import STATUS_LIST_SLOTS, Part
@@ -128,12 +129,21 @@ class StoreContract:
         with backend.store.snapshot() as snapshot:
             assert snapshot.head().at == later(5)
 
-    def test_entry_with_an_earlier_time_than_the_head_is_decided_again(self, backend: Backend, scribe: Scribe) -> None:
-        backend.append([scribe.proposal(1, at=later(5))])
-        (outcome,) = backend.append([scribe.proposal(2, at=later(4))])
-        assert isinstance(outcome, StaleDecision)
+    def test_entry_of_a_slower_clock_is_appended_and_the_head_keeps_its_time(
+        self, backend: Backend, scribe: Scribe
+    ) -> None:
+        backend.append([scribe.proposal(1, at=later(90))])
+        (outcome,) = backend.append([scribe.proposal(2, at=later(30))])
+        assert appended(outcome).position == 2
         with backend.store.snapshot() as snapshot:
-            assert snapshot.head().at == later(5)
+            assert snapshot.head().at == later(90)
+
+    def test_entry_more_than_a_minute_before_the_head_is_decided_again(self, backend: Backend, scribe: Scribe) -> None:
+        backend.append([scribe.proposal(1, at=later(90))])
+        (outcome,) = backend.append([scribe.proposal(2, at=later(29))])
+        assert isinstance(outcome, TimeHasPassed)
+        with backend.store.snapshot() as snapshot:
+            assert (snapshot.head().size, snapshot.head().at) == (1, later(90))
 
     # ---- snapshots and folded streams
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.clock import SystemEntropy
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_schema import create
-from ledger.adapters.vault import SqliteVault
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.schema import create
+from ledger.adapters.sqlite.vault import SqliteVault
 from ledger.application.ports import Proposal, Vault
 from tests.contracts.scribe import LIST
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from ledger.adapters.audit_source import VaultOpener, open_audit_source
 from ledger.adapters.audit_workers import no_parts, workers
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, NotChecked, Problem, to_json
 from ledger.audit.source import CannotBeAudited

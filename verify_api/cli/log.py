@@ -2,8 +2,8 @@
 
 import typer
 
-from ledger.adapters.audit_source import open_audit_source
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.application.publishing import verifier_key
 from ledger.audit.source import CannotBeAudited
 from ledger.canonical import Json

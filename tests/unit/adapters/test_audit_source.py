@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from ledger.adapters import audit_source
-from ledger.adapters.audit_source import VaultFailed, VaultOpener, open_audit_source
 from ledger.adapters.private_box import BoxUnreadable, seal_box
-from ledger.adapters.sqlite_schema import create
+from ledger.adapters.sqlite import audit_source
+from ledger.adapters.sqlite.audit_source import VaultFailed, VaultOpener, open_audit_source
+from ledger.adapters.sqlite.schema import create
 from ledger.application.ports import LearnerKey
 from ledger.audit.source import CannotBeAudited
 from ledger.domain.types import Seq, StreamId
@@ -93,7 +93,7 @@ def test_files_that_change_while_they_are_copied_are_refused(evidence: Path, mon
         with source.open("ab") as file:
             file.write(bytes(8192))
 
-    monkeypatch.setattr("ledger.adapters.audit_source.shutil.copyfile", copy_while_written)
+    monkeypatch.setattr("ledger.adapters.sqlite.audit_source.shutil.copyfile", copy_while_written)
     with pytest.raises(CannotBeAudited, match="being written"), open_audit_source(evidence):
         pass
 
@@ -108,7 +108,7 @@ def test_copy_that_cannot_be_made_is_refused(evidence: Path, monkeypatch: pytest
     def full(source: Path, target: Path) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("ledger.adapters.audit_source.shutil.copyfile", full)
+    monkeypatch.setattr("ledger.adapters.sqlite.audit_source.shutil.copyfile", full)
     with pytest.raises(CannotBeAudited, match="no space left"), open_audit_source(evidence):
         pass
 

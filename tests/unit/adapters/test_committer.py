@@ -11,8 +11,8 @@ import pytest
 
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, MOST_WAITING
 from ledger.adapters.committer import Committer
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_schema import create
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.schema import create
 from ledger.application.ports import (
     Appended,
     ConflictError,

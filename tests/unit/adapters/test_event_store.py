@@ -10,8 +10,8 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from ledger.adapters.event_store import EntryEvent, EntryMapper, FoldedStream, Streams
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_schema import create
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.schema import create
 from ledger.domain.types import Seq
 from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.sealing import chain

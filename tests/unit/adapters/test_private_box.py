@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.private_box import MAX_PART, NONCE, BoxUnreadable, PartTooLarge, VaultBoxes, open_box, seal_box
-from ledger.adapters.vault import SqliteVault
+from ledger.adapters.sqlite.vault import SqliteVault
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_schema import PAGE_SIZE, SCHEMA_VERSION, UnsafeDatabase, WrongSchema, create, prepare
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.schema import PAGE_SIZE, SCHEMA_VERSION, UnsafeDatabase, WrongSchema, create, prepare
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint
 from ledger.domain.values import Part

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import sqlite_scans as module
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_scans import ScanStore
-from ledger.adapters.sqlite_schema import create
+from ledger.adapters.sqlite import scans as module
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.scans import ScanStore
+from ledger.adapters.sqlite.schema import create
 from ledger.application.ports import StoreUnavailable
 from ledger.domain.types import Digest, Position
 from tests.contracts.scribe import stream

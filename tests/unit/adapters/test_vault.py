@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from ledger.adapters.clock import SystemEntropy
-from ledger.adapters.vault import SqliteVault, VaultUnreadable
+from ledger.adapters.sqlite.vault import SqliteVault, VaultUnreadable
 from ledger.application.ports import LearnerKey
 from tests.contracts.scribe import stream
 

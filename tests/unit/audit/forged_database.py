@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger import canonical
-from ledger.adapters.audit_source import open_audit_source
-from ledger.adapters.sqlite_schema import create
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.sqlite.schema import create
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, Problem
 from ledger.audit.source import PartOpener

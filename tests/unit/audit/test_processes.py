@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.adapters.audit_source import SqliteAuditSource, open_audit_source
 from ledger.adapters.audit_workers import Database as Opened
 from ledger.adapters.audit_workers import no_parts, processes, workers
+from ledger.adapters.sqlite.audit_source import SqliteAuditSource, open_audit_source
 from ledger.audit import passes
 from ledger.audit.positions import Marks
 from ledger.audit.replay import audit

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.audit_source import VaultOpener, open_audit_source
 from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
 from ledger.application.ports import Caller
 from ledger.bootstrap import Ledger, init, open_ledger
 from ledger.canonical import Json

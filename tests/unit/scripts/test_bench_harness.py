@@ -10,8 +10,8 @@ import pytest
 import replay
 from filling import begin, fill, fill_by_use_cases
 
-from ledger.adapters.audit_source import VaultOpener, open_audit_source
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.bootstrap import open_vault

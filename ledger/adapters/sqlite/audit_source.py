@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from ledger.adapters.private_box import open_box
-from ledger.adapters.sqlite_schema import TRIGGERS
+from ledger.adapters.sqlite.schema import TRIGGERS
 from ledger.application.ports import Vault
 from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
 from ledger.domain.types import Seq, StreamId

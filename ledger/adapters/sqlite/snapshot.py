@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from ledger.adapters.event_store import as_bytes
-from ledger.adapters.sqlite_known import read_replays
+from ledger.adapters.sqlite.known import read_replays
+from ledger.adapters.sqlite.recorder import as_bytes
 from ledger.application.ports import (
     Idempotency,
     Replay,

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TypeAlias, cast
 from uuid import UUID
 
-from ledger.adapters.event_store import FoldedStream, LedgerDatastore, LedgerRecorder, Streams
-from ledger.adapters.sqlite_append import AppendTransaction
-from ledger.adapters.sqlite_readers import Readers
-from ledger.adapters.sqlite_schema import WrongSchema
-from ledger.adapters.sqlite_snapshot import SqliteSnapshot
+from ledger.adapters.event_store import FoldedStream, Streams
+from ledger.adapters.placing import Outcomes, Placing
+from ledger.adapters.sqlite.append import insert
+from ledger.adapters.sqlite.known import read_known
+from ledger.adapters.sqlite.readers import Readers
+from ledger.adapters.sqlite.recorder import LedgerDatastore, LedgerRecorder
+from ledger.adapters.sqlite.schema import WrongSchema
+from ledger.adapters.sqlite.snapshot import SqliteSnapshot
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import (
-    Appended,
-    ConflictError,
     LedgerHalted,
     OutcomeUnknown,
     Proposal,
@@ -79,7 +80,7 @@ class SqliteLedger:
         with self._readers.reading() as connection:
             yield SqliteSnapshot(connection)
 
-    def append(self, proposals: Sequence[Proposal]) -> list[Appended | ConflictError]:
+    def append(self, proposals: Sequence[Proposal]) -> Outcomes:
         """Append what does not conflict, in one transaction; durable when it returns.
 
         Raises:
@@ -91,22 +92,24 @@ class SqliteLedger:
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
-            transaction = AppendTransaction(writer, self.recorder)
-            if transaction.size < self._seen:
+            known = read_known(writer, proposals)
+            size = known.size
+            if size < self._seen:
                 self._halted = LedgerHalted(
-                    f"the store holds {transaction.size} entries, but this process has seen {self._seen}: "
+                    f"the store holds {size} entries, but this process has seen {self._seen}: "
                     "its tail was lost. Nothing more is recorded here"
                 )
                 raise self._halted
-            outcomes = transaction.place(proposals)
-            transaction.finish()
+            placing = Placing(known)
+            outcomes = placing.place(proposals)
+            insert(writer, self.recorder, placing, first=size + 1)
             writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutcomeUnknown(f"the store failed while recording: {error}") from error
         finally:
             if writer.in_transaction:  # also after a failed COMMIT, which leaves the transaction open
                 writer.execute("ROLLBACK")
-        self._seen = transaction.size
+        self._seen = placing.size
         return outcomes
 
     def save_checkpoint(self, previous: int, checkpoint: SignedCheckpoint) -> None:

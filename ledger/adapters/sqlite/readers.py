@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ledger.adapters.sqlite_schema import prepare
+from ledger.adapters.sqlite.schema import prepare
 from ledger.application.ports import StoreUnavailable
 
 _IDLE = 8  # connections kept open; more are opened while more threads read at the same moment

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 
-from ledger.adapters.event_store import as_bytes
-from ledger.adapters.sqlite_ledger import SqliteLedger
-from ledger.adapters.sqlite_snapshot import SqliteSnapshot
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.recorder import as_bytes
+from ledger.adapters.sqlite.snapshot import SqliteSnapshot
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import Part

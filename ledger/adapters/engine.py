@@ -1,0 +1,128 @@
+"""What the bootstrap needs of the place where a ledger lies, whatever the engine: files of a folder, or PostgreSQL."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from ledger.adapters.fence import Fence
+from ledger.adapters.placing import Outcomes
+from ledger.adapters.vault import VaultRows
+from ledger.application.api_keys import ApiKeyStore
+from ledger.application.ports import Proposal, Snapshot, Store
+from ledger.errors import LedgerError
+
+
+class WrongSchema(LedgerError):
+    """The store was made by another version of Testamur, or is not a ledger."""
+
+
+class ScanSource(Protocol):
+    """Where scans are read from: what nearly every one asks is not read again while nothing was committed."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One consistent view of everything.
+
+        Raises:
+            StoreUnavailable, LedgerHalted.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close its connection."""
+        ...
+
+
+class LedgerStore(Store, ApiKeyStore, Protocol):
+    """An open store. `append` is for one thread, the committer's; everything else for any."""
+
+    @property
+    def fence(self) -> Fence:
+        """What this process has seen of the store."""
+        ...
+
+    def append(self, proposals: Sequence[Proposal]) -> Outcomes:
+        """Append what does not conflict, in one transaction; durable when it returns.
+
+        Raises:
+            LedgerHalted: the store has lost entries that this process saw.
+            LedgerBusy: a lock was not to be had in time; nothing was recorded.
+            OutcomeUnknown: the store failed; whether anything was recorded must be read from it.
+        """
+        ...
+
+    def scans(self) -> ScanSource:
+        """A source for scans, with a connection of its own."""
+        ...
+
+    def publishing(self) -> AbstractContextManager[bool]:
+        """Whether this process is the one that publishes while the `with` lasts; another one may be at it."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Return when another process may have committed something, at the latest after so many seconds.
+
+        Raises:
+            StoreUnavailable.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Engine(Protocol):
+    """A place where one ledger lies, or can be made."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may have it open at once."""
+        ...
+
+    @property
+    def described(self) -> str:
+        """The place in words; no password stands in it."""
+        ...
+
+    def create(self) -> None:
+        """Make an empty ledger.
+
+        Raises:
+            WrongSchema: there is something already.
+            LedgerError: it cannot be made.
+        """
+        ...
+
+    def open(self, fence: Fence) -> LedgerStore:
+        """Open the ledger.
+
+        Raises:
+            WrongSchema: it is of another version, or none.
+            LedgerError: it cannot be reached, or would lose what it acknowledges.
+        """
+        ...
+
+    def create_vault(self, first_epoch: bytes) -> None:
+        """Make an empty vault with the wrapped key of its first epoch; durable when it returns."""
+        ...
+
+    def open_vault(self) -> VaultRows:
+        """The rows of the vault."""
+        ...
+
+    def copy_to(self, path: Path) -> int:
+        """Write everything, as of one moment, into a new SQLite ledger at `path`; how many entries. Others go on."""
+        ...
+
+    def fill_from(self, path: Path) -> int:
+        """Make the ledger, which must not exist yet, out of a SQLite ledger; how many entries. Whole or not at all."""
+        ...
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema to the version that this program works with; the versions before and after.
+
+        Raises:
+            WrongSchema: it is newer, or no ledger.
+        """
+        ...

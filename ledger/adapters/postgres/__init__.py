@@ -1,0 +1,1 @@
+"""A ledger in a PostgreSQL database, used by any number of processes at once."""

@@ -1,0 +1,1 @@
+"""A ledger in files of one folder: SQLite databases, written by one process."""
