@@ -118,8 +118,18 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < version < SCHEMA_VERSION:
+        raise WrongSchema(
+            f"the ledger has schema version {version}, this program works with {SCHEMA_VERSION}: "
+            "make a backup, then bring it forward with `testamur migrate`"
+        )
+    if version == 0:
+        raise WrongSchema("the database has schema version 0: it is not a ledger's")
     if version != SCHEMA_VERSION:
-        raise WrongSchema(f"the database has schema version {version}, this program works with {SCHEMA_VERSION}")
+        raise WrongSchema(
+            f"the ledger has schema version {version}, and this program knows {SCHEMA_VERSION}: "
+            "install the newer Testamur that wrote it"
+        )
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     level = connection.execute("PRAGMA synchronous").fetchone()[0]
     if mode != "wal" or level != 2:
