@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.adapters.fence import Fence
 from ledger.adapters.placing import Outcomes
-from ledger.adapters.vault import VaultRows
 from ledger.application.api_keys import ApiKeyStore
 from ledger.application.ports import Proposal, Snapshot, Store
 from ledger.errors import LedgerError
+
+if TYPE_CHECKING:
+    from ledger.adapters.vault import VaultRows
 
 
 class WrongSchema(LedgerError):
@@ -107,7 +109,7 @@ class Engine(Protocol):
         """Make an empty vault with the wrapped key of its first epoch; durable when it returns."""
         ...
 
-    def open_vault(self) -> VaultRows:
+    def open_vault(self) -> "VaultRows":
         """The rows of the vault."""
         ...
 

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: how each is opened, and what is refused before anything is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -51,7 +51,9 @@ def check_url(url: str) -> str:
         if not url.startswith(("postgresql://", "postgres://")):
             raise BadDatabaseUrl("a database URL begins with postgresql://, as in postgresql://user@host/ledger")
         if not conninfo_to_dict(url).get("dbname"):
-            raise BadDatabaseUrl("a database URL names the database after the host, as in postgresql://user@host/ledger")
+            raise BadDatabaseUrl(
+                "a database URL names the database after the host, as in postgresql://user@host/ledger"
+            )
     except psycopg.ProgrammingError as error:
         raise BadDatabaseUrl("the database URL cannot be read; write postgresql://user@host/ledger") from error
     return url
@@ -91,7 +93,7 @@ def connect(url: str, *, name: str = "testamur") -> Connection:
             prepare_threshold=1,
         )
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{described(url)} cannot be reached: {_said(error)}") from error
+        raise StoreUnavailable(f"{described(url)} cannot be reached: {said(error)}") from error
     try:
         check_durable(connection)
     except BaseException:
@@ -121,13 +123,22 @@ def check_durable(connection: Connection) -> None:
 class Readers:
     """Connections for reading, kept open; any thread may borrow one. What has become of them is seen when they fail."""
 
-    def __init__(self, url: str, *, most: int = 8) -> None:
+    def __init__(self, url: str, *, most: int = 8, configure: Callable[[Connection], None] = lambda _: None) -> None:
         """Open one.
+
+        Args:
+            configure: refuses a new connection, if something is wrong with what it leads to.
 
         Raises:
             StoreUnavailable, UnsafeDatabase.
         """
-        connect(url).close()  # so that the reason is told now, by name
+        with connect(url) as first:  # so that a reason is told now, by name
+            configure(first)
+
+        def accept(connection: Connection) -> None:
+            check_durable(connection)
+            configure(connection)
+
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=1,
@@ -140,7 +151,7 @@ class Readers:
                 "options": " ".join(f"-c {setting}={value}" for setting, value in _SETTINGS.items()),
                 "prepare_threshold": 1,
             },
-            configure=check_durable,
+            configure=accept,
             open=True,
         )
 
@@ -157,7 +168,7 @@ class Readers:
         except (PoolClosed, PoolTimeout) as error:
             raise StoreUnavailable("the store cannot be read: no connection to it is to be had") from error
         except psycopg.OperationalError as error:
-            raise StoreUnavailable(f"the store cannot be read: {_said(error)}") from error
+            raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
 
     def renew(self) -> None:
         """Part with every connection that is broken."""
@@ -186,10 +197,10 @@ def create_database(url: str) -> bool:
     except psycopg.errors.DuplicateDatabase:
         return False
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{described(url)} cannot be made: {_said(error)}") from error
+        raise StoreUnavailable(f"{described(url)} cannot be made: {said(error)}") from error
     return True
 
 
-def _said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error) -> str:
     """The first line of what went wrong; a URL with its password never stands in it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

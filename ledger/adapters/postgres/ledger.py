@@ -1,0 +1,188 @@
+"""The ledger on PostgreSQL: one writing connection, a few for reading, and what several processes must agree on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from threading import Lock
+
+import psycopg
+
+from ledger.adapters.event_store import FoldedStream, Streams
+from ledger.adapters.fence import Fence
+from ledger.adapters.placing import Outcomes
+from ledger.adapters.postgres.connections import Connection, Readers, connect, said
+from ledger.adapters.postgres.recorder import LedgerRecorder
+from ledger.adapters.postgres.scans import PostgresScans
+from ledger.adapters.postgres.schema import CHANNEL, PUBLISHING, SAVING, check
+from ledger.adapters.postgres.snapshot import PostgresSnapshot
+from ledger.adapters.postgres.writer import Writer
+from ledger.application.api_keys import ApiKey
+from ledger.application.ports import OutcomeUnknown, Proposal, SignedCheckpoint, StaleDecision, StoreUnavailable
+from ledger.domain.types import StreamId
+from ledger.domain.values import format_time, parse_time
+from ledger.verification.evidence import Head
+
+# In one message, so that it costs one round trip; the first read fixes what all others see.
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT size, at FROM ledger.log_head"
+_API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM ledger.api_keys"
+
+
+class PostgresLedger:
+    """The store of one process among several. `append` is for its one committer thread; everything else for any."""
+
+    def __init__(self, url: str, fence: Fence) -> None:
+        """Open an existing ledger.
+
+        Raises:
+            StoreUnavailable, UnsafeDatabase, WrongSchema.
+        """
+        self._url = url
+        self.fence = fence
+        with ExitStack() as stack:
+            self._writer = Writer(url, fence)
+            stack.callback(self._writer.close)
+            self._readers = Readers(url, configure=check)
+            stack.callback(self._readers.close)
+            self._streams = Streams(LedgerRecorder(self._readers))
+            self._closing = stack.pop_all()
+        self._listening: Connection | None = None
+        self._one_listener = Lock()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._closing.close()
+        with self._one_listener:
+            if self._listening is not None:
+                self._listening.close()
+
+    def load(self, stream: StreamId) -> FoldedStream | None:
+        """A stream, folded; None where there is no such stream."""
+        with self._readers.borrow() as connection:
+            row = connection.execute(
+                "SELECT MAX(originator_version) FROM ledger.stored_events WHERE originator_id = %b", (stream,)
+            ).fetchone()
+        end = None if row is None else row[0]
+        return None if end is None else self._streams.load(stream, end)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresSnapshot]:
+        """One consistent view of everything.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+            LedgerHalted: it lost what this process saw.
+        """
+        with ExitStack() as stack:
+            floor = self.fence.floor()
+            try:
+                connection, head = self._begun(stack)
+            except StoreUnavailable:  # a connection that was kept open while the server was restarted, say
+                self._readers.renew()
+                connection, head = self._begun(stack)
+            self.fence.check(head.size, floor)
+            yield PostgresSnapshot(connection, head)
+
+    def _begun(self, stack: ExitStack) -> tuple[Connection, Head]:
+        with ExitStack() as borrowed:
+            connection = borrowed.enter_context(self._readers.borrow())
+            cursor = connection.execute(_BEGIN)
+            cursor.nextset()
+            row = cursor.fetchone()
+            if row is None:
+                raise StoreUnavailable("the store cannot be read: the log has no head")
+            stack.push(borrowed.pop_all())
+        return connection, Head(size=row[0], at=parse_time(row[1]))
+
+    def append(self, proposals: Sequence[Proposal]) -> Outcomes:
+        """Append what does not conflict, in one transaction; durable when it returns.
+
+        Raises:
+            LedgerHalted, LedgerBusy, StoreUnavailable, OutcomeUnknown.
+        """
+        return self._writer.append(proposals)
+
+    def scans(self) -> PostgresScans:
+        """A source for scans, with a connection of its own."""
+        return PostgresScans(self._url, self.fence)
+
+    def save_checkpoint(self, previous: int, checkpoint: SignedCheckpoint) -> None:
+        """Compare-and-swap: keep `checkpoint` if `previous` is still the size of the last; else StaleDecision."""
+        row = (checkpoint.size, checkpoint.note, checkpoint.compact_range)
+        with self._writing() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SAVING,))
+            last = connection.execute("SELECT COALESCE(MAX(size), 0) FROM ledger.checkpoints").fetchone()
+            if last is None or last[0] != previous:
+                raise StaleDecision("another checkpoint was signed meanwhile")
+            connection.execute("INSERT INTO ledger.checkpoints VALUES (%b, %b, %b)", row)
+
+    @contextmanager
+    def publishing(self) -> Iterator[bool]:
+        """Whether this process is the one that publishes while the `with` lasts."""
+        connection = connect(self._url, name="testamur publisher")
+        try:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (PUBLISHING,)).fetchone()
+            yield bool(row is not None and row[0])
+        finally:
+            connection.close()  # the lock goes with it
+
+    def wait(self, seconds: float) -> None:
+        """Return when another process may have committed something, at the latest after so many seconds."""
+        with self._one_listener:
+            try:
+                if self._listening is None or self._listening.closed:
+                    self._listening = connect(self._url, name="testamur listener")
+                    self._listening.execute(f"LISTEN {CHANNEL}")
+                    return  # whatever was committed before this was not told here
+                for _ in self._listening.notifies(timeout=seconds, stop_after=1):
+                    pass
+            except psycopg.Error as error:
+                raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
+
+    def add_api_key(self, key: ApiKey) -> None:
+        """Keep a new API key; durable when it returns."""
+        row = (key.id, key.secret, key.issuer, " ".join(key.scopes), key.label, format_time(key.created_at), None)
+        with self._writing() as connection:
+            connection.execute("INSERT INTO ledger.api_keys VALUES (%s,%b,%s,%s,%s,%s,%s)", row)
+
+    def api_keys(self) -> Sequence[ApiKey]:
+        """Every API key, oldest first."""
+        with self._readers.borrow() as connection:
+            return [_api_key(row) for row in connection.execute(f"{_API_KEYS} ORDER BY created_at, id")]
+
+    def api_key(self, secret: bytes) -> ApiKey | None:
+        """The API key with this digest, revoked or not."""
+        with self._readers.borrow() as connection:
+            row = connection.execute(f"{_API_KEYS} WHERE secret = %b", (secret,)).fetchone()
+        return None if row is None else _api_key(row)
+
+    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        """Whether there was such a living API key; it is dead now."""
+        statement = "UPDATE ledger.api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL"
+        with self._writing() as connection:
+            return connection.execute(statement, (format_time(at), key_id)).rowcount == 1
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A connection of its own, inside one transaction: what is written so is seldom, and never large."""
+        connection = connect(self._url)
+        try:
+            check(connection)
+            with connection.transaction():
+                yield connection
+        except psycopg.Error as error:
+            raise OutcomeUnknown(f"the store failed while writing: {said(error)}") from error
+        finally:
+            connection.close()
+
+
+def _api_key(row: tuple[str, bytes, StreamId | None, str, str, str, str | None]) -> ApiKey:
+    key_id, secret, issuer, scopes, label, created_at, revoked_at = row
+    return ApiKey(
+        id=key_id,
+        secret=bytes(secret),
+        issuer=None if issuer is None else StreamId(issuer),
+        scopes=tuple(scopes.split()),
+        label=label,
+        created_at=parse_time(created_at),
+        revoked_at=None if revoked_at is None else parse_time(revoked_at),
+    )
