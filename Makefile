@@ -3,6 +3,7 @@
 #   make demo     a ledger with real-looking awards, served on 127.0.0.1:8000
 #   make test     all tests
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
+#   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50: more kills)
 #   make tamper   change a small ledger in every way and see the audit find it
 #   make mutate   remove each check of audit and verification in turn and see a test go red
 #   make bench    how fast it is, each job beside a reference, with a table at the end (JOBS="scan_json audit": some)
@@ -25,11 +26,11 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/verification/*
 SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
 
-.PHONY: help venv demo test check layers style types coverage tamper mutate bench clean
+.PHONY: help venv demo test check layers style types coverage crash tamper mutate bench clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,9s/^#  *//p' Makefile
+	@sed -n '3,10s/^#  *//p' Makefile
 
 # One environment in three steps, each a file: the demo waits for the run-time dependencies alone, the tests add theirs,
 # the checks add the tools.
@@ -87,6 +88,10 @@ types: .venv/.dev
 
 coverage: .venv/.dev .venv/.covered
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
+
+# One after the other, so that the servers have the machine to themselves: they must be ready again within 5 s.
+crash: .venv/.test
+	TESTAMUR_READY_SECONDS=5 $(BIN)/python -m pytest -s tests/crash tests/host
 
 tamper: .venv/.test
 	$(BIN)/python scripts/tamper.py

@@ -42,9 +42,10 @@ def test_server_killed_under_load_loses_nothing_acknowledged_and_records_nothing
         served.kill()
     outcomes = load.outcomes
     print(
-        f"seed {seed}, {CYCLES} kills, {CLIENTS} clients: {len(outcomes.acknowledged)} recorded and acknowledged, "
-        f"{len(outcomes.refused)} refused, {outcomes.cut} cut off, {outcomes.resent} sent again, "
-        f"{outcomes.replayed} of them recorded before, {report['events']} events; slowest start {max(served.waits):.1f} s"
+        f"seed {seed}, {CYCLES} kills, {CLIENTS} clients: {len(outcomes.acknowledged)} recorded and acknowledged,",
+        f"{len(outcomes.refused)} refused, {outcomes.cut} cut off, {outcomes.resent} sent again,",
+        f"{outcomes.replayed} of them recorded before, {report['events']} events;",
+        f"slowest start {max(served.waits):.1f} s",
     )
     assert outcomes.resent >= CYCLES
     assert outcomes.replayed or CYCLES < 5, "no kill fell between a commit and its answers"

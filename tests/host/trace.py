@@ -1,0 +1,121 @@
+"""What a process asked of the system, read from a trace of strace: which answers left before which syncs.
+
+Lines are the clock. strace writes a call's end before it lets the caller go on, so what a thread did because of a call
+that ended stands in a later line, in whichever thread it was done.
+"""
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_CALLS = "write,writev,sendto,sendmsg,read,recvfrom,recvmsg,pwrite64,pwritev,fsync,fdatasync,openat,close"
+_LONGEST = 8_400  # bytes shown of what is written: a page, or an answer with its head
+_LINE = re.compile(r"(\d+) +\d+\.\d+ (.*)")
+_RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
+_CALL = re.compile(r"(\w+)\(\d+<(.*?)>(?:\(deleted\))?(?=[,) ])(.*)\) += (-?\d+)")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_UNFINISHED = " <unfinished ...>"
+READS = ("read", "recvfrom", "recvmsg")
+SYNCS = ("fsync", "fdatasync")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call on a descriptor."""
+
+    name: str
+    target: str  # a file's path, or the two ends of a connection
+    data: bytes
+    result: int
+    begun: int  # line
+    ended: int  # line
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """A request over a connection, and what was sent in answer."""
+
+    head: bytes
+    begun: int  # line in which its first bytes had been read
+    answer: bytearray = field(default_factory=bytearray)
+    answered: int | None = None  # line in which the first byte of the answer left
+
+
+@contextmanager
+def traced(pids: Iterable[int], path: Path) -> Iterator[None]:
+    """Trace running processes, and all that they start, into a file, as long as the `with` lasts."""
+    program = shutil.which("strace")
+    assert program, "strace is not installed, and without it nothing is proved (Debian: apt-get install strace)"
+    attached = [part for pid in pids for part in ("-p", str(pid))]
+    line = [program, "-f", "-yy", "-ttt", "-s", str(_LONGEST), "-e", f"trace={_CALLS}", "-e", "signal=none"]
+    tracer = subprocess.Popen([*line, *attached, "-o", str(path)], stderr=subprocess.PIPE)
+    try:
+        assert tracer.stderr is not None
+        said = tracer.stderr.readline()  # "strace: Process 1 attached ..."
+        assert b"attached" in said, f"strace cannot attach: {said!r}; a container needs the right to trace"
+        time.sleep(0.5)  # until each thread is
+        yield
+    finally:
+        os.kill(tracer.pid, signal.SIGINT)  # it lets go of what it traces
+        tracer.communicate(timeout=60)
+
+
+def read_trace(lines: Iterable[str]) -> list[Call]:
+    """Every call on a descriptor that came to its end, in the order of their ends."""
+    calls: list[Call] = []
+    waiting: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(lines):
+        found = _LINE.match(line)
+        if found is None:
+            continue
+        pid, text = found.groups()
+        begun = number
+        if text.endswith(_UNFINISHED):
+            waiting[pid] = (number, text.removesuffix(_UNFINISHED))
+            continue
+        resumed = _RESUMED.match(text)
+        if resumed is not None:
+            begun, before = waiting.pop(pid, (number, ""))
+            text = before + resumed[1]
+        call = _CALL.match(text)
+        if call is not None:
+            name, target, arguments, result = call.groups()
+            data = b"".join(_bytes(each) for each in _STRING.findall(arguments))
+            calls.append(Call(name=name, target=target, data=data, result=int(result), begun=begun, ended=number))
+    return calls
+
+
+def _bytes(shown: str) -> bytes:
+    """The bytes of a string as strace shows it: C's escapes, which are Python's, too."""
+    value = ast.literal_eval(f'b"{shown}"')
+    assert isinstance(value, bytes)
+    return value
+
+
+def exchanges(calls: Sequence[Call]) -> list[Exchange]:
+    """Every POST and its answer; one after the other on each connection."""
+    found: list[Exchange] = []
+    current: dict[str, Exchange | None] = {}
+    for call in calls:
+        if not call.target.startswith("TCP:") or call.result <= 0:
+            continue
+        if call.name in READS:
+            if re.match(rb"[A-Z]+ /", call.data):
+                current[call.target] = None
+                if call.data.startswith(b"POST "):
+                    exchange = current[call.target] = Exchange(head=call.data, begun=call.ended)
+                    found.append(exchange)
+            continue
+        answering = current.get(call.target)
+        if answering is not None:
+            answering.answer += call.data
+            answering.answered = call.begun if answering.answered is None else answering.answered
+    return found
