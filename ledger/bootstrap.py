@@ -25,11 +25,12 @@ from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
 from ledger.adapters.secrets import MasterKey, write_secret_file
-from ledger.adapters.sqlite.audit_source import VaultOpener
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.scans import ScanStore
 from ledger.adapters.sqlite.schema import create
-from ledger.adapters.sqlite.vault import SqliteVault
+from ledger.adapters.sqlite.vault import SqliteVaultRows
+from ledger.adapters.sqlite.vault import create as create_vault
+from ledger.adapters.vault import KeyVault, VaultOpener, first_epoch
 from ledger.application.achievements import Achievements, Pathways
 from ledger.application.api_keys import SCOPES, ApiKeys
 from ledger.application.awards import Awards
@@ -78,7 +79,7 @@ class Ledger:
     changing: Changing
     api_keys: ApiKeys
     publishing: Publishing
-    vault: SqliteVault
+    vault: KeyVault
     boxes: VaultBoxes
     macs: DerivedMacs
     clock: Clock
@@ -164,7 +165,7 @@ def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
     keys = PemKeyStore(home.keys, _passphrase(master))
     event_key, checkpoint_key = (keys.create(entropy.bytes(32)) for _ in range(2))
     create(home.database)
-    SqliteVault.create(home.vault, wrapping_key=master.derive(_WRAPPING), entropy=entropy)
+    create_vault(home.vault, first_epoch(master.derive(_WRAPPING), entropy))
     host = host_and_port(base_url)
     origin = Origin(f"{host}/log")
     at = clock.now()
@@ -213,7 +214,7 @@ def _publishing(home: Home, store: SqliteLedger, operator: Operator, keys: PemKe
     )
 
 
-def open_vault(home: Home) -> SqliteVault:
+def open_vault(home: Home) -> KeyVault:
     """The vault of a home, opened with its master key.
 
     Raises:
@@ -221,7 +222,8 @@ def open_vault(home: Home) -> SqliteVault:
     """
     master = MasterKey.load(home.master_key)
     wrapping_key, lookup_key = master.derive(_WRAPPING), master.derive(_LOOKUP)
-    return SqliteVault(home.vault, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
+    rows = SqliteVaultRows(home.vault)
+    return KeyVault(rows, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
 
 
 @contextmanager

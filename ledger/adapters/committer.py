@@ -1,7 +1,9 @@
 """The one committer thread: it appends whatever queued while it was busy, and wakes each caller with its own outcome.
 
-New data keys are made durable in the vault before anything sealed with them is appended. No caller hears of an outcome
-before the commit is durable. Who goes first, and how much may wait, is decided in `ledger.adapters.commit_queue`.
+New data keys are made durable in the vault before anything sealed with them is appended; where another process was
+faster to register a learner, what was sealed with the key of this one is not appended, and has to be decided again. No
+caller hears of an outcome before the commit is durable. Who goes first, and how much may wait, is decided in
+`ledger.adapters.commit_queue`.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from threading import Condition, Thread
 
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
 from ledger.adapters.sqlite.ledger import SqliteLedger
-from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, Vault
+from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, StaleDecision, Vault
 from ledger.errors import LedgerError
 
 _PIECE = MOST_IN_ONE_COMMIT // 2  # of what one caller sends: it never fills a commit alone while others wait
@@ -34,6 +36,7 @@ class Committer:
         self._queue = CommitQueue()
         self._changed = Condition()  # guards what follows, and that nothing is queued behind the end of the queue
         self._wanted = False  # whether a commit shall begin
+        self._lost: set[bytes] = set()  # ids of data keys that another process was faster than; a race each, so few
         self._calling: set[asyncio.AbstractEventLoop] = set()  # loops that are about to say so
         self._halted: LedgerHalted | None = None
         self._closing = False
@@ -120,12 +123,18 @@ class Committer:
         # nothing shall have to be decided again for that. The sort is stable, so equal times stay in order of lanes.
         order = sorted(range(len(proposals)), key=lambda index: proposals[index].events[0].recorded.at)
         try:
-            self._vault.flush()
-            outcomes = self._ledger.append([proposals[index] for index in order])
+            self._lost |= self._vault.flush()
+            order = [index for index in order if not self._is_lost(proposals[index])]
+            appended = self._ledger.append([proposals[index] for index in order]) if order else []
         except LedgerHalted as halted:
             self._halted = halted
             raise
-        return [outcome for _, outcome in sorted(zip(order, outcomes, strict=True), key=lambda pair: pair[0])]
+        outcomes = dict(zip(order, appended, strict=True))
+        return [outcomes[index] if index in outcomes else _registered_elsewhere() for index in range(len(proposals))]
+
+    def _is_lost(self, proposal: Proposal) -> bool:
+        """Whether a part is sealed under a key that the vault does not hold: nobody could open it later."""
+        return bool(self._lost) and any(part.key_id in self._lost for part in proposal.parts)
 
 
 def _tell(told: Sequence[tuple[Job, Outcomes | LedgerError]]) -> None:
@@ -148,6 +157,10 @@ def _deliver(told: Sequence[tuple[Job, Outcomes | LedgerError]]) -> None:
             job.future.set_exception(outcome)
         else:
             job.future.set_result(outcome)
+
+
+def _registered_elsewhere() -> StaleDecision:
+    return StaleDecision("another process registered the learner first")
 
 
 def _unknown(error: Exception) -> OutcomeUnknown:

@@ -138,6 +138,8 @@ class Batch:
         """One proposal for each row, all made on the same reading, and the codes of their awards."""
         offers: dict[str, Offer] = {}
         proposals, codes = [], []
+        # All keys in one look-up; each row then finds its own in memory.
+        self._desk.vault.learners(issuer, [row.request.student_number for row in chunk])
         for row in chunk:
             draft = self._desk.draft(reading)
             offer = offers.get(row.achievement)

@@ -109,11 +109,23 @@ class Vault(Protocol):
     """Data keys, one per learner record. What is destroyed here can be read nowhere."""
 
     def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
-        """The key of a learner record, made at its first use. A new one is durable after `flush` only."""
+        """The key of a learner record, made at its first use. A new one is durable after `flush` only.
+
+        Raises:
+            StoreUnavailable: from this and every other method; nothing has changed.
+        """
         ...
 
-    def flush(self) -> None:
-        """Make every new key durable. Called before anything sealed with it is appended."""
+    def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
+        """The keys of many learner records, in their order, found in one look-up; otherwise as `learner`."""
+        ...
+
+    def flush(self) -> frozenset[bytes]:
+        """Make every new key durable; the ids of those that lost. Called before anything sealed with one is appended.
+
+        A key is lost if another process registered its learner first: what is sealed with it must never be appended,
+        and `learner` gives the other process's key from now on. A flush that failed may be repeated.
+        """
         ...
 
     def data_key(self, key_id: bytes) -> bytes | None:

@@ -121,10 +121,15 @@ class SpyVault:
         """As `inner` answers."""
         return self._inner.learner(issuer, student_number)
 
-    def flush(self) -> None:
+    def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
+        """As `inner` answers."""
+        return self._inner.learners(issuer, student_numbers)
+
+    def flush(self) -> frozenset[bytes]:
         """As `inner`; noted when it is done."""
-        self._inner.flush()
+        lost = self._inner.flush()
         self._calls.append("vault flushed")
+        return lost
 
     def data_key(self, key_id: bytes) -> bytes | None:
         """As `inner` answers."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ledger.adapters.audit_workers import Database, no_parts, processes
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.bootstrap import open_parts, open_vault

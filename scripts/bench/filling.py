@@ -23,7 +23,7 @@ from sealing_awards import Batch, Filled, Office, Standing, prepare, seal_batch
 from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home
 from ledger.adapters.macs import DerivedMacs
-from ledger.adapters.sqlite.vault import SqliteVault
+from ledger.adapters.vault import KeyVault
 from ledger.application.ports import Caller, LearnerKey
 from ledger.bootstrap import Ledger, init, open_ledger, open_vault
 from ledger.domain.types import ListId, Slot, StreamId
@@ -134,7 +134,7 @@ def _offices(home: Home) -> tuple[tuple[Office, ...], DerivedMacs]:
 class _Planner:
     """Decides who is awarded, which slots are used and what is changed; the same plan for every ledger of a size."""
 
-    def __init__(self, offices: tuple[Office, ...], vault: SqliteVault) -> None:
+    def __init__(self, offices: tuple[Office, ...], vault: KeyVault) -> None:
         self._draw = random.Random(2026)
         self._vault = vault
         self._offices = offices

@@ -1,19 +1,20 @@
 """The SQLite store and vault keep what every store and vault promises."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.schema import create
-from ledger.adapters.sqlite.vault import SqliteVault
-from ledger.application.ports import Proposal, Vault
+from ledger.adapters.sqlite.vault import SqliteVaultRows
+from ledger.adapters.sqlite.vault import create as create_vault
+from ledger.application.ports import Proposal
 from tests.contracts.scribe import LIST
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract
-from tests.contracts.vault_contract import Reopen, VaultContract
+from tests.contracts.vault_contract import FIRST_EPOCH, OpenRows, SetVersion, VaultContract
 
 
 class TestSqliteStore(StoreContract):
@@ -44,14 +45,15 @@ class TestSqliteVault(VaultContract):
     """On a file."""
 
     @pytest.fixture
-    def reopen(self, tmp_path: Path) -> Iterator[Reopen]:
-        path, entropy = tmp_path / "vault.db", SystemEntropy()
-        SqliteVault.create(path, wrapping_key=b"w" * 32, entropy=entropy)
+    def open_rows(self, tmp_path: Path) -> Iterator[OpenRows]:
+        create_vault(tmp_path / "vault.db", FIRST_EPOCH)
         with ExitStack() as stack:
-            yield lambda: stack.enter_context(
-                closing(SqliteVault(path, wrapping_key=b"w" * 32, lookup_key=b"l" * 32, entropy=entropy))
-            )
+            yield lambda: stack.enter_context(closing(SqliteVaultRows(tmp_path / "vault.db")))
 
     @pytest.fixture
-    def vault(self, reopen: Reopen) -> Vault:
-        return reopen()
+    def set_version(self, tmp_path: Path) -> SetVersion:
+        def change(version: int) -> None:
+            with closing(sqlite3.connect(tmp_path / "vault.db")) as connection:
+                connection.execute(f"PRAGMA user_version = {version}")
+
+        return change

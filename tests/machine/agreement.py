@@ -1,6 +1,7 @@
 """What the ledger says, in the words of the model: scans, wallets, candidates, audit and views, each compared."""
 
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
 from ledger.domain.codes import format_link_code
 from ledger.domain.types import LinkCode

@@ -12,7 +12,8 @@ import typer
 
 from ledger.adapters.audit_workers import no_parts, workers
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, NotChecked, Problem, to_json
 from ledger.audit.source import CannotBeAudited

@@ -110,8 +110,13 @@ class PostgresVaultRows:
 
         def write() -> list[VaultRow]:
             done = self._writing.execute(_INSERT, columns)
+            if done.rowcount == len(rows):
+                return []
             # Another process's row is seen here only if it is durable: its commit was waited for.
-            return _found(self._writing, list(mine)) if done.rowcount < len(rows) else []
+            found = _found(self._writing, list(mine))
+            if len(found) < len(rows):
+                raise StoreUnavailable("the vault was changed by somebody else at the same moment")
+            return found
 
         with self._written:
             stored = self._write(write)

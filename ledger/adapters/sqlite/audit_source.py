@@ -13,14 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from ledger.adapters.private_box import open_box
 from ledger.adapters.sqlite.schema import TRIGGERS
-from ledger.application.ports import Vault
 from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
-from ledger.domain.types import Seq, StreamId
-from ledger.domain.values import Part
-from ledger.errors import LedgerError
-from ledger.record.commitment import Opening
 
 _FETCHED = 64  # rows taken from SQLite at a time
 _NOT_UTF8 = "Could not decode to UTF-8"
@@ -40,10 +34,6 @@ _HOLDERS = "SELECT slot, stream, seq FROM status_slots WHERE list = ? AND slot I
 _FIRST_STREAMS = " AND (originator_id IS NULL OR originator_id < ?)"
 # What the audit finds column by column, and better than SQLite does.
 _OF_COLUMNS = (" constraint failed in ", " value in ")
-
-
-class VaultFailed(LedgerError):
-    """The vault could not be asked for a key."""
 
 
 class SqliteAuditSource:
@@ -208,25 +198,6 @@ def _marks(values: Sequence[int]) -> str:
 
 def _words(sql: Column) -> str:
     return " ".join(sql.split()) if isinstance(sql, str) else ""
-
-
-class VaultOpener:
-    """Opens private parts with the data keys of a vault."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def __call__(self, stream: StreamId, seq: Seq, part: Part, key_id: bytes, box: bytes) -> Opening | None:
-        """What the box holds; None where there is no key of this id.
-
-        Raises:
-            BoxUnreadable, VaultUnreadable, VaultFailed.
-        """
-        try:
-            data_key = self._vault.data_key(key_id)
-        except sqlite3.Error as error:
-            raise VaultFailed(f"the vault cannot be read: {error}") from error
-        return None if data_key is None else open_box(data_key, box, stream=stream, seq=seq, part=part)
 
 
 @contextmanager

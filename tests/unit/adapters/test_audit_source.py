@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -10,9 +10,10 @@ import pytest
 
 from ledger.adapters.private_box import BoxUnreadable, seal_box
 from ledger.adapters.sqlite import audit_source
-from ledger.adapters.sqlite.audit_source import VaultFailed, VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.sqlite.schema import create
-from ledger.application.ports import LearnerKey
+from ledger.adapters.vault import VaultFailed, VaultOpener
+from ledger.application.ports import LearnerKey, StoreUnavailable
 from ledger.audit.source import CannotBeAudited
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Part
@@ -162,17 +163,22 @@ OPENING = Opening(salt=bytes(32), content=b'{"v":1}')
 
 
 class OneKeyVault:
-    """A vault with one data key; it can fail, as a file on a disk can."""
+    """A vault with one data key; it can fail, as a file on a disk can, or a server."""
 
-    def __init__(self, failure: sqlite3.Error | None = None) -> None:
+    def __init__(self, failure: StoreUnavailable | None = None) -> None:
         self._failure = failure
 
     def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
         """Not asked for."""
         raise NotImplementedError
 
-    def flush(self) -> None:
+    def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
         """Not asked for."""
+        raise NotImplementedError
+
+    def flush(self) -> frozenset[bytes]:
+        """Not asked for."""
+        raise NotImplementedError
 
     def data_key(self, key_id: bytes) -> bytes | None:
         """The key of the id `known`."""
@@ -201,6 +207,4 @@ def test_box_from_another_place_does_not_open(place: tuple[StreamId, Seq, Part])
 
 def test_vault_that_fails_is_an_error_of_the_ledger() -> None:
     with pytest.raises(VaultFailed, match="disk I/O"):
-        VaultOpener(OneKeyVault(sqlite3.OperationalError("disk I/O error")))(
-            STREAM, Seq(0), Part.FACTS, b"known", _box()
-        )
+        VaultOpener(OneKeyVault(StoreUnavailable("disk I/O error")))(STREAM, Seq(0), Part.FACTS, b"known", _box())

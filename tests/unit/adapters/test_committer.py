@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -21,6 +22,8 @@ from ledger.application.ports import (
     LedgerHalted,
     OutcomeUnknown,
     Proposal,
+    StaleDecision,
+    StoreUnavailable,
 )
 from ledger.domain.types import StreamId
 from tests.contracts.scribe import Scribe, later
@@ -29,11 +32,12 @@ Outcomes = list[Appended | ConflictError]
 
 
 class NoVault:
-    """A vault in which nothing is new; it may fail to flush."""
+    """A vault in which nothing is new; it may fail to flush, or say that keys were lost."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.flushed = 0
+        self.lost: frozenset[bytes] = frozenset()  # what the next flush says
 
     def learner(self, issuer: StreamId, student_number: str) -> LearnerKey:
         raise NotImplementedError
@@ -41,10 +45,15 @@ class NoVault:
     def data_key(self, key_id: bytes) -> bytes | None:
         raise NotImplementedError
 
-    def flush(self) -> None:
+    def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
+        raise NotImplementedError
+
+    def flush(self) -> frozenset[bytes]:
         self.flushed += 1
         if self.failures:
             raise self.failures.pop()
+        lost, self.lost = self.lost, frozenset()
+        return lost
 
 
 class Gate(SqliteLedger):
@@ -287,6 +296,34 @@ def test_vault_that_fails_keeps_everything_out_of_the_log(
         asyncio.run(committer.append([scribe.proposal(1)]))
     assert ledger.batches == []
     assert positions(asyncio.run(committer.append([scribe.proposal(1)]))) == [1]
+
+
+def test_vault_that_is_away_is_told_as_such_and_nothing_is_appended(
+    committer: Committer, vault: NoVault, ledger: Gate, scribe: Scribe
+) -> None:
+    vault.failures.append(StoreUnavailable("the vault cannot be written"))
+    with pytest.raises(StoreUnavailable, match="vault"):
+        asyncio.run(committer.append([scribe.proposal(1)]))
+    assert ledger.batches == []
+
+
+def test_part_sealed_under_a_lost_key_keeps_its_proposal_out_and_no_other(
+    committer: Committer, vault: NoVault, ledger: Gate, scribe: Scribe
+) -> None:
+    ours = scribe.private(3)
+    first_part, last_part = ours.parts
+    ours = replace(ours, parts=(first_part, replace(last_part, key_id=b"lost" * 4)))
+    vault.lost = frozenset({b"lost" * 4})
+    first = asyncio.run(committer.append([scribe.private(1), ours, scribe.proposal(2)]))
+    assert [type(each) for each in first] == [Appended, StaleDecision, Appended]
+    assert positions(first) == [1, None, 2]
+    assert "another process registered the learner first" in str(first[1])
+    # What was decided before the flush and is sent after it: no flush says it again.
+    again = asyncio.run(committer.append([ours]))
+    assert [type(each) for each in again] == [StaleDecision]
+    assert ledger.batches == [2]
+    with ledger.snapshot() as snapshot:
+        assert snapshot.end(ours.answer[0]) is None
 
 
 def test_error_of_any_kind_reaches_every_caller_of_that_commit_and_no_later_one(

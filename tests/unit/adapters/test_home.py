@@ -25,7 +25,7 @@ from ledger.adapters.home import (
     replace_file,
 )
 from ledger.adapters.secrets import SecretExposed, SecretMissing
-from ledger.adapters.sqlite.vault import VaultUnreadable
+from ledger.adapters.vault import VaultUnreadable
 from ledger.application.publishing import LogRolledBack
 from ledger.bootstrap import clock_from_environment, init, open_ledger
 from ledger.domain.types import Did, Origin

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.private_box import MAX_PART, NONCE, BoxUnreadable, PartTooLarge, VaultBoxes, open_box, seal_box
-from ledger.adapters.sqlite.vault import SqliteVault
+from ledger.adapters.sqlite.vault import SqliteVaultRows, create
+from ledger.adapters.vault import KeyVault, first_epoch
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
@@ -148,8 +149,9 @@ def test_largest_part_opens_and_a_larger_one_is_not_sealed() -> None:
 
 def test_boxes_of_a_vault_open_for_their_key_in_their_place_or_not_at_all(tmp_path: Path) -> None:
     entropy = SystemEntropy()
-    SqliteVault.create(tmp_path / "vault.db", wrapping_key=b"w" * 32, entropy=entropy)
-    vault = SqliteVault(tmp_path / "vault.db", wrapping_key=b"w" * 32, lookup_key=b"l" * 32, entropy=entropy)
+    create(tmp_path / "vault.db", first_epoch(b"w" * 32, entropy))
+    rows = SqliteVaultRows(tmp_path / "vault.db")
+    vault = KeyVault(rows, wrapping_key=b"w" * 32, lookup_key=b"l" * 32, entropy=entropy)
     boxes = VaultBoxes(vault, entropy)
     one, two = vault.learner(stream(7), "S1"), vault.learner(stream(7), "S2")
     box = boxes.seal(one, OPENING, stream=HERE[0], seq=HERE[1], part=HERE[2])

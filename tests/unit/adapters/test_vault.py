@@ -12,8 +12,10 @@ from threading import Thread
 import pytest
 
 from ledger.adapters.clock import SystemEntropy
-from ledger.adapters.sqlite.vault import SqliteVault, VaultUnreadable
-from ledger.application.ports import LearnerKey
+from ledger.adapters.engine import WrongSchema
+from ledger.adapters.sqlite.vault import SqliteVaultRows, create
+from ledger.adapters.vault import KeyVault, VaultUnreadable, first_epoch
+from ledger.application.ports import LearnerKey, StoreUnavailable
 from tests.contracts.scribe import stream
 
 COLLEGE = stream(1)
@@ -23,16 +25,20 @@ WRAPPING, LOOKUP = b"w" * 32, b"l" * 32
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "vault.db"
-    SqliteVault.create(path, wrapping_key=WRAPPING, entropy=SystemEntropy())
+    create(path, first_epoch(WRAPPING, SystemEntropy()))
     return path
 
 
-def opened(path: Path, *, wrapping_key: bytes = WRAPPING, lookup_key: bytes = LOOKUP) -> SqliteVault:
-    return SqliteVault(path, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
+def opened(path: Path, *, wrapping_key: bytes = WRAPPING, lookup_key: bytes = LOOKUP) -> KeyVault:
+    return key_vault(SqliteVaultRows(path), wrapping_key=wrapping_key, lookup_key=lookup_key)
+
+
+def key_vault(rows: SqliteVaultRows, *, wrapping_key: bytes = WRAPPING, lookup_key: bytes = LOOKUP) -> KeyVault:
+    return KeyVault(rows, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
 
 
 @pytest.fixture
-def vault(path: Path) -> Iterator[SqliteVault]:
+def vault(path: Path) -> Iterator[KeyVault]:
     with closing(opened(path)) as vault:
         yield vault
 
@@ -46,11 +52,6 @@ def flushed(path: Path, *numbers: str) -> list[LearnerKey]:
 def change(path: Path, statement: str, *parameters: object) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert connection.execute(statement, parameters).rowcount
-
-
-def test_wrong_master_key_is_refused(path: Path) -> None:
-    with pytest.raises(VaultUnreadable, match="another master key"):
-        opened(path, wrapping_key=b"x" * 32)
 
 
 def test_wrong_lookup_key_finds_nobody(path: Path) -> None:
@@ -88,14 +89,6 @@ def test_file_that_is_no_vault_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "vault.db")
 
 
-@pytest.mark.parametrize("version", [0, 2])
-def test_vault_of_another_version_is_refused(path: Path, version: int) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(VaultUnreadable, match=f"vault version {version}"):
-        opened(path)
-
-
 @pytest.mark.parametrize(
     "statement",
     [
@@ -125,7 +118,11 @@ def test_vault_without_its_tables_is_refused(path: Path) -> None:
         "UPDATE data_keys SET wrapped = zeroblob(40)",
         "UPDATE data_keys SET wrapped = x'00'",
         "UPDATE data_keys SET wrapped = 'text'",
+        "UPDATE data_keys SET wrapped = 7",
         "UPDATE data_keys SET epoch = 2",
+        "UPDATE data_keys SET epoch = 'two'",
+        "UPDATE data_keys SET learner = 'nobody'",
+        "UPDATE data_keys SET learner = x'00'",
     ],
 )
 def test_changed_data_key_is_reported_and_never_used(path: Path, statement: str) -> None:
@@ -148,32 +145,58 @@ def test_data_key_of_another_learner_is_not_taken_for_this_one(path: Path) -> No
         assert vault.learner(COLLEGE, "S1").data_key != one.data_key
 
 
-def test_flush_that_fails_loses_no_key(path: Path, vault: SqliteVault) -> None:
-    key = vault.learner(COLLEGE, "S1")
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        vault._connection.execute("PRAGMA busy_timeout = 10")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            vault.flush()
-        other.execute("ROLLBACK")
-    vault.flush()
-    with closing(opened(path)) as later:
-        assert later.data_key(key.key_id) == key.data_key
-
-
-def test_full_disk_while_flushing_loses_no_key(path: Path, vault: SqliteVault) -> None:
-    pages = vault._connection.execute("PRAGMA page_count").fetchone()[0]
-    vault._connection.execute(f"PRAGMA max_page_count = {pages}")
-    keys = [vault.learner(COLLEGE, f"S{number}") for number in range(200)]
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+def test_flush_that_fails_loses_no_key(path: Path) -> None:
+    rows = SqliteVaultRows(path)
+    with closing(key_vault(rows)) as vault:
+        key = vault.learner(COLLEGE, "S1")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            rows._writing.execute("PRAGMA busy_timeout = 10")
+            with pytest.raises(StoreUnavailable, match="locked"):
+                vault.flush()
+            other.execute("ROLLBACK")
         vault.flush()
-    vault._connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
-    vault.flush()
-    with closing(opened(path)) as later:
-        assert [later.data_key(key.key_id) for key in keys] == [key.data_key for key in keys]
+        with closing(opened(path)) as later:
+            assert later.data_key(key.key_id) == key.data_key
 
 
-def test_threads_that_ask_at_once_get_the_same_key(vault: SqliteVault) -> None:
+def test_full_disk_while_flushing_loses_no_key(path: Path) -> None:
+    rows = SqliteVaultRows(path)
+    with closing(key_vault(rows)) as vault:
+        pages = rows._writing.execute("PRAGMA page_count").fetchone()[0]
+        rows._writing.execute(f"PRAGMA max_page_count = {pages}")
+        keys = [vault.learner(COLLEGE, f"S{number}") for number in range(200)]
+        with pytest.raises(StoreUnavailable, match="full"):
+            vault.flush()
+        assert vault.learner(COLLEGE, "S7") == keys[7]
+        rows._writing.execute(f"PRAGMA max_page_count = {pages + 1000}")
+        vault.flush()
+        with closing(opened(path)) as later:
+            assert [later.data_key(key.key_id) for key in keys] == [key.data_key for key in keys]
+
+
+def test_vault_that_cannot_be_read_any_more_is_unavailable(path: Path) -> None:
+    (key,) = flushed(path, "S1")
+    vault = opened(path)
+    vault.close()
+    for ask in (lambda: vault.data_key(key.key_id), lambda: vault.learner(COLLEGE, "S1")):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            ask()
+
+
+def test_vault_is_not_made_over_a_file(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(WrongSchema, match="already"):
+        create(path, first_epoch(WRAPPING, SystemEntropy()))
+    assert path.read_bytes() == before
+
+
+def test_vault_that_cannot_be_made_is_an_error_of_the_ledger(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="no vault can be made"):
+        create(tmp_path / "missing" / "vault.db", first_epoch(WRAPPING, SystemEntropy()))
+
+
+def test_threads_that_ask_at_once_get_the_same_key(vault: KeyVault) -> None:
     found: list[LearnerKey] = []
 
     def ask() -> None:

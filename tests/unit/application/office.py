@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.vault import VaultOpener
 from ledger.application.ports import Appended, Caller
 from ledger.application.scanning import Scanning
 from ledger.audit.replay import audit

@@ -8,7 +8,8 @@ import pytest
 
 from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.vault import VaultOpener
 from ledger.application.ports import Caller
 from ledger.bootstrap import Ledger, init, open_ledger
 from ledger.canonical import Json

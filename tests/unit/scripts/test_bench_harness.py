@@ -11,7 +11,8 @@ import replay
 from filling import begin, fill, fill_by_use_cases
 
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import VaultOpener, open_audit_source
+from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.bootstrap import open_vault
