@@ -20,7 +20,7 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BadBaseUrl BadCatalogue BadSettings BoxUnreadable CannotBeAudited
     CheckpointOriginMismatch HomeBusy HomeExists HomeMissing KeyAlreadyHeld KeyUnreadable LogRolledBack
     MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedNote MalformedPart
-    MalformedPossession MalformedRange MalformedSecret MalformedSeed MalformedVerifierKey NotApplicable
+    BackupExists BackupFailed BadBackup MalformedManifest MalformedPossession MalformedRange MalformedSecret MalformedSeed MalformedVerifierKey NotApplicable
     NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing
     Unopened UnsafeDatabase UnusablePassphrase VaultFailed VaultUnreadable WrongSchema
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
