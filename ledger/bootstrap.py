@@ -1,62 +1,51 @@
 """The one place that chooses implementations: makes a home, and opens the ledger in it."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
 from ledger.adapters.committer import Committer
+from ledger.adapters.engine import Engine, LedgerStore, ScanSource
+from ledger.adapters.fence import Fence
 from ledger.adapters.home import (
     BadSettings,
+    EngineName,
     Home,
-    HomeExists,
     Settings,
-    check_base_url,
-    host_and_port,
-    replace_file,
-    sync_folder,
 )
 from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
-from ledger.adapters.secrets import MasterKey, write_secret_file
-from ledger.adapters.sqlite.ledger import SqliteLedger
-from ledger.adapters.sqlite.scans import ScanStore
-from ledger.adapters.sqlite.schema import create
-from ledger.adapters.sqlite.vault import SqliteVaultRows
-from ledger.adapters.sqlite.vault import create as create_vault
-from ledger.adapters.vault import KeyVault, VaultOpener, first_epoch
+from ledger.adapters.published import PublishedFile
+from ledger.adapters.secrets import MasterKey
+from ledger.adapters.sqlite.engine import SqliteEngine
+from ledger.adapters.vault import KeyVault, VaultOpener
 from ledger.application.achievements import Achievements, Pathways
-from ledger.application.api_keys import SCOPES, ApiKeys
+from ledger.application.api_keys import ApiKeys
 from ledger.application.awards import Awards
 from ledger.application.batch import Batch
 from ledger.application.changing import Changing
 from ledger.application.desk import Desk
-from ledger.application.draft import milliseconds
 from ledger.application.issuers import Issuers
 from ledger.application.issuing import Issuing
-from ledger.application.ports import Clock, Proposal
+from ledger.application.ports import Clock, Store
 from ledger.application.publishing import LogRolledBack, Publishing, check_published, verifier_key
 from ledger.application.scanning import Scanning
 from ledger.application.stacking import Stacking
-from ledger.domain import text
 from ledger.domain.authority import Operator, operator_of
-from ledger.domain.codes import stream_id
-from ledger.domain.events import LogStarted, Recorded
-from ledger.domain.types import Did, Origin, Position, Seq
+from ledger.domain.types import Origin
 from ledger.domain.values import BadValue, parse_time
 from ledger.record.entry import parse_entry
-from ledger.record.sealing import genesis, seal, signature_is_good
+from ledger.record.sealing import signature_is_good
 from ledger.tlog.note import VerifierKey
 from ledger.verification.evidence import Policy
 
 _PUBLISHING = 1.0  # seconds between two checkpoints, at least
-_WRAPPING, _LOOKUP, _IDEMPOTENCY, _SHORT_CODES, _KEYS = ("vault", "lookup", "idempotency", "short-codes", "pem")
+WRAPPING, _LOOKUP, _IDEMPOTENCY, _SHORT_CODES, _KEYS = ("vault", "lookup", "idempotency", "short-codes", "pem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +56,10 @@ class Ledger:
     settings: Settings
     operator: Operator
     desk: Desk
-    store: SqliteLedger
-    scans: ScanStore
+    engine: Engine
+    store: LedgerStore
+    scans: ScanSource
+    fence: Fence
     issuers: Issuers
     achievements: Achievements
     pathways: Pathways
@@ -123,95 +114,43 @@ def clock_from_environment() -> Clock:
         raise BadSettings(f"TESTAMUR_UNSAFE_CLOCK: {error}") from error
 
 
-def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock) -> str:
-    """Make a new ledger in a folder that does not exist or is empty; the operator's API key.
-
-    It appears whole or not at all: it is made beside the folder and renamed.
-
-    Raises:
-        HomeExists, BadSettings.
-    """
-    base_url = check_base_url(base_url)
-    operator_name = _check_operator(operator_name)
-    folder = folder.resolve()  # `.` has no name to make another beside
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise HomeExists(f"{folder} is not empty; a ledger is made in a folder of its own")
-    making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True, mode=0o700)
-    try:
-        secret = _fill(Home(making), base_url, operator_name, clock)
-        making.rename(folder)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
-    sync_folder(folder.parent)
-    return secret
-
-
-def _check_operator(name: str) -> str:
-    cleaned = text.clean(name)
-    wrong = text.fault(cleaned, 200)
-    if wrong or not cleaned:
-        raise BadSettings(f"the name of who runs the service {wrong[1] if wrong else 'is empty; it is needed'}")
-    return cleaned
-
-
-def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
-    entropy = SystemEntropy()
-    (home.folder / "secrets").mkdir(mode=0o700)
-    home.keys.mkdir(mode=0o700)
-    master = _master_key(home)
-    keys = PemKeyStore(home.keys, _passphrase(master))
-    event_key, checkpoint_key = (keys.create(entropy.bytes(32)) for _ in range(2))
-    create(home.database)
-    create_vault(home.vault, first_epoch(master.derive(_WRAPPING), entropy))
-    host = host_and_port(base_url)
-    origin = Origin(f"{host}/log")
-    at = clock.now()
-    started = LogStarted(origin=origin, event_key=event_key.kid, checkpoint_key=checkpoint_key.kid)
-    stream = stream_id(milliseconds(at), entropy.bytes(10))
-    recorded = Recorded(
-        event=started,
-        stream=stream,
-        seq=Seq(0),
-        position=Position(1),
-        at=at,
-        by=Did(f"did:web:{host.replace(':', '%3A')}"),
-        kid=event_key.kid,
-        commit={},
-    )
-    sealed = seal(recorded, prev=genesis(origin, stream), signer=event_key)
-    home.write_settings(Settings(base_url=base_url, origin=origin, operator=operator_name, registries=()))
-    store = SqliteLedger(home.database)
-    try:
-        store.append([Proposal(events=(sealed,), answer=(stream, Seq(0)))])
-        _, secret = ApiKeys(store, clock, entropy).create(None, SCOPES, "operator")
-        operator = operator_of(recorded)
-        _publishing(home, store, operator, keys).publish()
-    finally:
-        store.close()
-    write_secret_file(home.operator_key, secret.encode("ascii") + b"\n")
-    return secret
-
-
-def _master_key(home: Home) -> MasterKey:
-    if "TESTAMUR_MASTER_KEY_FILE" in os.environ and home.master_key.exists():
-        return MasterKey.load(home.master_key)
-    return MasterKey.create(home.master_key)
-
-
-def _passphrase(master: MasterKey) -> bytes:
+def passphrase(master: MasterKey) -> bytes:
+    """Of the files with private keys."""
     return master.derive(_KEYS).hex().encode("ascii")
 
 
-def _publishing(home: Home, store: SqliteLedger, operator: Operator, keys: PemKeyStore) -> Publishing:
+def publishing_of(home: Home, store: Store, operator: Operator, keys: PemKeyStore) -> Publishing:
+    """What publishes the checkpoints of a ledger in its home."""
     return Publishing(
         store=store,
         operator=operator,
         signer=keys.signer(operator.checkpoint_key),
-        publish=lambda note: replace_file(home.checkpoint, note, mode=0o644),
+        publish=PublishedFile(home.checkpoint).replace,
     )
+
+
+def engine_of(home: Home, name: EngineName | None = None) -> Engine:
+    """Where the ledger of a home lies.
+
+    Args:
+        name: of the engine; None: as the settings say.
+
+    Raises:
+        BadSettings: it lies in a database that was not named, or in files while one was named.
+        HomeMissing, BadDatabaseUrl.
+    """
+    name = name or home.settings().engine
+    if name == "sqlite":
+        if home.database_url is not None:
+            raise BadSettings(
+                f"the ledger in {home.folder} lies in files, and a database was named: unset TESTAMUR_DATABASE_URL"
+            )
+        return SqliteEngine(home.database, home.vault)
+    if home.database_url is None:
+        raise BadSettings(f"the ledger of {home.folder} lies in PostgreSQL: set TESTAMUR_DATABASE_URL to say where")
+    from ledger.adapters.postgres.engine import PostgresEngine  # its client takes a while to load
+
+    return PostgresEngine(home.database_url, os.environ.get("TESTAMUR_VAULT_DATABASE_URL") or None)
 
 
 def open_vault(home: Home) -> KeyVault:
@@ -221,9 +160,10 @@ def open_vault(home: Home) -> KeyVault:
         LedgerError: one of them is missing or cannot be read, or they do not belong together.
     """
     master = MasterKey.load(home.master_key)
-    wrapping_key, lookup_key = master.derive(_WRAPPING), master.derive(_LOOKUP)
-    rows = SqliteVaultRows(home.vault)
-    return KeyVault(rows, wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy())
+    wrapping_key, lookup_key = master.derive(WRAPPING), master.derive(_LOOKUP)
+    return KeyVault(
+        engine_of(home).open_vault(), wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy()
+    )
 
 
 @contextmanager
@@ -237,7 +177,7 @@ def open_parts(home: Home) -> Iterator[VaultOpener]:
         yield VaultOpener(vault)
 
 
-def read_operator(store: SqliteLedger, origin: Origin) -> Operator:
+def read_operator(store: Store, origin: Origin) -> Operator:
     """The operator that the log's first entry names.
 
     Raises:
@@ -260,12 +200,14 @@ def open_ledger(
     clock: Clock,
     committed: Callable[[], None] = lambda: None,
     failed: Callable[[Exception], None] = lambda _: None,
+    publishes: bool = True,
 ) -> Ledger:
     """Open the ledger of a home that this process holds.
 
     Args:
         committed: called after each commit, on the committer's thread; must return at once.
         failed: hears of every failure to publish.
+        publishes: whether it signs checkpoints; if not, it only puts those of others in its home.
 
     Raises:
         LogRolledBack: the store is behind a checkpoint that was published, or differs from it.
@@ -274,19 +216,25 @@ def open_ledger(
     settings = home.settings()
     entropy = SystemEntropy()
     master = MasterKey.load(home.master_key)
-    store = SqliteLedger(home.database)
+    engine = engine_of(home)
+    published = PublishedFile(home.checkpoint)
+    fence = Fence()  # what was published is compared once, by its tree, and from then on by its size
+    store = engine.open(fence)
     try:
         operator = read_operator(store, settings.origin)
-        check_published(store, operator, home.checkpoint.read_bytes() if home.checkpoint.exists() else None)
-        keys = PemKeyStore(home.keys, _passphrase(master))
-        publishing = _publishing(home, store, operator, keys)
+        check_published(store, operator, published.note())
+        fence.watch(published.size)
+        keys = PemKeyStore(home.keys, passphrase(master))
+        publishing = publishing_of(home, store, operator, keys)
         home.registries()
-        vault, scans = open_vault(home), ScanStore(store)
+        vault, scans = open_vault(home), store.scans()
     except BaseException:
         store.close()
         raise
     macs = DerivedMacs(idempotency=master.derive(_IDEMPOTENCY), short_codes=master.derive(_SHORT_CODES))
-    publisher = Background(publishing.publish, name="publisher", interval=_PUBLISHING, failed=failed)
+    publisher = Background(
+        publishing.publish if publishes else publishing.copy, name="publisher", interval=_PUBLISHING, failed=failed
+    )
 
     def after_commit() -> None:
         publisher.wake()
@@ -312,8 +260,10 @@ def open_ledger(
         settings=settings,
         operator=operator,
         desk=desk,
+        engine=engine,
         store=store,
         scans=scans,
+        fence=fence,
         issuers=Issuers(desk),
         achievements=Achievements(desk),
         pathways=Pathways(desk),

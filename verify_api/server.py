@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from ipaddress import ip_address
+from threading import Event
 from time import perf_counter
 
 import orjson
@@ -21,11 +22,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.adapters.home import Home
 from ledger.application.ports import Clock
+from ledger.bootstrap import engine_of
 from ledger.errors import LedgerError
 from verify_api.app import create_app
 from verify_api.services import open_services
 
 _GRACE = 20  # seconds that requests get to end after a signal
+_HALTED = 0.2  # seconds between two looks whether the work has come to an end by itself
 
 
 class CannotListen(LedgerError):
@@ -111,11 +114,20 @@ class _Server(uvicorn.Server):
                 signal.signal(each, handler)
 
 
-def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[str], None] = lambda _: None) -> None:
+def serve(
+    home: Home,
+    *,
+    host: str,
+    port: int,
+    clock: Clock,
+    works: bool = True,
+    started: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serve a home until SIGTERM or SIGINT; then end requests, append what is queued, publish the checkpoint.
 
     Args:
         port: 0 for any free one.
+        works: whether checkpoints are signed and views folded here, too; else `work` does it in other processes.
         started: told the server's address when it listens.
 
     Raises:
@@ -124,17 +136,52 @@ def serve(home: Home, *, host: str, port: int, clock: Clock, started: Callable[[
         LedgerError: the home cannot be opened.
     """
     log = logger()
-    with home.hold(), closing(listen(host, port)) as listening:
+    shared = engine_of(home).shared
+    with home.hold(shared=shared), closing(listen(host, port)) as listening:
         url = url_of(listening)
         if not home.checkpoint.exists():
             log.warning("no published checkpoint", consequence="a restored older database cannot be noticed")
-        with closing(open_services(home, clock=clock, failed=lambda error: _failed(log, error))) as services:
+        opened = open_services(
+            home, clock=clock, failed=lambda error: _failed(log, error), following=works, publishes=works
+        )
+        with closing(opened) as services:
             app = RequestLog(create_app(services), log)
-            with home.announce(url):
+            # Of several servers none is the one that commands on this machine must speak to.
+            with nullcontext() if shared else home.announce(url):
                 log.info("serving", url=url)
                 started(url)
                 run(app, listening)
                 log.info("stopping")
+        log.info("stopped")
+
+
+def work(home: Home, *, clock: Clock, once: bool, stopping: Event, started: Callable[[], None] = lambda: None) -> None:
+    """Sign checkpoints and fold views, and answer nobody; until `stopping` is set.
+
+    Args:
+        once: do what is due, and return.
+
+    Raises:
+        HomeBusy: another process works on the home, and the engine is not for several.
+        LedgerHalted: the store lost entries that were committed.
+        LedgerError: the home cannot be opened; or, with `once`, the work cannot be done.
+    """
+    log = logger()
+    with home.hold(shared=engine_of(home).shared):
+        opened = open_services(home, clock=clock, failed=lambda error: _failed(log, error), following=not once)
+        with closing(opened) as services:
+            if once:
+                services.ledger.publishing.publish()
+                services.views.catch_up()
+                return
+            log.info("working")
+            started()
+            fence = services.ledger.fence
+            while fence.halted is None and not stopping.wait(_HALTED):
+                pass
+            log.info("stopping")
+        if fence.halted is not None:
+            raise fence.halted
         log.info("stopped")
 
 

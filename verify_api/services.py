@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger import bootstrap
-from ledger.adapters.background import Background
+from ledger.adapters.background import Background, Watch
 from ledger.adapters.home import Home
-from ledger.application.ports import Clock, StoreUnavailable
+from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import Ledger
 from ledger.verification.verdict import Verdict
-from projections.views import Views, open_views
+from projections.stores.engine import Place
+from projections.views import SqliteViews, Views, open_views
 
 # Seconds between two foldings, at least: while a file is issued, few large ones cost less than one for each commit.
 # Nobody waits for it: the routes that read views bring them up to date themselves.
@@ -29,6 +30,7 @@ class Services:
     views: Views
     worker: Background
     following: bool  # whether the worker runs; if not, who reads views brings them up to date first
+    watch: Watch | None  # of what other processes commit, where there can be any
 
     @property
     def base_url(self) -> str:
@@ -37,6 +39,8 @@ class Services:
 
     def close(self) -> None:
         """Append what is queued, publish the checkpoint, bring views that follow up to date, close all files."""
+        if self.watch is not None:
+            self.watch.close()
         self.ledger.committer.close()
         self.worker.close()
         self.views.close()
@@ -77,6 +81,8 @@ def public_scanner(services: Services) -> PublicScanner:
                 found.append("a signed checkpoint")
         except StoreUnavailable:
             found.append("the database")
+        except LedgerHalted:
+            found.append("the end of the log, which was lost")
         if services.ledger.committer.halted:
             found.append("the writer, which has halted")
         if services.ledger.publisher.failing:
@@ -87,13 +93,19 @@ def public_scanner(services: Services) -> PublicScanner:
 
 
 def open_services(
-    home: Home, *, clock: Clock, failed: Callable[[Exception], None] = lambda _: None, following: bool = True
+    home: Home,
+    *,
+    clock: Clock,
+    failed: Callable[[Exception], None] = lambda _: None,
+    following: bool = True,
+    publishes: bool = True,
 ) -> Services:
     """Open the services of a home that this process holds.
 
     Args:
         following: whether the views follow the log; a single command need not fold what it does not read, since
             whoever opens the home next goes on from where they are.
+        publishes: whether checkpoints are signed here.
         failed: hears of every failure to publish a checkpoint or to bring views up to date.
 
     Raises:
@@ -105,9 +117,9 @@ def open_services(
         for worker in workers:
             worker.wake()
 
-    ledger = bootstrap.open_ledger(home, clock=clock, committed=committed, failed=failed)
+    ledger = bootstrap.open_ledger(home, clock=clock, committed=committed, failed=failed, publishes=publishes)
     try:
-        views = open_views(home.views, ledger.store, ledger.boxes)
+        views = open_views(_views_of(ledger), ledger.store, ledger.boxes)
     except BaseException:
         ledger.close()
         raise
@@ -115,4 +127,27 @@ def open_services(
     if following:
         worker.start()
         workers.append(worker)
-    return Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=following)
+
+    def changed() -> None:
+        committed()
+        ledger.publisher.wake()
+
+    watch = Watch(ledger.store.wait, changed=changed, failed=failed) if ledger.engine.shared and following else None
+    return Services(
+        ledger=ledger,
+        scanning=ledger.scanning(),
+        views=views,
+        worker=worker,
+        following=following,
+        watch=watch,
+    )
+
+
+def _views_of(ledger: Ledger) -> Place:
+    """Where the views lie: beside the ledger."""
+    url = ledger.home.database_url if ledger.engine.shared else None
+    if url is None:
+        return SqliteViews(ledger.home.views)
+    from projections.stores.postgres_engine import PostgresViews  # its client takes a while to load
+
+    return PostgresViews(url)

@@ -5,6 +5,42 @@ from threading import Event, Thread
 from time import monotonic
 
 RETRY = 1.0  # seconds until work that failed is tried again
+LOOK = 1.0  # seconds after which others are asked for news, whether they told of any or not
+
+
+class Watch:
+    """Tells when another process may have committed something."""
+
+    def __init__(
+        self, wait: Callable[[float], None], *, changed: Callable[[], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Start.
+
+        Args:
+            wait: returns after so many seconds, or before, when something was committed.
+            changed: is called after each wait; must return at once.
+            failed: hears of every failure to wait; nothing is missed, since `changed` is called all the same.
+        """
+        self._wait = wait
+        self._changed = changed
+        self._failed = failed
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._wait(LOOK)
+            except Exception as error:  # noqa: BLE001 - the store may be back in a moment; who watches is told
+                self._failed(error)
+                self._stopping.wait(RETRY)
+            self._changed()
 
 
 class Background:

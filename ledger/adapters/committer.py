@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
-from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.engine import LedgerStore
 from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, StaleDecision, Vault
 from ledger.errors import LedgerError
 
@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 class Committer:
     """Appends from any number of event loops through one thread."""
 
-    def __init__(self, ledger: SqliteLedger, vault: Vault, *, committed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, ledger: LedgerStore, vault: Vault, *, committed: Callable[[], None] = lambda: None) -> None:
         """Start the thread.
 
         Args:

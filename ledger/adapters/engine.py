@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ledger.adapters.fence import Fence
@@ -38,11 +37,6 @@ class ScanSource(Protocol):
 class LedgerStore(Store, ApiKeyStore, Protocol):
     """An open store. `append` is for one thread, the committer's; everything else for any."""
 
-    @property
-    def fence(self) -> Fence:
-        """What this process has seen of the store."""
-        ...
-
     def append(self, proposals: Sequence[Proposal]) -> Outcomes:
         """Append what does not conflict, in one transaction; durable when it returns.
 
@@ -55,10 +49,6 @@ class LedgerStore(Store, ApiKeyStore, Protocol):
 
     def scans(self) -> ScanSource:
         """A source for scans, with a connection of its own."""
-        ...
-
-    def publishing(self) -> AbstractContextManager[bool]:
-        """Whether this process is the one that publishes while the `with` lasts; another one may be at it."""
         ...
 
     def wait(self, seconds: float) -> None:
@@ -111,20 +101,4 @@ class Engine(Protocol):
 
     def open_vault(self) -> "VaultRows":
         """The rows of the vault."""
-        ...
-
-    def copy_to(self, path: Path) -> int:
-        """Write everything, as of one moment, into a new SQLite ledger at `path`; how many entries. Others go on."""
-        ...
-
-    def fill_from(self, path: Path) -> int:
-        """Make the ledger, which must not exist yet, out of a SQLite ledger; how many entries. Whole or not at all."""
-        ...
-
-    def migrate(self) -> tuple[int, int]:
-        """Bring the schema to the version that this program works with; the versions before and after.
-
-        Raises:
-            WrongSchema: it is newer, or no ledger.
-        """
         ...

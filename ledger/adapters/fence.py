@@ -14,14 +14,19 @@ class Fence:
     """How many entries are known to have been committed. Any thread may ask."""
 
     def __init__(self, published: Callable[[], int] = lambda: 0) -> None:
-        """
-        Args:
-            published: how many entries the last checkpoint outside the store covers, as it stands now.
-        """
+        """As `watch`."""
         self._published = published
         self._seen = 0
         self._lock = Lock()
         self._halted: LedgerHalted | None = None
+
+    def watch(self, published: Callable[[], int]) -> None:
+        """Heed what lies outside the store, too.
+
+        Args:
+            published: how many entries the last checkpoint there covers, as it stands now.
+        """
+        self._published = published
 
     @property
     def halted(self) -> LedgerHalted | None:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from ledger.domain.types import Did, Origin
 from ledger.errors import LedgerError
+
+EngineName: TypeAlias = Literal["sqlite", "postgresql"]  # a ledger lies in files of the home, or in a database
 
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
@@ -47,6 +50,7 @@ class Settings:
     origin: Origin  # fixed at init
     operator: str  # name of who runs the service
     registries: tuple[Did, ...]  # recognising bodies that count
+    engine: EngineName = "sqlite"  # fixed at init
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,13 @@ def host_and_port(base_url: str) -> str:
 class Home:
     """The files of one ledger."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        """
+        Args:
+            database_url: of a ledger in PostgreSQL; else TESTAMUR_DATABASE_URL.
+        """
         self.folder = folder
+        self.database_url = database_url or os.environ.get("TESTAMUR_DATABASE_URL") or None
         self.settings_file = folder / "testamur.toml"
         self.database = folder / "ledger.db"
         self.views = folder / "views.db"
@@ -139,9 +148,15 @@ class Home:
                 origin=Origin(str(found["origin"])),
                 operator=str(found["operator"]),
                 registries=registries,
+                engine=self._engine(str(found.get("engine", "sqlite"))),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
             raise BadSettings(f"{self.settings_file} cannot be read: {error}") from error
+
+    def _engine(self, named: str) -> EngineName:
+        if named not in get_args(EngineName):
+            raise BadSettings(f"{self.settings_file} names the engine “{named}”, which this program does not know")
+        return cast("EngineName", named)
 
     def registries(self) -> tuple[Did, ...]:
         """The recognising bodies that the settings name now; read again only after the file has changed.
@@ -172,15 +187,18 @@ class Home:
             f"operator = {_toml(settings.operator)}",
             "# DIDs of the recognising bodies that this service goes by; named on every page.",
             f"registries = {json.dumps(list(settings.registries))}",
+            "# Where the ledger lies: sqlite, files in this folder, or postgresql, as TESTAMUR_DATABASE_URL says.",
+            f"engine = {json.dumps(settings.engine)}",
         ]
         replace_file(self.settings_file, ("\n".join(lines) + "\n").encode("utf-8"), mode=0o644)
 
     @contextmanager
-    def hold(self, *, patience: float = 0.0) -> Iterator[None]:
-        """Be the one process that works on this home.
+    def hold(self, *, patience: float = 0.0, shared: bool = False) -> Iterator[None]:
+        """Be the one process that works on this home; or one of several that share it.
 
         Args:
             patience: seconds to wait for another command to end.
+            shared: beside others that share it, as the engine of the ledger allows.
 
         Raises:
             HomeBusy: another process holds it.
@@ -190,13 +208,14 @@ class Home:
         try:
             while True:
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
                     if monotonic() >= deadline or self.server() is not None:
                         raise HomeBusy(self._busy()) from None
                     sleep(0.05)
-            self._server.unlink(missing_ok=True)  # left behind by a server that was killed
+            if not shared:
+                self._server.unlink(missing_ok=True)  # left behind by a server that was killed
             yield
         finally:
             os.close(descriptor)

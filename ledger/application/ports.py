@@ -345,6 +345,10 @@ class Store(Protocol):
         """Compare-and-swap: keep `checkpoint` if `previous` is still the size of the last; else StaleDecision."""
         ...
 
+    def publishing(self) -> AbstractContextManager[bool]:
+        """Whether this process is the one that publishes while the `with` lasts; another one may be at it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:

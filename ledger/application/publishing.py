@@ -49,11 +49,23 @@ class Publishing:
     def publish(self) -> int:
         """Publish a checkpoint over everything recorded; its size. Any thread may call it.
 
+        While another process publishes, its last checkpoint is published here as well.
+
         Raises:
             LogRolledBack: the store holds less than its last checkpoint.
         """
+        with self._one_at_a_time, self._store.publishing() as mine:
+            return self._publish_all() if mine else self._copy()
+
+    def copy(self) -> int:
+        """Publish here what another process has signed, and sign nothing; its size, 0 where there is none."""
         with self._one_at_a_time:
-            return self._publish_all()
+            return self._copy()
+
+    def _copy(self) -> int:
+        with self._store.snapshot() as snapshot:
+            last = snapshot.checkpoint()
+        return 0 if last is None else self._put(last)
 
     def _publish_all(self) -> int:
         with self._store.snapshot() as snapshot:
@@ -81,6 +93,13 @@ class Publishing:
         self._publish(checkpoint.note)
         self._published = checkpoint.size
         return checkpoint.size
+
+
+def size_of_note(note: bytes) -> int | None:
+    """How many entries a checkpoint says that it covers, unverified; None where it does not say it."""
+    lines = note.split(b"\n", 2)
+    size = lines[1] if len(lines) == 3 else b""
+    return int(size) if size.isdigit() and len(size) <= 18 else None
 
 
 def verifier_key(operator: Operator) -> VerifierKey:

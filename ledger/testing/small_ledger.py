@@ -13,9 +13,10 @@ from pathlib import Path
 from ledger.adapters.home import Home
 from ledger.application.ports import Appended, Caller
 from ledger.application.stacking import StackRequest
-from ledger.bootstrap import Ledger, init, open_ledger
+from ledger.bootstrap import Ledger, open_ledger
 from ledger.domain.types import Origin, StreamId
 from ledger.domain.values import Reason, Role, slug
+from ledger.founding import init
 from ledger.signing.signer import Signer
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import CompactRange, leaf_hash

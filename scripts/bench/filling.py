@@ -25,9 +25,10 @@ from ledger.adapters.home import Home
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.vault import KeyVault
 from ledger.application.ports import Caller, LearnerKey
-from ledger.bootstrap import Ledger, init, open_ledger, open_vault
+from ledger.bootstrap import Ledger, open_ledger, open_vault
 from ledger.domain.types import ListId, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Reason, Role, format_time, slug
+from ledger.founding import init
 
 FORMAT = "ledger-2"  # of what is kept in a cache: another name makes every ledger anew
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
-from ledger.bootstrap import init
+from ledger.founding import init
 from verify_api.app import create_app
 from verify_api.services import Services, open_services
 

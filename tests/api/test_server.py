@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home, HomeBusy
-from ledger.bootstrap import init
 from ledger.domain.types import Did
+from ledger.founding import init
 from tests.api.conftest import DEFINITION, Api
 from verify_api.app import create_app
 from verify_api.server import CannotListen, RequestLog, logger, serve

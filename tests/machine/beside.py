@@ -23,7 +23,7 @@ from ledger.domain.types import Kid, LearnerId, Position, StreamId
 from ledger.domain.values import Reason, Role, slug
 from ledger.errors import LedgerError
 from ledger.testing.faults import FakeClock
-from projections.views import open_views
+from projections.views import SqliteViews, open_views
 from tests.machine.awards import Awards
 from tests.machine.home import BEGINNING, REGISTRIES, columns, definition
 from tests.machine.model import Model
@@ -63,7 +63,7 @@ class Beside:
             ledger = open_ledger(home, clock=clock)
             closing.callback(ledger.close)
             ledger.publisher.close()  # from here on this publishes when it is told to
-            views = open_views(home.views, ledger.store, ledger.boxes)
+            views = open_views(SqliteViews(home.views), ledger.store, ledger.boxes)
             closing.callback(views.close)
             worker = Background(views.catch_up, name="views", interval=0.0, failed=lambda _: None)
             services = Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=False)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ledger.adapters.home import Home, Settings
-from ledger.bootstrap import init, open_ledger
+from ledger.bootstrap import open_ledger
 from ledger.domain.values import issuer_did, slug
+from ledger.founding import init
 from ledger.testing.faults import FakeClock
 from tests.machine.records import Facts, Rule
 

@@ -22,6 +22,7 @@ from ledger.errors import LedgerError
 from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
 from projections.replay_check import view_check
+from projections.views import SqliteViews
 from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.output import Output
 from verify_api.cli.reading import read_bytes
@@ -111,7 +112,7 @@ def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output
             kept_checkpoint=evidence.kept,
             own_checkpoint=evidence.own,
             opener=opener,
-            view_check=None if views is None or opener is None else view_check(source, opener, views),
+            view_check=None if views is None or opener is None else view_check(source, opener, SqliteViews(views)),
             unbound=() if home is None else (_SETTINGS,),
             workers=who,
         )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ledger.adapters.home import Home, HomeBusy, host_and_port
 from ledger.application.ports import Clock
-from ledger.bootstrap import clock_from_environment
+from ledger.bootstrap import clock_from_environment, engine_of
 from ledger.canonical import Json
 from verify_api.cli.embedded import EmbeddedTransport
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
@@ -215,7 +215,7 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Cloc
     if url is None:
         home.settings()  # says so if there is no ledger
         try:
-            with home.hold(patience=PATIENCE):
+            with home.hold(patience=PATIENCE, shared=engine_of(home).shared):
                 yield from _embedded(home, clock or clock_from_environment())
                 return
         except HomeBusy:

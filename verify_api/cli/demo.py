@@ -54,7 +54,7 @@ def demo(
     if server is not None:
         run.output.say(f"the server with process id {server.pid} serves this already, on {server.url}")
         return
-    start(run, "127.0.0.1", listening)
+    start(run, home, "127.0.0.1", listening)
 
 
 def _first_port(home: Home) -> int:

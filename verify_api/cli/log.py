@@ -1,11 +1,16 @@
 """`testamur log …`: the log's public key, and its last checkpoint."""
 
+from contextlib import closing
+
 import typer
 
+from ledger.adapters.engine import Engine
+from ledger.adapters.fence import Fence
 from ledger.adapters.home import Home
 from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.application.publishing import verifier_key
-from ledger.audit.source import CannotBeAudited
+from ledger.audit.source import CannotBeAudited, Column
+from ledger.bootstrap import engine_of
 from ledger.canonical import Json
 from ledger.domain.authority import operator_of
 from ledger.domain.types import Position
@@ -43,14 +48,26 @@ def read_vkey(home: Home) -> str:
     Raises:
         WrongUsage: there is no such entry.
     """
+    engine = engine_of(home)
     try:
-        with open_audit_source(home.database) as source:
-            row = next(source.entries(), None)
-        state = None if row is None else row[4]
+        state = _first_entry(home) if not engine.shared else _first_entry_in(engine)
         if not isinstance(state, bytes):
-            raise WrongUsage(f"{home.database} holds no log")
+            raise WrongUsage(f"{engine.described} holds no log")
         return verifier_key(operator_of(parse_entry(state).recorded(Position(1)))).to_text()
     except WrongUsage:
         raise
     except (CannotBeAudited, LedgerError) as error:
-        raise WrongUsage(f"{home.database} does not begin as a log does: {error}") from error
+        raise WrongUsage(f"{engine.described} does not begin as a log does: {error}") from error
+
+
+def _first_entry(home: Home) -> Column:
+    """Read beside whoever holds the home, and even where nothing can be written."""
+    with open_audit_source(home.database) as source:
+        row = next(source.entries(), None)
+    return None if row is None else row[4]
+
+
+def _first_entry_in(engine: Engine) -> Column:
+    with closing(engine.open(Fence())) as store, store.snapshot() as snapshot:
+        found = snapshot.entries(0, 1)
+    return found[0].raw if found else None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
+from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
 from ledger.application.publishing import LogRolledBack
@@ -20,13 +21,14 @@ from verify_api.cli import (
     issuers,
     log,
     projections,
+    recovery,
     service,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError)
+_USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed)
 
 
 def application() -> typer.Typer:
@@ -36,6 +38,7 @@ def application() -> typer.Typer:
     service.register(app)
     demo.register(app)
     audit.register(app)
+    recovery.register(app)
     app.add_typer(log.app, name="log", rich_help_panel=service.PANEL)
     app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
     app.add_typer(projections.app, name="projections", rich_help_panel=service.PANEL)

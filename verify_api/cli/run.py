@@ -56,6 +56,10 @@ class Run:
         """The ledger's folder."""
         return Home(self.folder or Path(os.environ.get("TESTAMUR_HOME") or "testamur-home"))
 
+    def home_in(self, database_url: str | None) -> Home:
+        """The ledger's folder, with the database that an option names."""
+        return Home(self.home.folder, database_url)
+
     @property
     def output(self) -> Output:
         """Where answers and messages go."""

@@ -1,17 +1,19 @@
 """`testamur init` and `testamur serve`: make a ledger, and serve it."""
 
 import errno
+import signal
 import socket
+from threading import Event
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from ledger import bootstrap
 from ledger.adapters.home import Home, host_and_port
 from ledger.application.ports import Clock
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
+from ledger.founding import init as init_ledger
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.log import read_vkey
 from verify_api.cli.run import Run, command
@@ -19,6 +21,15 @@ from verify_api.cli.run import Run, command
 PANEL = "The ledger"
 
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on; other machines reach 127.0.0.1 never.")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        help="Of a ledger in PostgreSQL: postgresql://user@host/name; others see it in the list of processes, so a "
+        "password is safer in TESTAMUR_DATABASE_URL.",
+    ),
+]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")]
 
 
@@ -26,6 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "init", panel=PANEL)(init)
     command(app, "serve", panel=PANEL)(serve)
+    command(app, "work", panel=PANEL)(work)
 
 
 def init(
@@ -34,12 +46,13 @@ def init(
         str, typer.Option("--base-url", metavar="URL", help="Beginning of every link: https://verify.college.example.")
     ],
     operator: Annotated[str | None, typer.Option("--operator", help="Name of who runs this service.")] = None,
+    database_url: DatabaseOption = None,
 ) -> None:
-    """Make a new ledger in the home, a folder that does not exist or is empty.
+    """Make a new ledger in the home, a folder that does not exist or is empty; or in a PostgreSQL database.
 
-    Its origin and DIDs are fixed by the base URL now and for ever.
+    Its origin and DIDs are fixed by the base URL now and for ever. Settings and keys lie in the home in both cases.
     """
-    home = run.home
+    home = run.home_in(database_url)
     make(home, base_url, operator, clock_from_environment())
     settings = home.settings()
     said: dict[str, Json] = {
@@ -68,18 +81,61 @@ def make(home: Home, base_url: str, operator: str | None, clock: Clock) -> None:
     """
     name = operator or f"the operator of {host_and_port(base_url)}"
     try:
-        bootstrap.init(home.folder, base_url, name, clock=clock)
+        init_ledger(home.folder, base_url, name, clock=clock, database_url=home.database_url)
     except OSError as error:
         raise WrongUsage(f"no ledger can be made in {home.folder}: {error.strerror}") from error
 
 
-def serve(run: Run, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
-    """Serve the ledger until interrupted; other commands then speak to this server."""
-    run.home.settings()  # says so if there is no ledger
-    start(run, host, port)
+def serve(
+    run: Run,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    database_url: DatabaseOption = None,
+    no_work: Annotated[
+        bool, typer.Option("--no-work", help="Leave checkpoints and views to `testamur work`; in PostgreSQL only.")
+    ] = False,
+) -> None:
+    """Serve the ledger until interrupted.
+
+    In files, other commands then speak to this server. In PostgreSQL any number may serve at once.
+    """
+    home = run.home_in(database_url)
+    settings = home.settings()  # says so if there is no ledger
+    if no_work and settings.engine == "sqlite":
+        raise WrongUsage("--no-work: of a ledger in files the one server does all the work")
+    start(run, home, host, port, works=not no_work)
 
 
-def start(run: Run, host: str, port: int) -> None:
+def work(
+    run: Run,
+    database_url: DatabaseOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due, and end.")] = False,
+) -> None:
+    """Sign checkpoints and bring views up to date until interrupted, beside any number of servers.
+
+    For a ledger in PostgreSQL; of one in files the server does this work, and --once does it while none runs.
+    """
+    from verify_api.server import work as work_on
+
+    home = run.home_in(database_url)
+    if home.settings().engine == "sqlite" and not once:
+        raise WrongUsage("of a ledger in files the server does this work; give --once to do what is due without one")
+    stopping = Event()
+    before = {each: signal.signal(each, lambda *_: stopping.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        work_on(
+            home,
+            clock=clock_from_environment(),
+            once=once,
+            stopping=stopping,
+            started=lambda: run.output.say(f"working on {home.folder}; end with Ctrl-C"),
+        )
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def start(run: Run, home: Home, host: str, port: int, *, works: bool = True) -> None:
     """Serve the home until interrupted.
 
     Raises:
@@ -89,12 +145,12 @@ def start(run: Run, host: str, port: int) -> None:
     from verify_api.server import CannotListen
     from verify_api.server import serve as serve_home
 
-    home = run.home
     try:
         serve_home(
             home,
             host=host,
             port=port,
+            works=works,
             clock=clock_from_environment(),
             started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
         )

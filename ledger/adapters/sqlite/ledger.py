@@ -9,20 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import TypeAlias, cast
 from uuid import UUID
 
 from ledger.adapters.event_store import FoldedStream, Streams
+from ledger.adapters.fence import Fence
 from ledger.adapters.placing import Outcomes, Placing
 from ledger.adapters.sqlite.append import insert
 from ledger.adapters.sqlite.known import read_known
 from ledger.adapters.sqlite.readers import Readers
 from ledger.adapters.sqlite.recorder import LedgerDatastore, LedgerRecorder
+from ledger.adapters.sqlite.scans import ScanStore
 from ledger.adapters.sqlite.schema import WrongSchema
 from ledger.adapters.sqlite.snapshot import SqliteSnapshot
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import (
-    LedgerHalted,
     OutcomeUnknown,
     Proposal,
     SignedCheckpoint,
@@ -38,8 +40,11 @@ _API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FR
 class SqliteLedger:
     """The store of one process. `append` is for its one committer thread; everything else for any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fence: Fence | None = None) -> None:
         """Open an existing ledger database.
+
+        Args:
+            fence: what is known of it outside; a new one if None.
 
         Raises:
             WrongSchema, UnsafeDatabase.
@@ -54,12 +59,12 @@ class SqliteLedger:
             self._writer = self.datastore.connect()
         except sqlite3.DatabaseError as error:
             raise WrongSchema(f"{path} is not a ledger database, or it is damaged: {error}") from error
-        with self.snapshot() as snapshot:
-            self._seen = snapshot.head().size  # the fence: how many entries this process has seen committed
-        self._halted: LedgerHalted | None = None
+        self.fence = fence or Fence()
+        self._idle = Event()
 
     def close(self) -> None:
         """Close every connection."""
+        self._idle.set()
         self._writer.close()
         self._readers.close()
         self.datastore.close()
@@ -76,9 +81,13 @@ class SqliteLedger:
 
         Raises:
             StoreUnavailable: the database cannot be read.
+            LedgerHalted: it lost what this process saw.
         """
+        floor = self.fence.floor()
         with self._readers.reading() as connection:
-            yield SqliteSnapshot(connection)
+            snapshot = SqliteSnapshot(connection)
+            self.fence.check(snapshot.head().size, floor)
+            yield snapshot
 
     def append(self, proposals: Sequence[Proposal]) -> Outcomes:
         """Append what does not conflict, in one transaction; durable when it returns.
@@ -87,29 +96,22 @@ class SqliteLedger:
             LedgerHalted: the store has lost entries that this process saw.
             OutcomeUnknown: the store failed; whether anything was recorded must be read from it.
         """
-        if self._halted is not None:
-            raise self._halted
-        writer = self._writer
+        writer, floor = self._writer, self.fence.floor()
         try:
             writer.execute("BEGIN IMMEDIATE")
             known = read_known(writer, proposals)
-            size = known.size
-            if size < self._seen:
-                self._halted = LedgerHalted(
-                    f"the store holds {size} entries, but this process has seen {self._seen}: "
-                    "its tail was lost. Nothing more is recorded here"
-                )
-                raise self._halted
+            first = known.size + 1
+            self.fence.check(known.size, floor)
             placing = Placing(known)
             outcomes = placing.place(proposals)
-            insert(writer, self.recorder, placing, first=size + 1)
+            insert(writer, self.recorder, placing, first=first)
             writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutcomeUnknown(f"the store failed while recording: {error}") from error
         finally:
             if writer.in_transaction:  # also after a failed COMMIT, which leaves the transaction open
                 writer.execute("ROLLBACK")
-        self._seen = placing.size
+        self.fence.check(placing.size, floor)
         return outcomes
 
     def save_checkpoint(self, previous: int, checkpoint: SignedCheckpoint) -> None:
@@ -120,6 +122,19 @@ class SqliteLedger:
                 raise StaleDecision(f"a checkpoint of size {last} was signed meanwhile")
             row = (checkpoint.size, checkpoint.note, checkpoint.compact_range)
             connection.execute("INSERT INTO checkpoints VALUES (?,?,?)", row)
+
+    @contextmanager
+    def publishing(self) -> Iterator[bool]:
+        """True: the one process that holds the home publishes."""
+        yield True
+
+    def wait(self, seconds: float) -> None:
+        """Nobody else commits: return after so many seconds, or once the store is closed."""
+        self._idle.wait(seconds)
+
+    def scans(self) -> ScanStore:
+        """A source for scans, with a connection of its own."""
+        return ScanStore(self.datastore, self.fence)
 
     def add_api_key(self, key: ApiKey) -> None:
         """Keep a new API key; durable when it returns."""

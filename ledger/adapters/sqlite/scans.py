@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 
-from ledger.adapters.sqlite.ledger import SqliteLedger
-from ledger.adapters.sqlite.recorder import as_bytes
+from ledger.adapters.fence import Fence
+from ledger.adapters.sqlite.recorder import LedgerDatastore, as_bytes
 from ledger.adapters.sqlite.snapshot import SqliteSnapshot
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import Part
-from ledger.verification.evidence import Head
 
 _MAPPED = 1 << 30  # bytes of the database that may be read in place
 _PARTS: Mapping[object, Part] = {part.value: part for part in Part}
@@ -25,19 +24,25 @@ _MOST = 2_000  # ends, and definitions, that are remembered of one state
 class _ScanSnapshot(SqliteSnapshot):
     """Reads of one state; what is no part of any one award is remembered until anything at all is committed."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, fence: Fence) -> None:
+        super().__init__(connection)
+        self._fence = fence
         self._state: int | None = None
         self._forget()
 
     def _forget(self) -> None:
-        self._head: Head | None = None
+        self._known_head = None
         self._checkpoints: tuple[SignedCheckpoint | None, ...] = ()  # one, where it was read
         self._ends: dict[StreamId, Seq | None] = {}
         self._definitions: dict[Digest, bytes | None] = {}
 
     def begin(self) -> None:
-        """Fix the state that all reads see until `end`."""
+        """Fix the state that all reads see until `end`.
+
+        Raises:
+            LedgerHalted: it lost what this process saw.
+        """
+        floor = self._fence.floor()
         self._connection.execute("BEGIN")
         # "The integer values returned by two invocations of "PRAGMA data_version" from the same connection will be
         # different if changes were committed to the database by any other connection in the interim" (SQLite manual).
@@ -45,17 +50,12 @@ class _ScanSnapshot(SqliteSnapshot):
         if state != self._state or max(len(self._ends), len(self._definitions)) > _MOST:
             self._forget()
             self._state = state
+        self._fence.check(self.head().size, floor)
 
     def finish(self) -> None:
         """Let go of that state."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-    def head(self) -> Head:
-        """The end of the log."""
-        if self._head is None:
-            self._head = super().head()
-        return self._head
 
     def checkpoint(self) -> SignedCheckpoint | None:
         """The last signed checkpoint."""
@@ -95,20 +95,21 @@ class _ScanSnapshot(SqliteSnapshot):
 class ScanStore:
     """Snapshots for scans, one after another: a thread waits for the one before it."""
 
-    def __init__(self, store: SqliteLedger) -> None:
-        """Open a connection beside those of `store`."""
+    def __init__(self, datastore: LedgerDatastore, fence: Fence) -> None:
+        """Open a connection of its own."""
         self._lock = Lock()
-        self._connection = store.datastore.connect()
+        self._connection = datastore.connect()
         self._connection.row_factory = None  # rows are read by their places
         # Awards lie anywhere: without this each page is copied out of the file, and forgotten at the next commit.
         self._connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
-        self._snapshot = _ScanSnapshot(self._connection)
+        self._snapshot = _ScanSnapshot(self._connection, fence)
 
     def snapshot(self) -> "ScanStore":
         """One consistent view of everything, while the `with` lasts.
 
         Raises:
             StoreUnavailable: the database cannot be read.
+            LedgerHalted: it lost what this process saw.
         """
         return self
 

@@ -22,11 +22,14 @@ class SqliteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._known_head: Head | None = None
 
     def head(self) -> Head:
         """The end of the log."""
-        size, at = self._connection.execute("SELECT size, at FROM log_head").fetchone()
-        return Head(size=size, at=parse_time(at))
+        if self._known_head is None:
+            size, at = self._connection.execute("SELECT size, at FROM log_head").fetchone()
+            self._known_head = Head(size=size, at=parse_time(at))
+        return self._known_head
 
     def entries(self, after: int, limit: int) -> list[Placed]:
         """At most `limit` entries beyond the position `after`, in order."""

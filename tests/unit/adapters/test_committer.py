@@ -347,7 +347,7 @@ def test_error_of_any_kind_reaches_every_caller_of_that_commit_and_no_later_one(
 
 def test_ledger_that_halted_halts_the_committer(committer: Committer, ledger: Gate, scribe: Scribe) -> None:
     asyncio.run(committer.append([scribe.proposal(1)]))
-    ledger._seen = 99  # as if 98 more had been committed here, and lost
+    ledger.fence.check(99, 0)  # as if 98 more had been committed here, and lost
     for number in (2, 3):
         with pytest.raises(LedgerHalted, match="tail was lost"):
             asyncio.run(committer.append([scribe.proposal(number)]))

@@ -27,9 +27,10 @@ from ledger.adapters.home import (
 from ledger.adapters.secrets import SecretExposed, SecretMissing
 from ledger.adapters.vault import VaultUnreadable
 from ledger.application.publishing import LogRolledBack
-from ledger.bootstrap import clock_from_environment, init, open_ledger
+from ledger.bootstrap import clock_from_environment, open_ledger
 from ledger.domain.types import Did, Origin
 from ledger.errors import LedgerError
+from ledger.founding import init
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import open_checkpoint
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.fence import Fence
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.schema import PAGE_SIZE, SCHEMA_VERSION, UnsafeDatabase, WrongSchema, create, prepare
 from ledger.application.api_keys import ApiKey
@@ -249,14 +250,39 @@ def _lose_tail(path: Path, size: int) -> None:
 def test_store_that_lost_its_tail_halts_and_stays_halted(path: Path, store: SqliteLedger, scribe: Scribe) -> None:
     store.append([scribe.proposal(1), scribe.proposal(2)])
     _lose_tail(path, 1)
-    with pytest.raises(LedgerHalted, match="holds 1 entries, but this process has seen 2"):
+    with pytest.raises(LedgerHalted, match="holds 1 entries, but 2 are known to have been committed"):
         store.append([scribe.proposal(3)])
     with closing(SqliteLedger(path)) as other:  # who knows of nothing makes the log as long again
         other.append([scribe.proposal(4), scribe.proposal(5), scribe.proposal(6)])
     with pytest.raises(LedgerHalted):
         store.append([scribe.proposal(7)])
-    with store.snapshot() as snapshot:
-        assert snapshot.head().size == 4
+    for source in (store, store.scans()):
+        with pytest.raises(LedgerHalted), source.snapshot():
+            raise AssertionError
+
+
+@pytest.mark.parametrize("by_scan", [False, True])
+def test_store_that_lost_its_tail_answers_no_reader(
+    path: Path, store: SqliteLedger, scribe: Scribe, by_scan: bool
+) -> None:
+    source = store.scans() if by_scan else store
+    store.append([scribe.proposal(1), scribe.proposal(2)])
+    with source.snapshot() as snapshot:
+        assert snapshot.head().size == 2
+    _lose_tail(path, 1)
+    with pytest.raises(LedgerHalted), source.snapshot():
+        raise AssertionError
+    with pytest.raises(LedgerHalted):
+        store.append([scribe.proposal(3)])
+
+
+def test_store_behind_the_published_checkpoint_answers_nobody(path: Path, scribe: Scribe) -> None:
+    published = 0
+    with closing(SqliteLedger(path, Fence(lambda: published))) as store:
+        store.append([scribe.proposal(1)])
+        published = 2
+        with pytest.raises(LedgerHalted, match="holds 1 entries, but 2 are known"), store.snapshot():
+            raise AssertionError
 
 
 def test_entries_of_another_process_do_not_trip_the_fence(path: Path, store: SqliteLedger, scribe: Scribe) -> None:

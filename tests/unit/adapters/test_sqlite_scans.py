@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scans(path: Path) -> Iterator[ScanStore]:
-    with closing(SqliteLedger(path)) as store, closing(ScanStore(store)) as scans:
+    with closing(SqliteLedger(path)) as store, closing(store.scans()) as scans:
         yield scans
 
 
@@ -88,14 +88,14 @@ def test_part_that_is_none_of_ours_is_left_out(path: Path, scans: ScanStore) -> 
 
 
 def test_database_that_cannot_be_read_is_said_so_and_the_next_scan_is_free_to_try(path: Path, scans: ScanStore) -> None:
-    change(path, "DROP TABLE log_head")
+    change(path, "DROP TABLE checkpoints")
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match="the store cannot be read"), scans.snapshot() as snapshot:
-            snapshot.head()
+            snapshot.checkpoint()
     with pytest.raises(ZeroDivisionError), scans.snapshot():
         raise ZeroDivisionError
     with scans.snapshot() as snapshot:
-        assert snapshot.checkpoint() is None
+        assert snapshot.head().size == 0
 
 
 def test_closed_store_is_unavailable(scans: ScanStore) -> None:

@@ -15,11 +15,12 @@ from ledger.application.ports import Appended, Caller
 from ledger.application.scanning import Scanning
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
-from ledger.bootstrap import Ledger, init, open_ledger
+from ledger.bootstrap import Ledger, open_ledger
 from ledger.domain.codes import format_link_code
 from ledger.domain.issuer import Issuer
 from ledger.domain.types import StreamId
 from ledger.domain.values import Role, slug
+from ledger.founding import init
 from ledger.testing.faults import FakeClock
 from ledger.verification.verdict import State
 

@@ -1,0 +1,58 @@
+"""The engine for several processes and machines: the ledger in a PostgreSQL database, its vault in another one."""
+
+from contextlib import closing
+
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger.adapters.fence import Fence
+from ledger.adapters.postgres.connections import check_url, connect, create_database, described, with_database
+from ledger.adapters.postgres.ledger import PostgresLedger
+from ledger.adapters.postgres.schema import create
+from ledger.adapters.postgres.vault import PostgresVaultRows
+from ledger.adapters.postgres.vault import create as create_vault
+
+
+class PostgresEngine:
+    """A ledger in two databases, for any number of processes."""
+
+    shared = True
+
+    def __init__(self, url: str, vault_url: str | None = None) -> None:
+        """
+        Args:
+            vault_url: of the vault's database; else that of the same server whose name ends in `_vault`.
+
+        Raises:
+            BadDatabaseUrl.
+        """
+        self._url = check_url(url)
+        named = str(conninfo_to_dict(self._url)["dbname"])
+        self._vault_url = check_url(vault_url) if vault_url else with_database(self._url, f"{named}_vault")
+
+    @property
+    def url(self) -> str:
+        """Of the ledger's database, where the views lie, too; it may hold a password."""
+        return self._url
+
+    @property
+    def described(self) -> str:
+        """The place in words; no password stands in it."""
+        return described(self._url)
+
+    def create(self) -> None:
+        """Make an empty ledger, and its database if there is none."""
+        create_database(self._url)
+        with closing(connect(self._url)) as connection:
+            create(connection)
+
+    def open(self, fence: Fence) -> PostgresLedger:
+        """Open the ledger."""
+        return PostgresLedger(self._url, fence)
+
+    def create_vault(self, first_epoch: bytes) -> None:
+        """Make an empty vault with the wrapped key of its first epoch; durable when it returns."""
+        create_vault(self._vault_url, first_epoch)
+
+    def open_vault(self) -> PostgresVaultRows:
+        """The rows of the vault."""
+        return PostgresVaultRows(self._vault_url)

@@ -1,0 +1,40 @@
+"""The engine that needs nothing but a folder: the ledger and its vault as SQLite files of the home."""
+
+from pathlib import Path
+
+from ledger.adapters.fence import Fence
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.schema import create
+from ledger.adapters.sqlite.vault import SqliteVaultRows
+from ledger.adapters.sqlite.vault import create as create_vault
+
+
+class SqliteEngine:
+    """A ledger in two files, for one process at a time."""
+
+    shared = False
+
+    def __init__(self, database: Path, vault: Path) -> None:
+        self._database = database
+        self._vault = vault
+
+    @property
+    def described(self) -> str:
+        """The place in words."""
+        return str(self._database)
+
+    def create(self) -> None:
+        """Make an empty ledger."""
+        create(self._database)
+
+    def open(self, fence: Fence) -> SqliteLedger:
+        """Open the ledger."""
+        return SqliteLedger(self._database, fence)
+
+    def create_vault(self, first_epoch: bytes) -> None:
+        """Make an empty vault with the wrapped key of its first epoch; durable when it returns."""
+        create_vault(self._vault, first_epoch)
+
+    def open_vault(self) -> SqliteVaultRows:
+        """The rows of the vault."""
+        return SqliteVaultRows(self._vault)
