@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from ledger.adapters.backup import BadBackup
-from ledger.adapters.backup_manifest import LEDGER, Manifest
+from ledger.adapters.backup import BackupExists, BadBackup
+from ledger.adapters.backup_manifest import LEDGER, Holds, Manifest
+from ledger.adapters.copies import Copies
+from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, Home
 from ledger.adapters.sqlite.copying import contents, refuse_what_runs
 from ledger.adapters.sqlite.schema import SCHEMA_VERSION
@@ -14,6 +16,11 @@ from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.tlog.checkpoint import open_checkpoint
+
+_OF_A_HOME = {
+    *("testamur.toml", "keys", "secrets", "log", "vault.db", "vault.db-wal", "vault.db-shm", "lock", "server.json"),
+    *("views.db", "views.db-wal", "views.db-shm", "demo.json", "out"),
+}
 
 
 def verify_copy(work: Path, manifest: Manifest, file: Path) -> Operator:
@@ -79,3 +86,32 @@ def check_published(home: Home, operator: Operator, copy: Path) -> int | None:
             f"{home.checkpoint} covers: it is another history. Nothing was changed"
         )
     return published.size
+
+
+def check_folder(home: Home) -> None:
+    """Pass if the folder is empty, or a home's: nothing is put beside other things.
+
+    Raises:
+        BackupExists.
+    """
+    if not home.folder.is_dir():
+        raise BackupExists(f"{home.folder} is no folder")
+    strange = sorted(
+        path.name
+        for path in home.folder.iterdir()
+        if path.name not in _OF_A_HOME and not path.name.startswith((".", LEDGER))
+    )
+    if strange:
+        raise BackupExists(f"{home.folder} is not a ledger's home: it holds {strange[0]}; restore into an empty folder")
+
+
+def check_free(copies: Copies, holds: Holds) -> None:
+    """Pass if a ledger, or a vault, can be put there.
+
+    Raises:
+        BackupExists: there is one, or a part of one.
+    """
+    try:
+        copies.check_free(holds)
+    except WrongSchema as error:
+        raise BackupExists(str(error)) from error

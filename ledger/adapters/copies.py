@@ -1,0 +1,34 @@
+"""What taking and restoring backups needs of the place where a ledger and its vault lie, whatever the engine."""
+
+from pathlib import Path
+from typing import Protocol
+
+from ledger.adapters.backup_manifest import Holds
+
+
+class Copies(Protocol):
+    """Where a ledger and its vault lie, as far as copying them goes."""
+
+    def check_free(self, holds: Holds) -> None:
+        """Pass if a ledger, or a vault, can be put there: there is none, and nothing of a lost one.
+
+        Raises:
+            WrongSchema: something is there.
+        """
+        ...
+
+    def copy_to(self, path: Path) -> int:
+        """Write everything, as of one moment, into a new SQLite ledger at `path`; how many entries. Others go on."""
+        ...
+
+    def fill_from(self, path: Path) -> int:
+        """Make the ledger out of a SQLite ledger of any version; how many entries. Whole or not at all."""
+        ...
+
+    def copy_vault_to(self, path: Path) -> int:
+        """Write the vault, as of one moment, into a new SQLite vault at `path`; how many keys."""
+        ...
+
+    def fill_vault_from(self, path: Path) -> int:
+        """Make the vault out of a SQLite vault; how many keys. Whole or not at all."""
+        ...

@@ -1,0 +1,286 @@
+"""Backups of a ledger and of its vault, and how a home is made of them again.
+
+A backup of the ledger holds settings, entries with everything beside them, and the signing keys, encrypted under the
+master key. It holds neither that key nor the vault, so that who finds it reads nobody's data; nor the published
+checkpoint, which is what an older copy is noticed by.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ledger.adapters.backup import (
+    BackupExists,
+    BackupFailed,
+    BadBackup,
+    digested,
+    read_backup,
+    write_backup,
+)
+from ledger.adapters.backup_check import check_folder, check_free, check_published, operator_in, verify_copy
+from ledger.adapters.backup_manifest import KEYS, LEDGER, SETTINGS, VAULT, Manifest, is_key
+from ledger.adapters.clock import SystemEntropy
+from ledger.adapters.copies import Copies
+from ledger.adapters.engine import WrongSchema
+from ledger.adapters.home import BadSettings, EngineName, Home, HomeMissing, replace_file, sync_folder
+from ledger.adapters.secrets import MasterKey
+from ledger.adapters.sqlite.copying import SqliteCopies, contents, refuse_what_runs
+from ledger.adapters.sqlite.migrations import migrate as migrate_file
+from ledger.adapters.sqlite.vault import SqliteVaultRows
+from ledger.adapters.vault import VAULT_VERSION, KeyVault, VaultUnreadable
+from ledger.application.ports import Clock
+from ledger.bootstrap import WRAPPING, engine_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A backup that was written or restored."""
+
+    manifest: Manifest
+    bytes: int  # of its file
+    covered: int | None  # entries under the published checkpoint that was restored beneath; None: there is none
+
+
+def copies_of(home: Home, name: EngineName | None = None) -> Copies:
+    """Where the ledger and the vault of a home lie, or will lie.
+
+    Args:
+        name: of the engine; None: as the settings say.
+
+    Raises:
+        As `engine_of`.
+    """
+    engine = engine_of(home, name)
+    if not engine.shared:
+        return SqliteCopies(home.database, home.vault)
+    raise NotImplementedError
+
+
+def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
+    """Write a backup of the ledger, beside whoever works on it.
+
+    Raises:
+        BackupExists: there is such a file.
+        LedgerError: the ledger cannot be read, or the file not be written; there is none then.
+    """
+    origin = home.settings(environment=False).origin
+    copies = copies_of(home)
+    with _working_beside(file) as work:
+        made = clock.now()  # before the copy is taken: nothing older than this is missing
+        copies.copy_to(work / LEDGER)
+        held = contents(work / LEDGER)
+        operator_in(held.first, origin)
+        # After the entries: a key is kept before the first entry that names it.
+        names = [SETTINGS, *_keys_of(home)]
+        for name in names:
+            _copy_small(home.folder / name, work / name)
+        files = [(name, work / name) for name in (*names, LEDGER)]
+        manifest = Manifest(
+            holds="ledger",
+            origin=origin,
+            made=made,
+            schema_version=held.schema_version,
+            size=held.tree.size,
+            root=held.tree.root(),
+            files=digested(files),
+        )
+        return Taken(manifest=manifest, bytes=write_backup(file, manifest, [path for _, path in files]), covered=None)
+
+
+def backup_vault(home: Home, file: Path, *, clock: Clock) -> Taken:
+    """Write a backup of the vault alone, beside whoever works on it.
+
+    Raises:
+        As `backup`.
+    """
+    origin = home.settings(environment=False).origin
+    copies = copies_of(home)
+    with _working_beside(file) as work:
+        made = clock.now()
+        keys = copies.copy_vault_to(work / VAULT)
+        manifest = Manifest(
+            holds="vault",
+            origin=origin,
+            made=made,
+            schema_version=VAULT_VERSION,
+            size=keys,
+            root=b"",
+            files=digested([(VAULT, work / VAULT)]),
+        )
+        return Taken(manifest=manifest, bytes=write_backup(file, manifest, [work / VAULT]), covered=None)
+
+
+@contextmanager
+def _working_beside(file: Path) -> Iterator[Path]:
+    """A folder for the parts of a backup; where the backup fits, they fit once more."""
+    if file.exists():
+        raise BackupExists(f"there is {file} already; a backup replaces nothing")
+    try:
+        with TemporaryDirectory(prefix=".testamur-backup-", dir=file.absolute().parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise BackupFailed(f"no backup can be written to {file}: {error.strerror}") from error
+
+
+def _keys_of(home: Home) -> Sequence[str]:
+    names = (f"{KEYS}/{path.name}" for path in sorted(home.keys.glob("*.pem")))
+    return [name for name in names if is_key(name)]
+
+
+def _copy_small(source: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Taken:
+    """Put a backup of the ledger into a home that has none: a new one, or one that lost it.
+
+    Whole or not at all. The published checkpoint stays as it is; a backup that does not hold everything under it, or
+    holds something else, is refused.
+
+    Args:
+        database_url: of a database in PostgreSQL, else TESTAMUR_DATABASE_URL; without any, files of the folder.
+
+    Raises:
+        LogRolledBack: the published checkpoint covers more entries than the backup, or others.
+        BackupExists: there is a ledger, or a part of one.
+        BadBackup, BackupFailed, BadSettings: nothing was changed.
+    """
+    folder = folder.resolve()  # `.` has no name to make another beside
+    home = Home(folder, database_url)
+    try:
+        if folder.exists():
+            check_folder(home)
+            with home.hold():
+                return _restored(home, file)
+        making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True, mode=0o700)
+        try:
+            (making / "secrets").mkdir(mode=0o700)
+            taken = _restored(Home(making, database_url), file)
+            making.rename(folder)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        sync_folder(folder.parent)
+        return taken
+    except OSError as error:
+        raise BackupFailed(f"{folder} cannot be restored from {file}: {error.strerror}") from error
+
+
+def _restored(home: Home, file: Path) -> Taken:
+    engine: EngineName = "sqlite" if home.database_url is None else "postgresql"
+    copies = copies_of(home, home.settings().engine if home.exists() else engine)
+    check_free(copies, "ledger")
+    with _working_in(home) as work:
+        manifest = read_backup(file, work, "ledger")
+        operator = verify_copy(work, manifest, file)
+        if home.exists() and home.settings(environment=False).origin != manifest.origin:
+            raise BadSettings(
+                f"{home.folder} is the home of {home.settings(environment=False).origin}, "
+                f"and {file} a backup of {manifest.origin}"
+            )
+        covered = check_published(home, operator, work / LEDGER)
+        with _undone_if_it_fails() as added:
+            _name_engine(Home(work), engine)
+            _place(home, work, manifest, added)
+            for path in _views_of(home):
+                path.unlink(missing_ok=True)  # they may be ahead of what is restored; the next start folds them anew
+            copies.fill_from(work / LEDGER)
+        return Taken(manifest=manifest, bytes=file.stat().st_size, covered=covered)
+
+
+@contextmanager
+def _working_in(home: Home) -> Iterator[Path]:
+    with TemporaryDirectory(prefix=".restoring-", dir=home.folder) as work:
+        yield Path(work)
+
+
+@contextmanager
+def _undone_if_it_fails() -> Iterator[list[Path]]:
+    """Files that are listed in what this gives are removed again if the block fails."""
+    added: list[Path] = []
+    try:
+        yield added
+    except BaseException:
+        for path in added:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _place(home: Home, work: Path, manifest: Manifest, added: list[Path]) -> None:
+    """Put settings and keys where there are none."""
+    home.keys.mkdir(mode=0o700, exist_ok=True)
+    for name in (member.name for member in manifest.files if member.name != LEDGER):
+        place = home.folder / name
+        if not place.exists():
+            added.append(place)
+            replace_file(place, (work / name).read_bytes(), mode=0o644 if name == SETTINGS else 0o600)
+
+
+def _name_engine(home: Home, engine: EngineName) -> None:
+    """Have the settings say where the ledger lies now, if they say otherwise."""
+    settings = home.settings(environment=False)
+    if settings.engine != engine:
+        home.write_settings(replace(settings, engine=engine))
+
+
+def _views_of(home: Home) -> Sequence[Path]:
+    return [home.views.with_name(f"{home.views.name}{end}") for end in ("", "-wal", "-shm")]
+
+
+def restore_vault(home: Home, file: Path) -> Taken:
+    """Put a backup of the vault into the home that it is of, and that has no vault.
+
+    Raises:
+        HomeMissing: the ledger is to be restored first.
+        BackupExists: there is a vault.
+        BadBackup, BackupFailed, BadSettings: nothing was changed.
+    """
+    if not home.exists():
+        raise HomeMissing(f"there is no ledger in {home.folder}; restore its backup first, then that of the vault")
+    origin = home.settings(environment=False).origin
+    copies = copies_of(home)
+    try:
+        with home.hold(), _working_in(home) as work:
+            check_free(copies, "vault")
+            manifest = read_backup(file, work, "vault")
+            if manifest.origin != origin:
+                raise BadSettings(f"{home.folder} is the home of {origin}, and {file} a backup of {manifest.origin}")
+            _check_vault(home, work / VAULT, file)
+            copies.fill_vault_from(work / VAULT)
+            return Taken(manifest=manifest, bytes=file.stat().st_size, covered=None)
+    except OSError as error:
+        raise BackupFailed(f"{home.vault} cannot be restored from {file}: {error.strerror}") from error
+
+
+def _check_vault(home: Home, vault: Path, file: Path) -> None:
+    """Pass if it is a vault, and one of this home's master key, where that is there already."""
+    try:
+        refuse_what_runs(vault)
+        rows = SqliteVaultRows(vault)
+        if not home.master_key.exists():
+            rows.close()
+            return
+        wrapping_key = MasterKey.load(home.master_key).derive(WRAPPING)
+        KeyVault(rows, wrapping_key=wrapping_key, lookup_key=b"", entropy=SystemEntropy()).close()
+    except (VaultUnreadable, WrongSchema) as error:
+        raise BadBackup(f"{file} is not used: {error}") from error
+
+
+def migrate(home: Home) -> tuple[int, int]:
+    """Bring the schema of the ledger to the version of this program; the versions before and after.
+
+    Raises:
+        WrongSchema: it is newer, or no ledger.
+        HomeBusy: a server works on it.
+        LedgerError: it cannot be reached, or changed; it is as it was.
+    """
+    engine = engine_of(home)
+    with home.hold(shared=engine.shared):
+        return migrate_file(home.database)

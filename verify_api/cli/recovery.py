@@ -1,0 +1,113 @@
+"""`testamur backup`, `restore` and `migrate`: copies of a ledger, a home made of one, a schema brought forward."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger import recovery
+from ledger.adapters.home import Home
+from ledger.adapters.sqlite.schema import SCHEMA_VERSION
+from ledger.bootstrap import clock_from_environment
+from ledger.canonical import Json
+from ledger.domain.values import format_time
+from ledger.record.encoding import to_text
+from ledger.recovery import Taken
+from ledger.tlog.encoding import to_base64
+from verify_api.cli.run import Run, command
+from verify_api.cli.service import PANEL, DatabaseOption
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup: one file.")]
+VaultOption = Annotated[
+    bool, typer.Option("--vault", help="The vault alone: the learners' keys, to be kept apart and thrown away sooner.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "backup", panel=PANEL)(backup)
+    command(app, "restore", panel=PANEL)(restore)
+    command(app, "migrate", panel=PANEL)(migrate)
+
+
+def backup(run: Run, file: FileArgument, vault: VaultOption = False, database_url: DatabaseOption = None) -> None:
+    """Write a backup, also beside a running server; it is as of one moment, and replaces no file.
+
+    It holds settings, entries and all that belongs to them, and the signing keys, encrypted under the master key. It
+    holds neither that key nor the vault nor the operator's API key: keep those apart from it.
+    """
+    home = run.home_in(database_url)
+    take = recovery.backup_vault if vault else recovery.backup
+    taken = take(home, file, clock=clock_from_environment())
+    run.output.result(_document(file, taken), _lines(f"{file} holds", taken))
+
+
+def restore(run: Run, file: FileArgument, vault: VaultOption = False, database_url: DatabaseOption = None) -> None:
+    """Make the home of a backup: a new one, or one that has lost its ledger. Nothing there is ever replaced.
+
+    A backup that lacks entries under the published checkpoint, which stays as it is, is refused.
+    """
+    home = run.home_in(database_url)
+    if vault:
+        taken = recovery.restore_vault(home, file)
+    else:
+        taken = recovery.restore(home.folder, file, database_url=database_url)
+    run.output.result(_document(file, taken), _lines(f"{home.folder} holds again", taken))
+    for line in () if vault else _next(home, taken):
+        run.output.say(line)
+
+
+def migrate(run: Run, database_url: DatabaseOption = None) -> None:
+    """Bring the ledger's schema to the version of this program; nothing where it is there already.
+
+    It goes forward only, and makes no backup: have one, made by `testamur backup`.
+    """
+    home = run.home_in(database_url)
+    before, after = recovery.migrate(home)
+    told = f"schema version {after}; nothing was to be done"
+    if before != after:
+        told = f"schema version {before} is now {after}"
+    run.output.result({"from": before, "to": after}, [told])
+
+
+def _document(file: Path, taken: Taken) -> dict[str, Json]:
+    manifest = taken.manifest
+    document: dict[str, Json] = {
+        "file": str(file),
+        "holds": manifest.holds,
+        "origin": manifest.origin,
+        "made": format_time(manifest.made),
+        "schema_version": manifest.schema_version,
+        "bytes": taken.bytes,
+    }
+    if manifest.holds == "vault":
+        return document | {"keys": manifest.size}
+    return document | {"entries": manifest.size, "root": to_text(manifest.root)}
+
+
+def _lines(begin: str, taken: Taken) -> Iterator[str]:
+    manifest = taken.manifest
+    what = "keys" if manifest.holds == "vault" else "entries"
+    made = format_time(manifest.made)
+    yield f"{begin} {manifest.size} {what} of {manifest.origin}, as of {made}; {taken.bytes} bytes"
+    if manifest.holds == "ledger":
+        yield f"root {to_base64(manifest.root)}"
+
+
+def _next(home: Home, taken: Taken) -> Iterator[str]:
+    """What an operator must know and do before this ledger is served."""
+    made = format_time(taken.manifest.made)
+    if taken.covered is None:
+        yield (
+            f"no published checkpoint lay here: if anything was recorded after {made}, it is lost, and nothing here "
+            "can notice that. If you kept a checkpoint, compare: testamur audit --checkpoint FILE"
+        )
+    else:
+        yield f"the published checkpoint covers {taken.covered} of these entries; whatever came after {made} is lost"
+    if taken.manifest.schema_version < SCHEMA_VERSION:
+        yield f"its schema version is {taken.manifest.schema_version}: bring it forward with testamur migrate"
+    if not home.master_key.exists():
+        yield f"put the master key of this ledger in {home.master_key}; without it nothing can be signed or opened"
+    if not home.vault.exists():
+        yield "private parts stay closed until the vault is there again: testamur restore FILE --vault"
