@@ -81,6 +81,11 @@ class CredentialStatus:
         """Whether events of this wire type can change a row."""
         return wire.startswith(("credential.", "issuer."))
 
+    def seeks(self, fed: Fed) -> tuple[Table, Cell] | None:
+        """The row of the award that the event acts on."""
+        entry = fed.entry
+        return (AWARDS, entry.stream) if entry.seq and entry.type.startswith("credential.") else None
+
     def fold(self, titles: Titles) -> "StatusFold":
         """A fold that has seen nothing yet."""
         del titles  # nothing here is worded
@@ -134,8 +139,8 @@ class StatusFold:
         known = self._known.get(by) or self._issuer(tables, by)
         if known is None:
             raise NotApplicable("the award names an issuer that was never registered")
-        if not _STREAM(stream) or not _TIME(at):
-            raise NotApplicable("the award's stream or time is not in its one spelling")
+        if not _STREAM(stream) or not _TIME(at) or "\0" in kid:
+            raise NotApplicable("the award's stream, time or key is not in its one spelling")
         disowned = known.reported and known.state.disowns(Kid(kid), Position(position))
         status, key = _DISOWNED if disowned else _IN_FORCE, known.added.get(kid, kid)
         # A second award in the same stream is refused by the table: `credential_id` is unique.

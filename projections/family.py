@@ -22,6 +22,10 @@ class NotApplicable(LedgerError):
     """The event cannot be applied to what the view holds. The message quotes nothing of the record."""
 
 
+class ValuesRefused(NotApplicable):
+    """The tables cannot hold what one of the events says."""
+
+
 class ViewStoreError(LedgerError):
     """A view's own tables could not be read or written; it says nothing about any event."""
 
@@ -158,6 +162,10 @@ class View(Protocol):
     @property
     def opens(self) -> frozenset[str]:
         """The wire types whose private parts it needs."""
+        ...
+
+    def seeks(self, fed: Fed) -> tuple[Table, Cell] | None:
+        """What the fold is going to ask `Tables.find` for, as far as the event alone says it; a hint, no more."""
         ...
 
     def fold(self, titles: Titles) -> Fold:

@@ -1,6 +1,6 @@
-"""Folds each view anew from the events, beside, and compares it with `views.db`, cell by cell.
+"""Folds each view anew from the events, beside, and compares it with the live one, cell by cell.
 
-The fold is the one that made the live view, so this finds what was changed, lost or left behind in the file, not an
+The fold is the one that made the live view, so this finds what was changed, lost or left behind in its tables, not an
 error in the fold. Nothing is written; what does not fit into memory lies in a file without a name.
 """
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Protocol
 
 from ledger.audit.report import Check, Problem
@@ -21,8 +20,11 @@ from projections.family import Cell, Fed, Row, Table, View, ViewStoreError
 from projections.feed import OPENED, Feed, FeedFailed, Openings, stream_of
 from projections.members import FAMILY
 from projections.runner import Runner
-from projections.stores.sqlite import all_tables, in_memory
-from projections.stores.sqlite_reading import ViewReader, reading
+from projections.stores.engine import Place
+from projections.stores.reading import ViewReader
+from projections.stores.sqlite import in_memory
+from projections.stores.sqlite_reading import SqliteRows
+from projections.stores.tables import all_tables
 
 MOST_TOLD = 10  # differences that an audit lists; all are counted
 TRACKING = "tracking"
@@ -55,21 +57,21 @@ class Audited(Protocol):
     def parts_at(self, position: int) -> Sequence[PartRow]: ...
 
 
-def differences(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> Iterator[Difference]:
-    """Every difference between the file and what the events give up to each view's own position.
+def differences(feed: Feed, views: Place, family: Sequence[View] = FAMILY) -> Iterator[Difference]:
+    """Every difference between the tables and what the events give up to each view's own position.
 
     View by view: first whether it has read more than there is, then its tables, by key.
 
     Raises:
         FeedFailed: the events cannot be read.
-        ViewStoreError: the file cannot be read.
+        ViewStoreError: the tables cannot be read.
     """
-    with reading(views) as live:
+    with views.reading(family) as live:
         for view in family:
             yield from _of_view(feed, live, view)
 
 
-def compare(feed: Feed, views: Path, family: Sequence[View] = FAMILY) -> list[Difference]:
+def compare(feed: Feed, views: Place, family: Sequence[View] = FAMILY) -> list[Difference]:
     """All of `differences` at once."""
     return list(differences(feed, views, family))
 
@@ -93,7 +95,7 @@ def _of_view(feed: Feed, live: ViewReader, view: View) -> Iterator[Difference]:
                 rebuilt=come,
                 position=reached,
             )
-        again = ViewReader(rebuilt.connection)
+        again = ViewReader(SqliteRows(rebuilt.connection))
         for table in all_tables(view):
             yield from _differences(view, table, live.cells(table), again.cells(table))
 
@@ -117,12 +119,12 @@ def _differences(view: View, table: Table, live: Iterator[Row], rebuilt: Iterato
 
 
 def _key(row: Row) -> int:
-    return row[0] if type(row[0]) is int else 0  # a primary key of SQLite holds nothing but whole numbers
+    return row[0] if type(row[0]) is int else 0  # a primary key of these tables holds nothing but whole numbers
 
 
 def _difference(view: View, table: Table, column: str, was: Row | None, gives: Row | None) -> Difference:
     named = {each.name: place for place, each in enumerate(table.columns)}
-    told = gives or was or ()  # where there is one side only, and it is the file's, nothing it says can be believed
+    told = gives or was or ()  # where there is one side only, and it is the live one's, nothing it says can be believed
     stream = told[named["credential_id"]] if gives is not None and "credential_id" in named else None
     whole = column == ROW
     return Difference(
@@ -158,8 +160,8 @@ def _stream(cell: Cell) -> StreamId | None:
     return stream_of(cell) if type(cell) is str else None
 
 
-def view_check(source: Audited, opener: PartOpener, views: Path) -> Callable[[], Iterable[Problem]]:
-    """What an audit calls to compare the file with the events that it audits; to be used where there is such a file."""
+def view_check(source: Audited, opener: PartOpener, views: Place) -> Callable[[], Iterable[Problem]]:
+    """What an audit calls to compare the views with the events that it audits; to be used where there are any."""
 
     def check() -> Iterator[Problem]:
         size = source.heads()[0][0]

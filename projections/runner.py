@@ -6,131 +6,20 @@ parked stays so until the view is rebuilt; other views may well have applied it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ledger.domain.types import Position
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
 from ledger.record.decoding import decode
 from ledger.record.entry import MalformedEntry
-from projections.family import Cell, Fed, Fold, NotApplicable, Parked, Row, Table, View, ViewStoreError
-from projections.feed import Feed, FeedFailed, Openings, Wordings, named_stream, stream_of
+from projections.changes import THERE, Changes, ViewStore
+from projections.family import Fed, Fold, NotApplicable, Parked, View, ViewStoreError
+from projections.feed import Feed, FeedFailed, Openings, Wordings, named_stream
 
-SMALLEST, BATCH = 50, 1_000  # events folded in one transaction: few while they trickle in, more when far behind
+SMALLEST = 50  # events folded in one transaction while they trickle in; more when far behind
 _NONE: Mapping[Part, Opening] = {}
 _TYPES = 1_000  # wire types remembered
-_THERE = "there is such a row already"
-
-
-class Fenced(ViewStoreError):
-    """Another worker has moved the view on; nothing was written."""
-
-
-class ViewStore(Protocol):
-    """The tables of one view, as the runner uses them.
-
-    Raises:
-        ViewStoreError: from any call; nothing was changed.
-    """
-
-    def position(self) -> Position:
-        """The last position folded; 0 before the first."""
-        ...
-
-    def find(self, table: Table, value: Cell) -> Row | None:
-        """The row that has this value in the column `found_by`."""
-        ...
-
-    def where(self, table: Table, column: str, value: Cell) -> Iterable[Row]:
-        """Every row that has this value in a column, by key."""
-        ...
-
-    def any_parked(self) -> bool:
-        """Whether there is a stream of which an event is parked."""
-        ...
-
-    def first_parked(self, stream: str) -> int | None:
-        """The position of the first event of a stream that is parked."""
-        ...
-
-    def save(self, changes: "Changes", *, expected: Position, reached: Position) -> None:
-        """Write everything, and move the view from `expected` to `reached`, in one transaction or not at all.
-
-        Raises:
-            Fenced: the view is not at `expected`.
-        """
-        ...
-
-
-class Changes:
-    """What a batch changes, over the rows as saved; the `Tables` that a fold works on."""
-
-    def __init__(self, saved: ViewStore, view: View) -> None:
-        self._saved = saved
-        self._view = view
-        self._found = {each.name: each.place(each.found_by) if each.found_by else 0 for each in view.tables}
-        self.added: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
-        self.changed: dict[str, dict[Cell, Row]] = {each.name: {} for each in view.tables}
-        self.parked: list[Parked] = []
-        self._parked_at: dict[str, int] = {}  # stream -> position of the first event that this batch parks
-        self._parked_before = saved.any_parked()
-
-    def find(self, table: Table, value: Cell) -> Row | None:
-        """The row that has this value in the column `found_by`."""
-        row = self.added[table.name].get(value) or self.changed[table.name].get(value)
-        return row or self._saved.find(table, value)
-
-    def where(self, table: Table, column: str, value: Cell) -> Iterable[Row]:
-        """Every row that has this value in a column, by key."""
-        place, found = table.place(column), self._found[table.name]
-        added, changed = self.added[table.name], self.changed[table.name]
-        # No fold changes the column that it asks by, so what is saved under it still stands under it.
-        for row in self._saved.where(table, column, value):
-            yield changed.get(row[found], row)
-        for row in list(added.values()):
-            if row[place] == value:
-                yield row
-
-    def add(self, table: Table, row: Row) -> None:
-        """A new row."""
-        added, value = self.added[table.name], row[self._found[table.name]]
-        if value in added:
-            raise NotApplicable(_THERE)
-        added[value] = row
-
-    def change(self, table: Table, row: Row) -> None:
-        """Another state of a row that is there."""
-        added, value = self.added[table.name], row[self._found[table.name]]
-        if value in added:
-            added[value] = row
-        else:
-            self.changed[table.name][value] = row
-
-    def adds_what_is_there(self) -> bool:
-        """Whether a row that is added is saved already: asked once the tables refused it, not for every row."""
-        return any(
-            self._saved.find(table, value) is not None
-            for table in self._view.tables
-            if table.found_by
-            for value in self.added[table.name]
-        )
-
-    @property
-    def any_parked(self) -> bool:
-        """Whether an event has to be looked up among the streams that are parked."""
-        return self._parked_before or bool(self._parked_at)
-
-    def parked_at(self, stream: str) -> int | None:
-        """The first event of the stream that is parked."""
-        before = self._saved.first_parked(stream) if self._parked_before else None
-        return self._parked_at.get(stream) if before is None else before
-
-    def park(self, position: int, stream: str, reason: str) -> None:
-        """Set an event aside."""
-        named = stream_of(stream)
-        self.parked.append(Parked(view=self._view.name, position=Position(position), stream=named, reason=reason))
-        if named is not None:
-            self._parked_at.setdefault(str(named), position)
 
 
 class _Unread(NamedTuple):
@@ -149,18 +38,18 @@ class Runner:
         feed: Feed,
         view: View,
         *,
-        batch: int = BATCH,
+        batch: int | None = None,
         parked: Callable[[Parked], None] = lambda _: None,
     ) -> None:
         """
         Args:
-            batch: events folded in one transaction at most.
+            batch: events folded in one transaction at most; None: as many as suits the store.
             parked: hears of every event that is set aside, once that is recorded.
         """
         self._store = store
         self._feed = feed
         self._view = view
-        self._batch = batch
+        self._batch = store.batch if batch is None else batch
         self._report = parked
         self._titles = Wordings(feed)
         self._wanted: dict[str, bool] = {}  # what the view said of wire types
@@ -204,7 +93,7 @@ class Runner:
                 return
             position, raw = batch[0]
             # In one batch with the row that is there, `add` would have refused it: the same event, the same reason.
-            reason = _THERE if changes.adds_what_is_there() else _reason(error)
+            reason = THERE if changes.adds_what_is_there() else _reason(error)
             changes = Changes(self._store, self._view)
             changes.park(position, named_stream(raw), reason)
             self._store.save(changes, expected=expected, reached=reached)
@@ -220,13 +109,16 @@ class Runner:
         return self._view.fold(self._titles)
 
     def _apply(self, fold: Fold, changes: Changes, batch: Sequence[tuple[int, bytes]]) -> None:
-        opens = self._view.opens
-        if not opens:
+        opens, far = self._view.opens, self._store.far
+        if not opens and not far:
             self._fold_all(fold, changes, self._decoded(batch), {})  # one entry at a time is held
             return
         read = list(self._decoded(batch))
+        if far:
+            streams = {fed.entry.stream if isinstance(fed, Fed) else named_stream(fed.raw) for fed in read}
+            changes.look_ahead((fed for fed in read if isinstance(fed, Fed)), streams)
         closed = [fed for fed in read if isinstance(fed, Fed) and fed.entry.type in opens]
-        self._fold_all(fold, changes, read, self._feed.openings(closed))
+        self._fold_all(fold, changes, read, self._feed.openings(closed) if closed else {})
 
     def _decoded(self, batch: Sequence[tuple[int, bytes]]) -> Iterator[Fed | _Unread]:
         wanted = self._wanted

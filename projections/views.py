@@ -4,23 +4,21 @@ Any thread may call anything here. What is read is what `catch_up` last folded: 
 calls `catch_up` first.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from threading import Lock
 
 from ledger.application.ports import Boxes, Store
 from ledger.domain.types import Did, LearnerId, Position, StreamId
+from projections.changes import Fenced, ViewStore
 from projections.family import Parked, View
 from projections.feed import Feed, StoreFeed
 from projections.members import FAMILY, NoSuchView, named
 from projections.replay_check import Difference, differences
 from projections.rows import BadSearch, CredentialRow, Search, Status, cursor_position
-from projections.runner import Fenced, Runner
-from projections.stores.sqlite import SqliteViewStore, connect, forget_beside
-from projections.stores.sqlite_reading import reading
+from projections.runner import Runner
+from projections.stores.engine import Beside, Place
+from projections.stores.sqlite_engine import SqliteViews
 from projections.wallets import IssuerWallet, wallets_of
 
 __all__ = [
@@ -30,6 +28,7 @@ __all__ = [
     "CredentialRow",
     "NoSuchView",
     "Parked",
+    "SqliteViews",
     "Status",
     "ViewState",
     "Views",
@@ -62,18 +61,15 @@ class ViewState:
 
 
 class Views:
-    """Every view of one ledger, in one file."""
+    """Every view of one ledger, in one place."""
 
-    def __init__(self, path: Path, feed: Feed, *, parked: Callable[[Parked], None]) -> None:
+    def __init__(self, place: Place, feed: Feed, *, parked: Callable[[Parked], None]) -> None:
         """As `open_views`, over any feed."""
-        self._path = path
+        self._place = place
         self._feed = feed
         self._report = parked
-        self._folding = Lock()  # one thread folds into the tables in use
-        self._rebuilding = Lock()  # one thread fills tables beside them
-        self._connection = connect(path, FAMILY)
-        forget_beside(self._connection, FAMILY)
-        self._begin()
+        self._engine = place.open(FAMILY)
+        self._runners: dict[str, tuple[ViewStore, Runner]] = {}  # of the tables in use
 
     def catch_up(self) -> int:
         """Fold everything recorded and not yet seen; how many events the last of the views has moved on.
@@ -85,7 +81,7 @@ class Views:
 
     def position(self) -> Position:
         """The last position that every view has folded; 0 before the first."""
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             return min(reader.position(view.name) for view in FAMILY)
 
     def search(
@@ -114,7 +110,7 @@ class Views:
         """
         search = Search.of(issuer=issuer, query=query, achievement=achievement, status=status, today=today)
         before = cursor_position(after)
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             return reader.search(search, before=before, limit=limit)
 
     def count(
@@ -122,17 +118,17 @@ class Views:
     ) -> int:
         """How many awards `search` would list on all its pages."""
         search = Search.of(issuer=issuer, query=query, achievement=achievement, status=status, today=today)
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             return reader.count(search)
 
     def learner(self, issuer: Did, student_number: str) -> LearnerId | None:
         """The learner record of an issuer with exactly this student number; None where it has no award."""
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             return reader.learner(issuer, student_number)
 
     def candidates(self, issuer: Did, learner: LearnerId, today: date) -> list[Candidate]:
         """The awards of a learner record of this issuer by their current versions, the first issued first."""
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             return [
                 Candidate(
                     credential_id=row.credential_id,
@@ -147,7 +143,7 @@ class Views:
 
     def wallet(self, learner: LearnerId, today: date) -> list[IssuerWallet]:
         """Every award of a learner record by its current version, by issuer; nothing where there is none."""
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             found = [row for row in reader.of_learner(learner) if row.learner == learner]
             parts = [(row, reader.components(row) if row.components else []) for row in found]
         return wallets_of(parts, learner, today)
@@ -158,18 +154,18 @@ class Views:
         Raises:
             NoSuchView, FeedFailed, ViewStoreError.
         """
-        yield from differences(self._feed, self._path, named(name))
+        yield from differences(self._feed, self._place, named(name))
 
     def parked(self) -> Sequence[Parked]:
         """The events that could not be applied, by position and view."""
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             found = [each for view in FAMILY for each in reader.parked(view)]
         return sorted(found, key=lambda each: (each.position, each.view))
 
     def states(self) -> list[ViewState]:
         """How far each view has come, by name."""
         size = self._feed.size()
-        with reading(self._path) as reader:
+        with self._engine.reading() as reader:
             found = []
             for view in FAMILY:
                 position = reader.position(view.name)
@@ -195,25 +191,19 @@ class Views:
         return max(self._rebuild(view) for view in named(name))
 
     def close(self) -> None:
-        """Close the file. Nothing else may be called afterwards."""
-        with self._folding:
-            self._stores[FAMILY[0].name].close()  # all of them write through one connection
-
-    def _begin(self) -> None:
-        self._stores = {view.name: SqliteViewStore(self._connection, view) for view in FAMILY}
-        self._runners = {view.name: self._runner(self._stores[view.name], view) for view in FAMILY}
-
-    def _runner(self, store: SqliteViewStore, view: View) -> Runner:
-        return Runner(store, self._feed, view, parked=self._report)
+        """Close every connection. Nothing else may be called afterwards."""
+        self._engine.close()
 
     def _catch_up(self, view: View) -> int:
-        with self._folding:
-            before = self._stores[view.name].position()
+        with self._engine.folding(view) as store:
+            before = store.position()
             if not self._begins_anew(before):
-                return self._follow(view, before)
-        with self._rebuilding:
-            if self._begins_anew(self._stores[view.name].position()):  # unless somebody else has done it meanwhile
-                return self._fill_beside(view)
+                return self._follow(view, store, before)
+        with self._engine.rebuilding(view) as beside:
+            with self._engine.reading() as reader:
+                position = reader.position(view.name)
+            if self._begins_anew(position):  # unless somebody else has done it meanwhile
+                return self._fill(view, beside)
         return self._catch_up(view)
 
     def _begins_anew(self, position: Position) -> bool:
@@ -221,49 +211,49 @@ class Views:
         size = self._feed.size()
         return position > size or (position == 0 and size > _FAR_BEHIND)
 
-    def _follow(self, view: View, before: Position) -> int:
+    def _follow(self, view: View, store: ViewStore, before: Position) -> int:
         while True:
             try:
-                self._runners[view.name].catch_up()
-                return self._stores[view.name].position() - before
-            except Fenced:  # another process folds too: go on from where it is
+                self._runner(view, store).catch_up()
+                return store.position() - before
+            except Fenced:  # somebody else folds too: go on from where it is
                 continue
 
+    def _runner(self, view: View, store: ViewStore) -> Runner:
+        """The runner that has folded into these tables before, if there is one: it kept rows in mind."""
+        kept = self._runners.get(view.name)
+        if kept is None or kept[0] is not store:
+            kept = self._runners[view.name] = (store, self._new_runner(view, store))
+        return kept[1]
+
+    def _new_runner(self, view: View, store: ViewStore) -> Runner:
+        return Runner(store, self._feed, view, parked=self._report)
+
     def _rebuild(self, view: View) -> int:
-        with self._rebuilding:
-            return self._fill_beside(view)
+        with self._engine.rebuilding(view) as beside:
+            return self._fill(view, beside)
 
-    def _fill_beside(self, view: View) -> int:
-        connection = connect(self._path, FAMILY)
-        try:
-            fresh = SqliteViewStore(connection, view, beside=True)
-            runner = self._runner(fresh, view)
-            done = runner.catch_up()
-            fresh.index()
-            with self._folding:
-                done += runner.catch_up()
-                fresh.put_in_place()
-                self._runners[view.name] = self._runner(self._stores[view.name], view)  # the old one kept rows in mind
-            return done
-        finally:
-            self._forget(connection)
-
-    def _forget(self, connection: sqlite3.Connection) -> None:
-        try:
-            forget_beside(connection, FAMILY)
-        finally:
-            connection.close()
+    def _fill(self, view: View, beside: Beside) -> int:
+        runner = self._new_runner(view, beside.begin())
+        done = runner.catch_up()
+        beside.index()
+        with beside.alone():
+            done += runner.catch_up()
+            beside.put_in_place()
+            self._runners.pop(view.name, None)
+        return done
 
 
-def open_views(path: Path, store: Store, boxes: Boxes, *, parked: Callable[[Parked], None] = lambda _: None) -> Views:
-    """The views in the file `path`, which is made if there is none; only the process that holds the home opens them.
+def open_views(place: Place, store: Store, boxes: Boxes, *, parked: Callable[[Parked], None] = lambda _: None) -> Views:
+    """The views of a ledger in `place`, where tables are made if there are none.
 
-    A file of another version, or one that is no database, is made anew: everything in it can be folded again.
+    Those of another version, or a file that is no database, are made anew: everything in them can be folded again.
 
     Args:
+        place: a file, which only the process that holds the home opens; or a database, for any number of processes.
         parked: hears of every event that could not be applied, on the thread that folds.
 
     Raises:
-        ViewStoreError: the file cannot be made or opened.
+        ViewStoreError: the tables cannot be made or opened.
     """
-    return Views(path, StoreFeed(store, boxes), parked=parked)
+    return Views(place, StoreFeed(store, boxes), parked=parked)

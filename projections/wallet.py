@@ -76,6 +76,11 @@ class Wallet:
         """Whether events of this wire type can change a row."""
         return wire in _VERSION_TYPES or (wire.startswith("credential.") and wire not in _OTHER_ACTS)
 
+    def seeks(self, fed: Fed) -> tuple[Table, Cell] | None:
+        """Nothing: the fold reads no row."""
+        del fed
+        return None
+
     def fold(self, titles: Titles) -> "WalletFold":
         """A fold that has seen nothing yet."""
         return WalletFold(titles)
@@ -136,8 +141,8 @@ def _row(fed: Fed, award: _Json, internal: _Json, titles: Titles, components: in
         searched += [title.name, title.slug]
     return (
         fed.position,
-        fed.entry.stream,
-        fed.entry.seq,
+        _text(fed.entry.stream),
+        _whole(fed.entry.seq),
         _uuid(internal["learner"]),
         name,
         number,
@@ -164,8 +169,8 @@ def _components(fed: Fed, award: _Json) -> Iterator[Row]:
 
 
 def _text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError("not text")
+    if type(value) is not str or "\0" in value:
+        raise TypeError("not text that every database keeps")
     return value
 
 
@@ -174,8 +179,8 @@ def _optional(value: object) -> str | None:
 
 
 def _whole(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError("not a whole number")
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise TypeError("not a whole number that every database keeps")
     return value
 
 

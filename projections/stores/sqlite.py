@@ -7,43 +7,34 @@ place in one transaction; other views stay as they are.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from eventsourcing.persistence import Tracking
+from eventsourcing.persistence import PersistenceError, Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
 
 from ledger.domain.types import Position
-from projections.family import Cell, Parked, Row, Table, View, ViewStoreError, columns
-from projections.runner import Changes, Fenced
+from projections.changes import Changes, Fenced
+from projections.family import Cell, Row, Table, ValuesRefused, View
+from projections.stores.engine import ViewStoreFailed
 from projections.stores.spelling import create_sql, index_sql, insert_sql, update_sql
+from projections.stores.tables import all_tables, parked_row, parked_table
 
 SCHEMA_VERSION = 3
 BUSY_MILLISECONDS = 30_000  # a rebuilt view takes its place in one transaction, which others wait for
 _BESIDE = "__beside"  # behind the names of tables, and of the tracking, that are being filled
 _CACHE_KIB = 16_384
 # What an event's own values can bring about; everything else speaks of the file.
-_OF_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-
-
-class ViewStoreFailed(ViewStoreError):
-    """The file cannot be read or written, or holds what no fold puts there."""
-
-
-def parked_table(view: View) -> Table:
-    """Where a view keeps what it could not apply."""
-    return Table(
-        name=f"{view.name}_parked",
-        columns=columns("position INTEGER PRIMARY KEY, stream TEXT, reason TEXT NOT NULL"),
-        asked_by=("stream",),
-    )
-
-
-def all_tables(view: View) -> tuple[Table, ...]:
-    """Every table of a view."""
-    return (*view.tables, parked_table(view))
+_OF_VALUES = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,  # a number beyond 64 bits
+    UnicodeError,
+)
 
 
 def connect(path: Path, views: Sequence[View]) -> sqlite3.Connection:
@@ -75,6 +66,9 @@ def in_memory(view: View) -> "SqliteViewStore":
 
 class SqliteViewStore:
     """The tables of one view over one connection, for one thread at a time. Readers use connections of their own."""
+
+    batch = 1_000
+    far = False
 
     def __init__(self, connection: sqlite3.Connection, view: View, *, beside: bool = False) -> None:
         """
@@ -126,6 +120,16 @@ class SqliteViewStore:
         statement = f"SELECT * FROM {table.name}{self._suffix} WHERE {column} = ? ORDER BY {table.key}"  # noqa: S608
         with _reported():
             yield from self.connection.execute(statement, (value,))
+
+    def find_all(self, table: Table, values: Collection[Cell]) -> Mapping[Cell, Row]:
+        """The rows that have one of these values in the column `found_by`, by it."""
+        found = {value: self.find(table, value) for value in values}
+        return {value: row for value, row in found.items() if row is not None}
+
+    def parked_among(self, streams: Collection[str]) -> Mapping[str, int]:
+        """The positions of the first events that are parked of these streams."""
+        found = {stream: self.first_parked(stream) for stream in streams}
+        return {stream: position for stream, position in found.items() if position is not None}
 
     def any_parked(self) -> bool:
         """Whether there is a stream of which an event is parked."""
@@ -196,11 +200,6 @@ class SqliteViewStore:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-
-
-def parked_row(parked: Parked) -> Row:
-    """The row of a parked event."""
-    return parked.position, None if parked.stream is None else str(parked.stream), parked.reason
 
 
 def discard(path: Path) -> None:
@@ -276,7 +275,9 @@ class _Unusable(Exception):
 def _reported() -> Iterator[None]:
     try:
         yield
-    except _OF_VALUES:
-        raise
+    except _OF_VALUES as error:
+        raise ValuesRefused("the tables cannot hold what it says") from error
+    except PersistenceError as error:  # the library's
+        raise ViewStoreFailed(f"the views' position cannot be recorded: {error}") from error
     except (sqlite3.Error, OSError) as error:
         raise ViewStoreFailed(f"the views' file cannot be used: {error}") from error

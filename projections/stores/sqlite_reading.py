@@ -1,210 +1,41 @@
-"""Reads `views.db`: searches for people, and every cell as it stands for those who compare.
-
-What is shown of an award is a join: `credential_status` says how it stands and which version is current, `wallet` what
-that version says. Where the wallet could not apply it, the last version before it that it has is shown, as parked.
-"""
+"""Reads `views.db`, also where nothing can be written beside it."""
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
-from uuid import UUID
 
-from ledger.domain.types import Did, LearnerId, Position, Seq, StreamId
-from ledger.domain.values import parse_time
-from ledger.errors import LedgerError
-from projections.family import Cell, DamagedRow, Parked, Row, Table, View
-from projections.feed import stream_of
-from projections.rows import CredentialRow, Search, Status
-from projections.stores.sqlite import BUSY_MILLISECONDS, SCHEMA_VERSION, ViewStoreFailed, parked_table
-
-_OF_STATUS = {
-    Status.EXPIRED: "w.valid_until < :today",
-    Status.NOT_YET_VALID: "w.valid_from > :today AND (w.valid_until IS NULL OR w.valid_until >= :today)",
-    Status.IN_FORCE: "w.valid_from <= :today AND (w.valid_until IS NULL OR w.valid_until >= :today)",
-}  # beside a recorded status of in_force
-_AWARDS = """credential_status s
-    JOIN credential_status_issuers i ON i.position = s.issuer
-    JOIN wallet w ON w.position = COALESCE(
-        (SELECT position FROM wallet WHERE position = s.version_position),
-        (SELECT MAX(position) FROM wallet WHERE credential_id = s.credential_id AND position < s.version_position))"""
-_SHOWN = """s.credential_id, i.issuer, s.status, s.version, s.revision, s.issued_at, s.issued_position, s.position,
-    w.achievement, w.achievement_version, w.achievement_slug, w.achievement_name, w.learner, w.learner_name,
-    w.student_number, w.email, w.awarded_on, w.valid_from, w.valid_until, w.result, w.score, w.credit, w.minutes,
-    w.components, w.position AS shown_position,
-    w.position <> s.version_position
-        OR EXISTS(SELECT 1 FROM credential_status_parked p WHERE p.stream = s.credential_id)
-        OR EXISTS(SELECT 1 FROM wallet_parked p WHERE p.stream = s.credential_id) AS parked"""
-_Parameters = dict[str, str | int]
+from projections.family import Row, Table
+from projections.stores.engine import ViewStoreFailed
+from projections.stores.reading import Found, Parameters, ViewReader
+from projections.stores.sqlite import BUSY_MILLISECONDS, SCHEMA_VERSION
 
 
-class ViewReader:
-    """One connection to the file, which it never changes. Everything it answers is of one moment."""
+class _Names(dict[str, str]):
+    """Tables are called as the views call them; one holds the positions of all."""
+
+    def __missing__(self, name: str) -> str:
+        return "tracking" if name.endswith("_tracking") else name
+
+
+class SqliteRows:
+    """What one connection to the file shows."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def position(self, view: str) -> Position:
-        """The last position that a view has folded; 0 before the first."""
-        statement = "SELECT MAX(notification_id) FROM tracking WHERE application_name = :name"
-        return Position(self._rows(statement, {"name": view})[0][0] or 0)
-
-    def size(self, table: Table) -> int:
-        """How many rows a table has."""
-        return cast("int", self._rows(f"SELECT COUNT(*) FROM {table.name}", {})[0][0])  # noqa: S608 - our own words
-
-    def search(self, search: Search, *, before: Position | None, limit: int) -> list[CredentialRow]:
-        """At most `limit` rows, the last issued first, of those issued before the position `before`."""
-        condition, parameters = _where(search)
-        if before is not None:
-            condition += " AND s.issued_position < :before"
-            parameters["before"] = before
-        statement = (
-            f"SELECT {_SHOWN} FROM {_AWARDS} WHERE {condition} "  # noqa: S608 - our own words
-            "ORDER BY s.issued_position DESC LIMIT :limit"
-        )
-        return [row_of(row) for row in self._rows(statement, {**parameters, "limit": max(limit, 0)})]
-
-    def count(self, search: Search) -> int:
-        """How many rows there are."""
-        condition, parameters = _where(search)
-        statement = f"SELECT COUNT(*) FROM {_AWARDS} WHERE {condition}"  # noqa: S608 - our own words
-        return cast("int", self._rows(statement, parameters)[0][0])
-
-    def of_learner(self, learner: LearnerId) -> list[CredentialRow]:
-        """Every award of a learner record, the first issued first."""
-        statement = (
-            f"SELECT {_SHOWN} FROM {_AWARDS} WHERE s.credential_id IN "  # noqa: S608 - our own words
-            "(SELECT credential_id FROM wallet WHERE learner = :learner) ORDER BY s.issued_position"
-        )
-        return [row_of(row) for row in self._rows(statement, {"learner": str(learner)})]
-
-    def components(self, row: CredentialRow) -> list[tuple[StreamId, Seq]]:
-        """The awards that an award was built from, as its row's version names them."""
-        statement = "SELECT component, component_seq FROM wallet_components WHERE position = :position ORDER BY number"
-        found = self._rows(statement, {"position": row.shown_position})
-        return [(StreamId(UUID(each[0])), Seq(each[1])) for each in found]
-
-    def learner(self, issuer: Did, student_number: str) -> LearnerId | None:
-        """The learner record of an issuer with this student number."""
-        statement = (
-            "SELECT w.learner FROM wallet w JOIN credential_status s ON s.credential_id = w.credential_id "
-            "JOIN credential_status_issuers i ON i.position = s.issuer "
-            "WHERE w.student_number = :number AND i.issuer = :issuer ORDER BY w.position LIMIT 1"
-        )
-        found = self._rows(statement, {"number": student_number, "issuer": issuer})
-        return LearnerId(UUID(found[0][0])) if found else None
-
-    def parked(self, view: View) -> Sequence[Parked]:
-        """The events that a view could not apply, by position."""
-        statement = f"SELECT position, stream, reason FROM {parked_table(view).name} ORDER BY position"  # noqa: S608
-        return [
-            Parked(
-                view=view.name,
-                position=Position(row[0]),
-                stream=None if row[1] is None else stream_of(str(row[1])),
-                reason=str(row[2]),
-            )
-            for row in self._rows(statement, {})
-        ]
+    def rows(self, statement: str, parameters: Parameters) -> Sequence[Found]:
+        """What a statement finds."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = sqlite3.Row
+        return [dict(row) for row in cursor.execute(statement.format_map(_Names()), parameters)]
 
     def cells(self, table: Table) -> Iterator[Row]:
         """Every row of a table exactly as it stands, by its key."""
         names = ", ".join(each.name for each in table.columns)
-        cursor = self._connection.cursor()
-        cursor.row_factory = None
-        yield from cursor.execute(f"SELECT {names} FROM {table.name} ORDER BY {table.key}")  # noqa: S608 - our own words
-
-    def _rows(self, statement: str, parameters: _Parameters) -> list[sqlite3.Row]:
-        return self._connection.execute(statement, parameters).fetchall()
-
-
-def row_of(found: sqlite3.Row) -> CredentialRow:
-    """The row that the cells of the join show.
-
-    Raises:
-        DamagedRow.
-    """
-    cells = {name: cast("Cell", found[name]) for name in found.keys()}  # noqa: SIM118 - a Row is no mapping
-    try:
-        return CredentialRow(
-            credential_id=StreamId(UUID(_text(cells, "credential_id"))),
-            issuer=Did(_text(cells, "issuer")),
-            achievement=StreamId(UUID(_text(cells, "achievement"))),
-            achievement_version=_whole(cells, "achievement_version"),
-            achievement_slug=_optional(cells, "achievement_slug"),
-            achievement_name=_optional(cells, "achievement_name"),
-            learner=LearnerId(UUID(_text(cells, "learner"))),
-            learner_name=_text(cells, "learner_name"),
-            student_number=_text(cells, "student_number"),
-            email=_optional(cells, "email"),
-            result=_optional(cells, "result"),
-            score=_optional(cells, "score"),
-            credit=_optional(cells, "credit"),
-            minutes=None if cells["minutes"] is None else _whole(cells, "minutes"),
-            components=_whole(cells, "components"),
-            status=Status(_text(cells, "status")),
-            version=_whole(cells, "version"),
-            awarded_on=date.fromisoformat(_text(cells, "awarded_on")),
-            valid_from=date.fromisoformat(_text(cells, "valid_from")),
-            valid_until=_day(_optional(cells, "valid_until")),
-            revision=Seq(_whole(cells, "revision")),
-            issued_at=parse_time(_text(cells, "issued_at")),
-            issued_position=Position(_whole(cells, "issued_position")),
-            position=Position(_whole(cells, "position")),
-            shown_position=Position(_whole(cells, "shown_position")),
-            parked=bool(cells["parked"]),
-        )
-    except (LedgerError, ValueError) as error:
-        raise DamagedRow("a row of the views cannot be read; rebuild them") from error
-
-
-def _day(spelled: str | None) -> date | None:
-    return None if spelled is None else date.fromisoformat(spelled)
-
-
-def _text(cells: Mapping[str, Cell], column: str) -> str:
-    cell = cells[column]
-    if type(cell) is not str:
-        raise DamagedRow(f"the column {column} holds no text; rebuild the view")
-    return cell
-
-
-def _optional(cells: Mapping[str, Cell], column: str) -> str | None:
-    return None if cells[column] is None else _text(cells, column)
-
-
-def _whole(cells: Mapping[str, Cell], column: str) -> int:
-    cell = cells[column]
-    if type(cell) is not int:
-        raise DamagedRow(f"the column {column} holds no number; rebuild the view")
-    return cell
-
-
-def _where(search: Search) -> tuple[str, _Parameters]:
-    conditions, parameters = ["1"], cast("_Parameters", {})
-    if search.issuer is not None:
-        conditions.append(
-            "s.issuer = (SELECT position FROM credential_status_issuers WHERE issuer = :issuer "
-            "ORDER BY position LIMIT 1)"
-        )
-        parameters["issuer"] = search.issuer
-    for number, term in enumerate(search.terms):
-        conditions.append(f"instr(w.search, :term{number})")
-        parameters[f"term{number}"] = term
-    if search.achievement is not None:
-        conditions.append("(w.achievement = :achievement OR w.achievement_slug = :achievement)")
-        parameters["achievement"] = search.achievement
-    if search.status is not None:
-        dated = _OF_STATUS.get(search.status)
-        conditions.append("s.status = :status" + ("" if dated is None else f" AND {dated}"))
-        parameters["status"] = Status.IN_FORCE if dated is not None else search.status
-        parameters["today"] = search.today.isoformat()
-    return " AND ".join(conditions), parameters
+        yield from self._connection.execute(f"SELECT {names} FROM {table.name} ORDER BY {table.key}")  # noqa: S608 - our own words
 
 
 @contextmanager
@@ -226,7 +57,7 @@ def reading(path: Path) -> Iterator[ViewReader]:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version != SCHEMA_VERSION:
                 raise ViewStoreFailed(f"{path.name} is of version {version}, this program reads {SCHEMA_VERSION}")
-            yield ViewReader(connection)
+            yield ViewReader(SqliteRows(connection))
     except (sqlite3.Error, OSError, ValueError) as error:
         raise ViewStoreFailed(f"{path.name} cannot be read: {error}") from error
 
@@ -234,7 +65,6 @@ def reading(path: Path) -> Iterator[ViewReader]:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from this read on, nothing changes

@@ -24,7 +24,7 @@ from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.bootstrap import open_vault
 from projections.feed import StoreFeed
 from projections.members import FAMILY
-from projections.views import Views
+from projections.views import SqliteViews, Views
 
 _BAR = 60_000  # events a second, on a core on which the library replays _THEIR_RATE
 _THEIR_RATE = 89_000
@@ -42,7 +42,7 @@ def views_of(home: Home) -> Iterator[Views]:
         closing(SqliteLedger(home.database)) as store,
         closing(open_vault(home)) as vault,
         closing(
-            Views(Path(folder) / "views.db", StoreFeed(store, VaultBoxes(vault, SystemEntropy())), parked=_refuse)
+            Views(SqliteViews(Path(folder) / "views.db"), StoreFeed(store, VaultBoxes(vault, SystemEntropy())), parked=_refuse)
         ) as views,
     ):
         yield views

@@ -8,6 +8,7 @@ from ledger.domain.types import LinkCode
 from ledger.domain.values import issuer_did, slug
 from ledger.verification.verdict import Verdict
 from projections.replay_check import view_check
+from projections.views import SqliteViews
 from projections.wallets import IssuerWallet
 from tests.machine import expected
 from tests.machine.beside import OPERATOR, Beside
@@ -151,7 +152,7 @@ class Agreement:
                 kept_checkpoint=note,
                 own_checkpoint=note,
                 opener=opener,
-                view_check=view_check(source, opener, ledger.home.views) if views else None,
+                view_check=view_check(source, opener, SqliteViews(ledger.home.views)) if views else None,
             )
         assert report.problems == ()
         assert (report.sound, report.events) == (True, self.beside.model.size)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from projections.members import FAMILY
-from projections.stores.sqlite import all_tables
+from projections.stores.tables import all_tables
 from tests.unit.cli.command import ROW, Command
 
 

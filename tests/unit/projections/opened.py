@@ -1,11 +1,11 @@
 """Open views over a forged log, with short words for searching."""
 
 from datetime import date
-from pathlib import Path
 
 from ledger.domain.types import Did
 from projections.family import Parked
 from projections.rows import CredentialRow
+from projections.stores.engine import Place
 from projections.views import Views
 from tests.unit.projections.world import World
 
@@ -15,11 +15,11 @@ TODAY = date(2027, 6, 1)
 class Opened:
     """Views over a forged log, with short words for searching."""
 
-    def __init__(self, world: World, path: Path) -> None:
+    def __init__(self, world: World, place: Place) -> None:
         self.world = world
-        self.path = path
+        self.place = place
         self.heard: list[Parked] = []
-        self.views = Views(path, world.feed, parked=self.heard.append)
+        self.views = Views(place, world.feed, parked=self.heard.append)
 
     def search(
         self,

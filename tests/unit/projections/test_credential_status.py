@@ -21,7 +21,7 @@ from projections.members import FAMILY
 from projections.replay_check import compare
 from projections.rows import CredentialRow, Status
 from projections.runner import Runner
-from projections.views import Views
+from projections.views import SqliteViews, Views
 from tests.unit.projections.world import World, internal, live, opened_store
 
 THIEF = How(key="college/second")
@@ -232,8 +232,8 @@ def test_live_equals_rebuilt_equals_what_the_domain_says(steps: list[tuple[str, 
     rows = world.rows()
     assert {stream: (row.status, row.version, row.learner_name) for stream, row in rows.items()} == expected(world)
     with TemporaryDirectory() as folder:
-        path = live(world, Path(folder) / "views.db", batch=batch)
-        assert compare(world.feed, path) == []
+        place = live(world, Path(folder) / "views.db", batch=batch)
+        assert compare(world.feed, place) == []
 
 
 HARM = st.dictionaries(
@@ -263,12 +263,13 @@ def test_every_view_stopped_restarted_and_rebuilt_equals_itself_folded_anew(
             for view in FAMILY:
                 with opened_store(path, view) as store:
                     Runner(store, world.feed, view, batch=batch).catch_up(until)
-        views = Views(path, world.feed, parked=lambda _: None)
+        place = SqliteViews(path)
+        views = Views(place, world.feed, parked=lambda _: None)
         try:
             views.catch_up()
-            assert compare(world.feed, path) == []
+            assert compare(world.feed, place) == []
             views.rebuild(again)
-            assert compare(world.feed, path) == []
+            assert compare(world.feed, place) == []
             assert {each.position for each in views.states()} == {len(world.forge.log)}
         finally:
             views.close()

@@ -11,13 +11,14 @@ from ledger.adapters.home import Home
 from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.vault import VaultOpener
 from ledger.application.ports import Caller
-from ledger.bootstrap import Ledger, init, open_ledger
+from ledger.bootstrap import Ledger, open_ledger
 from ledger.canonical import Json
 from ledger.domain.types import Digest
 from ledger.domain.values import Reason, parse_time, slug
+from ledger.founding import init
 from projections.feed import FeedFailed, StoreFeed
 from projections.replay_check import compare, view_check
-from projections.views import Status, open_views
+from projections.views import SqliteViews, Status, open_views
 
 OPERATOR = Caller(actor="test", issuer=None)
 WOUND_CARE: dict[str, Json] = {
@@ -50,7 +51,7 @@ def test_a_real_ledger_is_listed_compared_and_rebuilt(tmp_path: Path) -> None:
     today = date(2026, 11, 21)
     with home.hold():
         ledger = open_ledger(home, clock=clock)
-        views = open_views(home.views, ledger.store, ledger.boxes)
+        views = open_views(SqliteViews(home.views), ledger.store, ledger.boxes)
         try:
             asyncio.run(fill(ledger))
             with ledger.store.snapshot() as snapshot:
@@ -64,9 +65,9 @@ def test_a_real_ledger_is_listed_compared_and_rebuilt(tmp_path: Path) -> None:
                 ("Zoë", "S-0", Status.IN_FORCE, 2),
             ]
             feed = StoreFeed(ledger.store, ledger.boxes)
-            assert compare(feed, home.views) == []
+            assert compare(feed, SqliteViews(home.views)) == []
             with open_audit_source(home.database) as source:
-                assert list(view_check(source, VaultOpener(ledger.vault), home.views)()) == []
+                assert list(view_check(source, VaultOpener(ledger.vault), SqliteViews(home.views))()) == []
             assert views.rebuild() == feed.size()
             assert list(views.parked()) == []
         finally:

@@ -18,7 +18,7 @@ from projections.feed import FeedFailed, Openings
 from projections.rows import CredentialRow, Search
 from projections.runner import Runner
 from projections.stores.sqlite import SqliteViewStore, connect, in_memory
-from projections.stores.sqlite_reading import reading
+from projections.stores.sqlite_engine import SqliteViews
 from projections.views import FAMILY
 
 
@@ -77,7 +77,7 @@ class World:
 
     def rows(self) -> Mapping[StreamId, CredentialRow]:
         """Every award as the views show it, folded from the first event to the last."""
-        with TemporaryDirectory() as folder, reading(live(self, Path(folder) / "views.db")) as reader:
+        with TemporaryDirectory() as folder, live(self, Path(folder) / "views.db").reading(FAMILY) as reader:
             search = Search.of(issuer=None, query=None, achievement=None, status=None, today=date(2027, 6, 1))
             found = reader.search(search, before=None, limit=10_000)
         return {row.credential_id: row for row in reversed(found)}
@@ -101,7 +101,9 @@ def internal(student_number: str, email: str | None = None) -> How:
     return How(parts={Part.INTERNAL: write_internal(content)})
 
 
-def live(world: World, path: Path, *, batch: int = 1_000, parked: Callable[[Parked], None] = lambda _: None) -> Path:
+def live(
+    world: World, path: Path, *, batch: int | None = None, parked: Callable[[Parked], None] = lambda _: None
+) -> SqliteViews:
     """The views folded into a file."""
     connection = connect(path, FAMILY)
     try:
@@ -109,7 +111,7 @@ def live(world: World, path: Path, *, batch: int = 1_000, parked: Callable[[Park
             Runner(SqliteViewStore(connection, view), world.feed, view, batch=batch, parked=parked).catch_up()
     finally:
         connection.close()
-    return path
+    return SqliteViews(path)
 
 
 @contextmanager

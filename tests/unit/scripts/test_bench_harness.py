@@ -17,6 +17,7 @@ from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.bootstrap import open_vault
 from projections.replay_check import view_check
+from projections.views import SqliteViews
 
 BEGUN = 13  # log.started; of three issuers each a registration, a signing key and two achievements
 
@@ -30,7 +31,7 @@ def _audit(home: Home) -> AuditReport:
             kept_checkpoint=None,
             own_checkpoint=home.checkpoint.read_bytes(),
             opener=opener,
-            view_check=view_check(source, opener, home.views) if home.views.is_file() else None,
+            view_check=view_check(source, opener, SqliteViews(home.views)) if home.views.is_file() else None,
         )
 
 
