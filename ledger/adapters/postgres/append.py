@@ -4,27 +4,30 @@ What conflicts is decided in `ledger.adapters.placing`: first upon what the prop
 function then compares with the tables, under the lock; only where that fails, upon what is read there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias, cast
-from uuid import UUID
+from typing import TypeAlias, TypeVar
 
 from psycopg.rows import tuple_row
 
 from ledger.adapters.placing import Known, Outcomes, Placed, Placing, used_slots
 from ledger.adapters.postgres.connections import Connection
+from ledger.adapters.postgres.typed import BigInts, Blobs, Texts, Uuids, bigints, blobs, texts, uuids
 from ledger.application.ports import Appended, Proposal
 from ledger.domain.types import ListId, Position, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, format_time
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_Parameter: TypeAlias = int | str | Sequence[int] | Sequence[str] | Sequence[bytes] | Sequence[UUID]
+_Parameter: TypeAlias = int | str | BigInts | Blobs | Texts | Uuids
+A = TypeVar("A")
+B = TypeVar("B")
 _TYPES = (
-    ("bigint", "text", "text", "uuid[]", "bigint[]", "bytea[]", "uuid[]", "bigint"),  # what is supposed
+    ("bigint", "text", "text", "uuid[]", "bigint[]"),  # what is supposed
+    ("bytea[]", "uuid[]", "bigint[]", "bigint"),  # lists
     ("uuid[]", "bigint[]", "text[]", "bytea[]"),  # events
     ("bigint[]", "text[]", "bytea[]", "bytea[]"),  # private parts
     ("bytea[]", "bytea[]", "text[]", "text[]", "uuid[]"),  # definitions, names
-    ("bigint[]", "bytea[]", "bigint[]", "uuid[]", "bigint[]"),  # lists and slots
+    ("bytea[]", "bigint[]", "uuid[]", "bigint[]"),  # slots
     ("bytea[]", "uuid[]", "bytea[]", "uuid[]"),  # stacks, short codes
     ("text[]", "bytea[]", "bytea[]", "uuid[]", "bigint[]", "bigint[]"),  # idempotency keys
 )
@@ -56,12 +59,14 @@ def placed_alone(proposals: Sequence[Proposal]) -> tuple[Placing, Outcomes] | No
     """The proposals placed upon what they suppose, in a log that begins with them.
 
     None where one conflicts with another or repeats it, or where they use several lists of one issuer: whether it may
-    have a second one is for the tables to say.
+    have a second one is for the tables to say. So is whose a list is that two issuers use.
     """
     lists: dict[StreamId, ListId] = {}
     for claim in (each for proposal in proposals for each in proposal.slots):
         if lists.setdefault(claim.issuer, claim.list) != claim.list:
             return None
+    if len(set(lists.values())) < len(lists):
+        return None
     there = {each: (issuer, 0) for issuer, each in lists.items()}
     placing = Placing(Known(size=0, at=_NEVER, ends=supposed_ends(proposals), lists=there))
     outcomes = placing.place(proposals)
@@ -80,71 +85,100 @@ def shifted(outcomes: Outcomes, base: int) -> Outcomes:
     ]
 
 
-def call(connection: Connection, placed: Sequence[Placed], *, before: int, seen: int) -> int:
+def call(connection: Connection, placed: Sequence[Placed], *, before: int, seen: int, looked: bool) -> int:
     """Append what was placed, in the open transaction or one of its own; the position before the first.
 
     Args:
         before: the position before the first, by which they were placed.
         seen: the fewest entries that the log may hold.
+        looked: they were placed upon what the tables hold, so that lists begun by them need no other look.
 
     Raises:
         Differs: the store is not as these proposals suppose.
         psycopg.Error: it refused; a name, slot, code, stack or key that is there already violates a constraint.
     """
     with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-        row = cursor.execute(_CALL, _parameters(placed, before, seen), prepare=True).fetchone()
+        most_used = 0 if looked else STATUS_LIST_SLOTS // 2
+        row = cursor.execute(_CALL, _parameters(placed, before, seen, most_used), prepare=True).fetchone()
     if row is None or row[1] is not None:
         raise Differs("store" if row is None else row[1], 0 if row is None else row[0])
     return int(row[0])
 
 
-def _parameters(placed: Sequence[Placed], before: int, seen: int) -> list[_Parameter]:
+def _parameters(placed: Sequence[Placed], before: int, seen: int, most_used: int) -> list[_Parameter]:
     proposals = [each.proposal for each in placed]
     events = [each for proposal in proposals for each in proposal.events]
     times = [each.recorded.at for each in events]
-    ends, used = supposed_ends(proposals), used_slots(placed)
+    ends = supposed_ends(proposals)
     claims = [each for proposal in proposals for each in proposal.slots]
     parts = [(each.first - before + part.event, part) for each in placed for part in each.proposal.parts]
     return [
         seen,
         format_time(min(times)),
         format_time(max(times)),
-        list(ends),
-        list(ends.values()),
-        [status_list for status_list, _ in used],
-        [issuer for _, issuer in used],
-        STATUS_LIST_SLOTS // 2,
-        [each.recorded.stream for each in events],
-        [each.recorded.seq for each in events],
-        [each.type for each in events],
-        [each.entry for each in events],
-        [event for event, _ in parts],
-        [part.part.value for _, part in parts],
-        [part.key_id for _, part in parts],
-        [part.box for _, part in parts],
-        *_columns([each for proposal in proposals for each in proposal.definitions], 2),
-        *_columns([(each.scope, each.name, each.stream) for proposal in proposals for each in proposal.names], 3),
-        list(used.values()),
-        [each.list for each in claims],
-        [each.slot for each in claims],
-        [each.stream for each in claims],
-        [each.seq for each in claims],
-        *_columns([each for proposal in proposals for each in proposal.stacks], 2),
-        *_columns([each for proposal in proposals for each in proposal.short_codes], 2),
+        uuids(list(ends)),
+        bigints(list(ends.values())),
+        *_lists(placed),
+        most_used,
+        uuids([each.recorded.stream for each in events]),
+        bigints([each.recorded.seq for each in events]),
+        texts([each.type for each in events]),
+        blobs([each.entry for each in events]),
+        bigints([event for event, _ in parts]),
+        texts([part.part.value for _, part in parts]),
+        blobs([part.key_id for _, part in parts]),
+        blobs([part.box for _, part in parts]),
+        *_pairs([each for proposal in proposals for each in proposal.definitions], blobs, blobs),
+        *_names(proposals),
+        blobs([each.list for each in claims]),
+        bigints([each.slot for each in claims]),
+        uuids([each.stream for each in claims]),
+        bigints([each.seq for each in claims]),
+        *_pairs([each for proposal in proposals for each in proposal.stacks], blobs, uuids),
+        *_pairs([each for proposal in proposals for each in proposal.short_codes], blobs, uuids),
         *_keys(placed, before),
     ]
 
 
-def _columns(rows: Sequence[tuple[bytes | str | UUID | int, ...]], width: int) -> list[_Parameter]:
-    """Rows as columns, also where there are none."""
-    return [cast("_Parameter", [row[place] for row in rows]) for place in range(width)]
+def _pairs(
+    rows: Sequence[tuple[A, B]],
+    first: Callable[[Sequence[A]], _Parameter],
+    second: Callable[[Sequence[B]], _Parameter],
+) -> list[_Parameter]:
+    return [first([row[0] for row in rows]), second([row[1] for row in rows])]
+
+
+def _lists(placed: Sequence[Placed]) -> list[_Parameter]:
+    """Which lists of which issuers are used, each once, and by how many slots."""
+    used: dict[ListId, tuple[StreamId, int]] = {}
+    for (status_list, issuer), count in used_slots(placed).items():
+        first, before = used.get(status_list, (issuer, 0))
+        used[status_list] = (first, before + count)
+    return [
+        blobs(list(used)),
+        uuids([issuer for issuer, _ in used.values()]),
+        bigints([count for _, count in used.values()]),
+    ]
+
+
+def _names(proposals: Sequence[Proposal]) -> list[_Parameter]:
+    names = [each for proposal in proposals for each in proposal.names]
+    return [
+        texts([each.scope for each in names]),
+        texts([each.name for each in names]),
+        uuids([each.stream for each in names]),
+    ]
 
 
 def _keys(placed: Sequence[Placed], before: int) -> list[_Parameter]:
     """What each idempotency key answers from now on."""
-    rows = [
-        (key.scope, key.key, key.request, each.appended.stream, each.appended.revision, each.appended.position - before)
-        for each in placed
-        if (key := each.proposal.idempotency) is not None
+    keyed = [(each.proposal.idempotency, each.appended) for each in placed if each.proposal.idempotency is not None]
+    keys, answers = [key for key, _ in keyed], [answer for _, answer in keyed]
+    return [
+        texts([key.scope for key in keys]),
+        blobs([key.key for key in keys]),
+        blobs([key.request for key in keys]),
+        uuids([answer.stream for answer in answers]),
+        bigints([answer.revision for answer in answers]),
+        bigints([answer.position - before for answer in answers]),
     ]
-    return _columns(rows, 6)

@@ -1,13 +1,16 @@
 """Connections to PostgreSQL: how each is opened, and what is refused before anything is asked of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from select import POLLIN, poll
+from threading import BoundedSemaphore
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.application.ports import StoreUnavailable
 from ledger.errors import LedgerError
@@ -15,7 +18,6 @@ from ledger.errors import LedgerError
 Connection = psycopg.Connection[TupleRow]
 
 OLDEST = 140_000  # as PostgreSQL counts its versions: 14.0
-_CONNECT = 5  # seconds until an attempt to connect is given up
 _PATIENCE = 5.0  # seconds that a reader waits for a connection
 _SETTINGS = {
     "lock_timeout": "10s",  # the default waits for ever
@@ -30,6 +32,15 @@ _DURABLE = {
     "fsync": ("on",),
     "full_page_writes": ("on",),
     "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),  # each has its own disk synchronised
+}
+_ASK_DURABLE = "SELECT " + ", ".join(f"current_setting('{setting}')" for setting in _DURABLE)
+# Seconds, and at the end milliseconds, until a server that answers nothing is given up; the URL may say otherwise.
+_REACHING = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
 }
 
 
@@ -47,21 +58,20 @@ def check_url(url: str) -> str:
     Raises:
         BadDatabaseUrl.
     """
-    try:
-        if not url.startswith(("postgresql://", "postgres://")):
-            raise BadDatabaseUrl("a database URL begins with postgresql://, as in postgresql://user@host/ledger")
-        if not conninfo_to_dict(url).get("dbname"):
-            raise BadDatabaseUrl(
-                "a database URL names the database after the host, as in postgresql://user@host/ledger"
-            )
-    except psycopg.ProgrammingError as error:
-        raise BadDatabaseUrl("the database URL cannot be read; write postgresql://user@host/ledger") from error
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise BadDatabaseUrl("a database URL begins with postgresql://, as in postgresql://user@host/ledger")
+    if not _read(url).get("dbname"):
+        raise BadDatabaseUrl("a database URL names the database after the host, as in postgresql://user@host/ledger")
     return url
 
 
 def described(url: str) -> str:
-    """The database in words, for people and logs: without password and user."""
-    found = conninfo_to_dict(url)
+    """The database in words, for people and logs: without password and user.
+
+    Raises:
+        BadDatabaseUrl.
+    """
+    found = _read(url)
     host = found.get("host") or "this machine"
     return f"the PostgreSQL database {found.get('dbname')} on {host}" + (
         f" port {found['port']}" if found.get("port") else ""
@@ -69,8 +79,15 @@ def described(url: str) -> str:
 
 
 def with_database(url: str, name: str) -> str:
-    """The same server and user, another database."""
-    return make_conninfo(url, dbname=name)
+    """The URL of another database, with the same server and user.
+
+    Raises:
+        BadDatabaseUrl.
+    """
+    parts = urlsplit(check_url(url))
+    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "dbname"]
+    other = f"{parts.scheme}://{parts.netloc}/{quote(name, safe='')}"
+    return f"{other}?{urlencode(query, quote_via=quote)}" if query else other
 
 
 def connect(url: str, *, name: str = "testamur") -> Connection:
@@ -81,21 +98,20 @@ def connect(url: str, *, name: str = "testamur") -> Connection:
 
     Raises:
         StoreUnavailable: it cannot be reached.
-        UnsafeDatabase.
+        UnsafeDatabase, BadDatabaseUrl.
     """
+    place = described(url)
+    options = [_read(url).get("options", ""), *(f"-c {setting}={value}" for setting, value in _SETTINGS.items())]
+    address = _with(url, application_name=name, options=" ".join(options).strip())
     try:
-        connection = psycopg.connect(
-            url,
-            autocommit=True,
-            connect_timeout=_CONNECT,
-            application_name=name,
-            options=" ".join(f"-c {setting}={value}" for setting, value in _SETTINGS.items()),
-            prepare_threshold=1,
-        )
+        connection = psycopg.connect(address, autocommit=True, prepare_threshold=1)
     except psycopg.Error as error:
-        raise StoreUnavailable(f"{described(url)} cannot be reached: {said(error)}") from error
+        raise StoreUnavailable(f"{place} cannot be reached: {said(error)}") from error
     try:
         check_durable(connection)
+    except psycopg.Error as error:
+        connection.close()
+        raise StoreUnavailable(f"{place} cannot be reached: {said(error)}") from error
     except BaseException:
         connection.close()
         raise
@@ -111,17 +127,36 @@ def check_durable(connection: Connection) -> None:
     version = connection.info.server_version
     if version < OLDEST:
         raise UnsafeDatabase(f"the server is PostgreSQL {version // 10_000}; {OLDEST // 10_000} or newer is needed")
-    for setting, good in _DURABLE.items():
-        row = connection.execute("SELECT current_setting(%s)", (setting,)).fetchone()
-        value = None if row is None else row[0]
+    values = connection.execute(_ASK_DURABLE).fetchone() or ()
+    for (setting, good), value in zip(_DURABLE.items(), values, strict=True):
         if value not in good:
             raise UnsafeDatabase(
                 f"the server's {setting} is {value}: it would acknowledge what a power failure can undo; set it to on"
             )
 
 
+def gone(connection: Connection) -> bool:
+    """Whether a connection that asks nothing is of no use any more, and is closed: nothing is risked upon it.
+
+    A server says nothing to such a one but that it ends, unless it listens for something.
+    """
+    if _spoken_to(connection):
+        connection.close()
+    return connection.closed
+
+
+def lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether nothing more is to be heard on a connection that failed so; it is closed then."""
+    if error.diag.severity_nonlocalized in ("FATAL", "PANIC"):  # the server hangs up after such words
+        connection.close()
+    return connection.closed
+
+
 class Readers:
-    """Connections for reading, kept open; any thread may borrow one. What has become of them is seen when they fail."""
+    """Connections for reading, kept open; any thread may borrow one.
+
+    Not the pool of psycopg, which goes on waiting where a server is away, and takes longer than a small read.
+    """
 
     def __init__(self, url: str, *, most: int = 8, configure: Callable[[Connection], None] = lambda _: None) -> None:
         """Open one.
@@ -132,51 +167,77 @@ class Readers:
         Raises:
             StoreUnavailable, UnsafeDatabase.
         """
-        with connect(url) as first:  # so that a reason is told now, by name
-            configure(first)
-
-        def accept(connection: Connection) -> None:
-            check_durable(connection)
-            configure(connection)
-
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=most,
-            timeout=_PATIENCE,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": _CONNECT,
-                "application_name": "testamur reader",
-                "options": " ".join(f"-c {setting}={value}" for setting, value in _SETTINGS.items()),
-                "prepare_threshold": 1,
-            },
-            configure=accept,
-            open=True,
-        )
+        self._url = url
+        self._configure = configure
+        self._idle: list[Connection] = []
+        self._free = BoundedSemaphore(most)
+        self._closed = False
+        self._idle.append(self._connected())  # so that a reason is told now, by name
 
     @contextmanager
     def borrow(self) -> Iterator[Connection]:
-        """A connection, for one thread at a time.
+        """A connection, for one thread at a time. A transaction that is left open is ended when it is given back.
 
         Raises:
             StoreUnavailable: there is none to be had, or it failed in use.
         """
+        if not self._free.acquire(timeout=_PATIENCE):
+            raise StoreUnavailable("the store cannot be read: every connection to it is in use")
         try:
-            with self._pool.connection() as connection:
+            connection = self._taken()
+            try:
                 yield connection
-        except (PoolClosed, PoolTimeout) as error:
-            raise StoreUnavailable("the store cannot be read: no connection to it is to be had") from error
-        except psycopg.OperationalError as error:
-            raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
+                if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                    connection.commit()
+            except psycopg.OperationalError as error:
+                lost(connection, error)
+                raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
+            finally:
+                self._give_back(connection)
+        finally:
+            self._free.release()
+
+    def _taken(self) -> Connection:
+        """A connection that is open, as far as can be told without asking."""
+        while not self._closed:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._connected()
+            if not gone(connection):
+                return connection
+        raise StoreUnavailable("the store cannot be read: it was closed")
+
+    def _give_back(self, connection: Connection) -> None:
+        with suppress(psycopg.Error):
+            if not connection.closed and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                connection.rollback()
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        if self._closed:
+            self.renew()
+
+    def _connected(self) -> Connection:
+        connection = connect(self._url, name="testamur reader")
+        try:
+            self._configure(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def renew(self) -> None:
-        """Part with every connection that is broken."""
-        self._pool.check()
+        """Part with every connection that nobody uses."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.close()
+        self._closed = True
+        self.renew()
 
 
 def create_database(url: str) -> bool:
@@ -184,21 +245,45 @@ def create_database(url: str) -> bool:
 
     Raises:
         StoreUnavailable: the server cannot be reached, or does not let this user make databases.
+        BadDatabaseUrl.
     """
-    name = str(conninfo_to_dict(url)["dbname"])
+    name = str(_read(check_url(url))["dbname"])
     try:
-        with psycopg.connect(url, connect_timeout=_CONNECT):
+        with psycopg.connect(_with(url)):
             return False
     except psycopg.OperationalError:
         pass  # there is no such database, or no server: the next attempt tells
     try:
-        with psycopg.connect(with_database(url, "postgres"), connect_timeout=_CONNECT, autocommit=True) as connection:
+        with psycopg.connect(with_database(url, "postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
     except psycopg.errors.DuplicateDatabase:
         return False
     except psycopg.Error as error:
         raise StoreUnavailable(f"{described(url)} cannot be made: {said(error)}") from error
     return True
+
+
+def _read(url: str) -> Mapping[str, str]:
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # Without the cause: it quotes the URL, with its password.
+        raise BadDatabaseUrl("the database URL cannot be read; write postgresql://user@host/ledger") from None
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _with(url: str, **values: str) -> str:
+    """The same address with these values."""
+    return make_conninfo(**{**_REACHING, **_read(url), **values})
+
+
+def _spoken_to(connection: Connection) -> bool:
+    """Whether the server said something unasked: that it closes the connection, as a rule."""
+    if connection.closed:
+        return True
+    waiting = poll()
+    waiting.register(connection.fileno(), POLLIN)
+    return bool(waiting.poll(0))
 
 
 def said(error: psycopg.Error) -> str:

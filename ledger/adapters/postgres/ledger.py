@@ -15,6 +15,7 @@ from ledger.adapters.postgres.recorder import LedgerRecorder
 from ledger.adapters.postgres.scans import PostgresScans
 from ledger.adapters.postgres.schema import CHANNEL, PUBLISHING, SAVING, check
 from ledger.adapters.postgres.snapshot import PostgresSnapshot
+from ledger.adapters.postgres.typed import prepare_types
 from ledger.adapters.postgres.writer import Writer
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import OutcomeUnknown, Proposal, SignedCheckpoint, StaleDecision, StoreUnavailable
@@ -41,17 +42,19 @@ class PostgresLedger:
         with ExitStack() as stack:
             self._writer = Writer(url, fence)
             stack.callback(self._writer.close)
-            self._readers = Readers(url, configure=check)
+            self._readers = Readers(url, configure=_configure)
             stack.callback(self._readers.close)
             self._streams = Streams(LedgerRecorder(self._readers))
             self._closing = stack.pop_all()
         self._listening: Connection | None = None
         self._one_listener = Lock()
+        self._closed = False
 
     def close(self) -> None:
         """Close every connection."""
         self._closing.close()
         with self._one_listener:
+            self._closed = True
             if self._listening is not None:
                 self._listening.close()
 
@@ -101,6 +104,11 @@ class PostgresLedger:
         """
         return self._writer.append(proposals)
 
+    def try_writing(self) -> None:
+        """Pass if a transaction becomes durable at this moment; it changes nothing."""
+        with self._writing() as connection:
+            connection.execute("UPDATE ledger.log_head SET size = size")
+
     def scans(self) -> PostgresScans:
         """A source for scans, with a connection of its own."""
         return PostgresScans(self._url, self.fence)
@@ -120,8 +128,7 @@ class PostgresLedger:
         """Whether this process is the one that publishes while the `with` lasts."""
         connection = connect(self._url, name="testamur publisher")
         try:
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (PUBLISHING,)).fetchone()
-            yield bool(row is not None and row[0])
+            yield _is_first(connection, PUBLISHING)
         finally:
             connection.close()  # the lock goes with it
 
@@ -129,9 +136,10 @@ class PostgresLedger:
         """Return when another process may have committed something, at the latest after so many seconds."""
         with self._one_listener:
             try:
+                if self._closed:
+                    raise StoreUnavailable("the store is closed")
                 if self._listening is None or self._listening.closed:
-                    self._listening = connect(self._url, name="testamur listener")
-                    self._listening.execute(f"LISTEN {CHANNEL}")
+                    self._listening = _listener(self._url)
                     return  # whatever was committed before this was not told here
                 for _ in self._listening.notifies(timeout=seconds, stop_after=1):
                     pass
@@ -173,6 +181,30 @@ class PostgresLedger:
             raise OutcomeUnknown(f"the store failed while writing: {said(error)}") from error
         finally:
             connection.close()
+
+
+def _listener(url: str) -> Connection:
+    """A connection that hears of every commit from now on."""
+    connection = connect(url, name="testamur listener")
+    try:
+        connection.execute(f"LISTEN {CHANNEL}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_first(connection: Connection, lock: int) -> bool:
+    try:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
+    return bool(row is not None and row[0])
+
+
+def _configure(connection: Connection) -> None:
+    prepare_types(connection)
+    check(connection)
 
 
 def _api_key(row: tuple[str, bytes, StreamId | None, str, str, str, str | None]) -> ApiKey:

@@ -14,9 +14,10 @@ import psycopg
 from psycopg.rows import TupleRow, tuple_row
 
 from ledger.adapters.fence import Fence
-from ledger.adapters.postgres.connections import Connection, connect, said
+from ledger.adapters.postgres.connections import Connection, connect, gone, lost, said
 from ledger.adapters.postgres.schema import check
 from ledger.adapters.postgres.snapshot import PARTS, PostgresSnapshot
+from ledger.adapters.postgres.typed import prepare_types
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import parse_time
@@ -148,22 +149,26 @@ class _ScanSnapshot(PostgresSnapshot):
         return tuple(entries.values())
 
     def _rows(self, statement: LiteralString, *parameters: object) -> list[TupleRow]:
+        # One that was lost since the scan before is replaced; one that fails in the middle ends the scan.
         try:
-            return self._asked(statement, parameters)
-        except psycopg.OperationalError as error:
-            if self._now is not None or (self._open is not None and not self._open.closed):
-                raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
-        try:  # nothing was read yet, and the connection was lost since the scan before
-            return self._asked(statement, parameters)
+            if self._open is None or gone(self._open):
+                self._open = self._connected()
+            with self._open.cursor(binary=True, row_factory=tuple_row) as cursor:
+                return cursor.execute(statement, parameters, prepare=True).fetchall()
         except psycopg.Error as error:
+            if self._open is not None:
+                lost(self._open, error)
             raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
 
-    def _asked(self, statement: LiteralString, parameters: Sequence[object]) -> list[TupleRow]:
-        if self._open is None or self._open.closed:
-            self._open = connect(self._url, name="testamur scans")
-            check(self._open)
-        with self._open.cursor(binary=True, row_factory=tuple_row) as cursor:
-            return cursor.execute(statement, parameters, prepare=True).fetchall()
+    def _connected(self) -> Connection:
+        connection = connect(self._url, name="testamur scans")
+        try:
+            prepare_types(connection)
+            check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class PostgresScans:

@@ -115,12 +115,13 @@ END $$"""
 # it began, so all that follows the lock sees what the lock protects.
 APPEND: Final = """CREATE FUNCTION ledger.append(
     seen bigint, earliest text, latest text,
-    touched uuid[], ends bigint[], claimed_lists bytea[], claimed_issuers uuid[], most_used bigint,
+    touched uuid[], ends bigint[],
+    claimed_lists bytea[], claimed_issuers uuid[], list_uses bigint[], most_used bigint,
     event_streams uuid[], event_seqs bigint[], event_types text[], entries bytea[],
     part_events bigint[], part_names text[], part_key_ids bytea[], part_boxes bytea[],
     digests bytea[], contents bytea[],
     name_scopes text[], name_names text[], name_streams uuid[],
-    list_uses bigint[], slot_lists bytea[], slot_slots bigint[], slot_streams uuid[], slot_seqs bigint[],
+    slot_lists bytea[], slot_slots bigint[], slot_streams uuid[], slot_seqs bigint[],
     stack_macs bytea[], stack_streams uuid[], code_macs bytea[], code_streams uuid[],
     key_scopes text[], key_keys bytea[], key_requests bytea[],
     key_streams uuid[], key_revisions bigint[], key_events bigint[],
@@ -207,12 +208,14 @@ def check(connection: Connection) -> None:
     """Pass if the database holds a ledger of the version that this program works with.
 
     Raises:
-        WrongSchema.
+        WrongSchema, StoreUnavailable.
     """
     try:
         row = connection.execute("SELECT MAX(version) FROM ledger.schema_version").fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         raise WrongSchema("the database holds no ledger") from error
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
     version = None if row is None else row[0]
     if version != SCHEMA_VERSION:
         older = isinstance(version, int) and version < SCHEMA_VERSION

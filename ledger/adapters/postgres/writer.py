@@ -15,10 +15,12 @@ from psycopg.rows import tuple_row
 from ledger.adapters.fence import Fence
 from ledger.adapters.placing import Outcomes, Placed, Placing
 from ledger.adapters.postgres.append import Differs, call, placed_alone, shifted
-from ledger.adapters.postgres.connections import Connection, connect, said
+from ledger.adapters.postgres.connections import Connection, connect, gone, lost, said
 from ledger.adapters.postgres.known import read_known
 from ledger.adapters.postgres.schema import check
-from ledger.application.ports import LedgerBusy, OutcomeUnknown, Proposal, StoreUnavailable
+from ledger.adapters.postgres.typed import prepare_types
+from ledger.application.ports import LedgerBusy, LedgerHalted, OutcomeUnknown, Proposal, StoreUnavailable
+from ledger.errors import LedgerError
 
 _NOT_IN_TIME = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
 _PAUSES = (0.0, 0.1, 0.4)  # seconds before each attempt to commit the same, on a connection made anew
@@ -30,6 +32,14 @@ class _Sent:
 
     placed: Sequence[Placed]
     outcomes: Outcomes
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """What may have been committed although nobody heard of it."""
+
+    earlier: _Sent | None = None  # by an attempt before this one, whose connection was lost
+    now: _Sent | None = None  # by this attempt, from before the commit is sent until its reply is here
 
 
 class Writer:
@@ -55,85 +65,109 @@ class Writer:
         Raises:
             LedgerHalted: the log has lost its tail.
             LedgerBusy: the head was locked for too long; nothing was recorded.
-            StoreUnavailable: there is no connection; nothing was recorded.
-            OutcomeUnknown.
+            StoreUnavailable: there is no connection, or the server refused; nothing was recorded.
+            OutcomeUnknown: the connection was lost, and there is none to look with whether anything was recorded.
         """
-        doubtful: list[_Sent] = []
-        failure = ""
+        doubt = _Doubt()
+        failure: Exception | None = None
         for pause in _PAUSES:
             sleep(pause)
             try:
-                if self._connection.closed:
+                if gone(self._connection):
                     self._connection = self._connected()
-                return self._append(proposals, doubtful)
-            except _NOT_IN_TIME as error:
-                failure = said(error)
-                if not doubtful:
-                    raise LedgerBusy(f"the log was locked for too long; nothing was recorded: {failure}") from error
-            except StoreUnavailable as error:
-                failure = str(error)
-                if not doubtful:
-                    raise
-            except psycopg.Error as error:
-                failure = said(error)
-                if not self._connection.closed:
-                    break  # the server said no, and will say so again
-        raise OutcomeUnknown(f"the store failed while recording: {failure}")
+                return self._append(proposals, doubt)
+            except LedgerHalted:
+                raise
+            except (psycopg.Error, Differs, LedgerError) as error:
+                failure = error
+                if self._connection.closed or (isinstance(error, psycopg.Error) and lost(self._connection, error)):
+                    doubt.earlier, doubt.now = doubt.now or doubt.earlier, None
+                    continue
+                doubt.now = None  # the server answered: it has undone what it began
+                if doubt.earlier is None:
+                    raise _refused(error) from error
+        if doubt.earlier is None:
+            raise StoreUnavailable(f"the store cannot be reached; nothing was recorded: {_words(failure)}") from failure
+        raise OutcomeUnknown(f"the store failed while recording: {_words(failure)}") from failure
 
-    def _append(self, proposals: Sequence[Proposal], doubtful: list[_Sent]) -> Outcomes:
-        """One attempt. `doubtful` holds what may have been committed, by this attempt or by one before it."""
+    def _append(self, proposals: Sequence[Proposal], doubt: _Doubt) -> Outcomes:
+        """One attempt."""
         floor = self._fence.floor()
-        alone = None if doubtful else placed_alone(proposals)
+        alone = None if doubt.earlier else placed_alone(proposals)
         if alone is not None:
             placing, outcomes = alone
-            doubtful.append(_Sent(placed=placing.placed, outcomes=outcomes))
+            doubt.now = _Sent(placed=placing.placed, outcomes=outcomes)
             try:
-                base = call(self._connection, placing.placed, before=0, seen=floor)
+                base = call(self._connection, placing.placed, before=0, seen=floor, looked=False)
             except (Differs, psycopg.errors.UniqueViolation):
-                doubtful.clear()
+                doubt.now = None
             else:
                 self._fence.check(base + placing.size, floor)
                 return shifted(outcomes, base)
-        return self._append_locked(proposals, doubtful, floor)
+        return self._append_locked(proposals, doubt, floor)
 
-    def _append_locked(self, proposals: Sequence[Proposal], doubtful: list[_Sent], floor: int) -> Outcomes:
+    def _append_locked(self, proposals: Sequence[Proposal], doubt: _Doubt, floor: int) -> Outcomes:
         """Place upon what the tables hold while the head is locked."""
         with self._connection.transaction():
             known = read_known(self._connection, proposals)
             before = known.size
             self._fence.check(before, floor)
-            for sent in doubtful:
-                found = self._found(sent)
-                if found is not None:
-                    return found
-            doubtful.clear()
+            found = None if doubt.earlier is None else self._found(doubt.earlier)
+            if found is not None:
+                return found
+            doubt.earlier = None
             placing = Placing(known)
             outcomes = placing.place(proposals)
             if placing.placed:
-                call(self._connection, placing.placed, before=before, seen=floor)
-                doubtful.append(_Sent(placed=placing.placed, outcomes=outcomes))  # from here on, to the end of COMMIT
+                call(self._connection, placing.placed, before=before, seen=floor, looked=True)
+                doubt.now = _Sent(placed=placing.placed, outcomes=outcomes)  # from here on, to the end of COMMIT
         self._fence.check(placing.size, floor)
         return outcomes
 
     def _found(self, sent: _Sent) -> Outcomes | None:
-        """What is answered of a commit whose reply was lost; None where it was never made."""
-        first = sent.placed[0]
-        entry = first.proposal.events[0]
-        statement = (
-            "SELECT notification_id, state FROM ledger.stored_events "
-            "WHERE originator_id = %b AND originator_version = %b"
-        )
+        """What is answered of a commit whose reply was lost; None where it was never made.
+
+        All of its entries stand one after another: a single one could be there by another commit.
+        """
+        entries = [each for placed in sent.placed for each in placed.proposal.events]
+        first = entries[0].recorded
         with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            row = cursor.execute(statement, (entry.recorded.stream, entry.recorded.seq)).fetchone()
-        if row is None or row[1] != entry.entry:
+            row = cursor.execute(
+                "SELECT notification_id FROM ledger.stored_events WHERE originator_id = %b AND originator_version = %b",
+                (first.stream, first.seq),
+            ).fetchone()
+            if row is None:
+                return None
+            there = cursor.execute(
+                "SELECT state FROM ledger.stored_events WHERE notification_id >= %b AND notification_id < %b "
+                "ORDER BY notification_id",
+                (row[0], row[0] + len(entries)),
+            ).fetchall()
+        if [state for (state,) in there] != [each.entry for each in entries]:
             return None
-        return shifted(sent.outcomes, row[0] - first.first)
+        return shifted(sent.outcomes, row[0] - sent.placed[0].first)
 
     def _connected(self) -> Connection:
         connection = connect(self._url, name="testamur writer")
         try:
+            prepare_types(connection)
             check(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _refused(error: Exception) -> LedgerError:
+    """What is told where the server answered, and nothing was recorded."""
+    if isinstance(error, LedgerError):
+        return error
+    if isinstance(error, _NOT_IN_TIME):
+        return LedgerBusy(f"the log was locked for too long; nothing was recorded: {_words(error)}")
+    if isinstance(error, Differs):
+        return StoreUnavailable(f"the store does not hold together ({error.what}); nothing was recorded")
+    return StoreUnavailable(f"the store refused; nothing was recorded: {_words(error)}")
+
+
+def _words(error: Exception | None) -> str:
+    return said(error) if isinstance(error, psycopg.Error) else str(error)
