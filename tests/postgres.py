@@ -55,7 +55,10 @@ class ForeignServer:
 
     def url(self, database: str = "postgres") -> str:
         """The same server and user, another database."""
-        return urlsplit(self._url)._replace(path="/" + quote(database, safe="")).geturl()
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}" + (
+            f"?{parts.query}" if parts.query else ""
+        )
 
 
 class Cluster:

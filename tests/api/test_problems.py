@@ -17,12 +17,13 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # Errors that no request can cause: they end a start, a command or an audit, or show a fault of the program or the
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
-    AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadSettings
-    BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing KeyAlreadyHeld
-    KeyUnreadable LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
-    MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret MalformedSeed
-    MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists SecretExposed
-    SecretFileError SecretMissing Unopened UnsafeDatabase UnusablePassphrase VaultFailed VaultUnreadable WrongSchema
+    AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
+    BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
+    KeyAlreadyHeld KeyUnreadable LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
+    MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
+    MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
+    SecretExposed SecretFileError SecretMissing Unopened UnsafeDatabase UnusablePassphrase VaultFailed
+    VaultUnreadable WrongSchema
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
