@@ -4,16 +4,18 @@ The access log names the route's template, never the path: a link code is a capa
 """
 
 import asyncio
+import io
 import json
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Event
 from time import perf_counter
+from typing import TextIO, cast
 
 import orjson
 import structlog
@@ -35,10 +37,25 @@ class CannotListen(LedgerError):
     """The address cannot be listened on."""
 
 
+class _Lines(io.TextIOBase):
+    """Standard error, for lines that may be lost: nothing stops because the disk that takes them is full."""
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what waits, if it can be."""
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def logger() -> structlog.typing.FilteringBoundLogger:
     """Writes one JSON line per event to stderr."""
     made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        structlog.PrintLogger(cast("TextIO", _Lines())),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

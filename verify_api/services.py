@@ -85,6 +85,8 @@ def public_scanner(services: Services) -> PublicScanner:
             found.append("the end of the log, which was lost")
         if services.ledger.committer.halted:
             found.append("the writer, which has halted")
+        if services.ledger.committer.failing:
+            found.append("the recording of changes, which failed last time")
         if services.ledger.publisher.failing:
             found.append("the publishing of checkpoints")
         return found

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 
+from ledger.adapters.background import RETRY
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
 from ledger.adapters.engine import LedgerStore
-from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, StaleDecision, Vault
+from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, StaleDecision, StoreUnavailable, Vault
 from ledger.errors import LedgerError
 
 _PIECE = MOST_IN_ONE_COMMIT // 2  # of what one caller sends: it never fills a commit alone while others wait
@@ -39,6 +40,7 @@ class Committer:
         self._lost: set[bytes] = set()  # ids of data keys that another process was faster than; a race each, so few
         self._calling: set[asyncio.AbstractEventLoop] = set()  # loops that are about to say so
         self._halted: LedgerHalted | None = None
+        self._failing = False
         self._closing = False
         self._thread = Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
@@ -80,6 +82,11 @@ class Committer:
         """Whether it appends nothing any more."""
         return self._halted is not None
 
+    @property
+    def failing(self) -> bool:
+        """Whether the store failed at the last commit. It is tried again and again, so it says when it is well."""
+        return self._failing
+
     def close(self) -> None:
         """Append what is queued, then stop. Later calls raise LedgerHalted."""
         with self._changed:
@@ -92,20 +99,34 @@ class Committer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted or self._closing)
+                self._changed.wait_for(lambda: self._wanted or self._closing, RETRY if self._failing else None)
                 if self._closing and not self._queue:
                     return
                 jobs = self._queue.take()
                 self._wanted = bool(self._queue)
             if jobs:
                 self._commit(jobs)
+            elif self._failing:
+                self._try_again()
+
+    def _try_again(self) -> None:
+        """Find out whether the store takes a commit by now; nobody may send one while it is said to be failing."""
+        try:
+            self._flush()
+            self._ledger.try_writing()
+            self._failing = False
+        except Exception:  # noqa: BLE001 - as at the last commit; it is tried again
+            _logger.info("store_still_failing")
 
     def _commit(self, jobs: list[Job]) -> None:
         try:
             outcomes = self._append([proposal for job in jobs for proposal in job.proposals])
         except Exception as error:  # noqa: BLE001 - whatever it was, every caller must hear of it
-            _tell([(job, error if isinstance(error, LedgerError) else _unknown(error)) for job in jobs])
+            told_all = error if isinstance(error, LedgerError) else _unknown(error)
+            self._failing = isinstance(told_all, (OutcomeUnknown, StoreUnavailable))
+            _tell([(job, told_all) for job in jobs])
             return
+        self._failing = False
         told: list[tuple[Job, Outcomes | LedgerError]] = []
         start = 0
         for job in jobs:
@@ -123,7 +144,7 @@ class Committer:
         # nothing shall have to be decided again for that. The sort is stable, so equal times stay in order of lanes.
         order = sorted(range(len(proposals)), key=lambda index: proposals[index].events[0].recorded.at)
         try:
-            self._lost |= self._vault.flush()
+            self._flush()
             order = [index for index in order if not self._is_lost(proposals[index])]
             appended = self._ledger.append([proposals[index] for index in order]) if order else []
         except LedgerHalted as halted:
@@ -131,6 +152,17 @@ class Committer:
             raise
         outcomes = dict(zip(order, appended, strict=True))
         return [outcomes[index] if index in outcomes else _registered_elsewhere() for index in range(len(proposals))]
+
+    def _flush(self) -> None:
+        """Make new data keys durable.
+
+        Raises:
+            StoreUnavailable: they are not, and nothing was appended.
+        """
+        try:
+            self._lost |= self._vault.flush()
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error}; nothing was recorded, send it again") from error
 
     def _is_lost(self, proposal: Proposal) -> bool:
         """Whether a part is sealed under a key that the vault does not hold: nobody could open it later."""

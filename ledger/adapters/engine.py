@@ -47,6 +47,14 @@ class LedgerStore(Store, ApiKeyStore, Protocol):
         """
         ...
 
+    def try_writing(self) -> None:
+        """Pass if a transaction becomes durable at this moment; it changes nothing. For the committer's thread.
+
+        Raises:
+            OutcomeUnknown, StoreUnavailable: it does not.
+        """
+        ...
+
     def scans(self) -> ScanSource:
         """A source for scans, with a connection of its own."""
         ...

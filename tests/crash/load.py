@@ -145,14 +145,20 @@ class Load:
                 finally:
                     self.under_way.discard(request.key)
 
-    def _next(self, chance: random.Random) -> Request:
+    def issuing(self) -> Request:
+        """The next request: an award to a new learner."""
+        key, _ = self._new_key()
+        return Request(key=key, path="/credentials?issuer=college", body={**row(key)}, topic=ISSUED)
+
+    def _new_key(self) -> tuple[str, int]:
         with self._lock:
             self._count += 1
-            count = self._count
-        key = f"{self.seed}-{count}"
+            return f"{self.seed}-{self._count}", self._count
+
+    def _next(self, chance: random.Random) -> Request:
         if not self._awards or chance.random() < 0.4:
-            path = "/credentials?issuer=college"
-            return Request(key=key, path=path, body={**row(f"{self.seed}-{count}")}, topic=ISSUED)
+            return self.issuing()
+        key, count = self._new_key()
         # Mostly young awards: an old one is revoked by now.
         award = self._awards[-1 - min(int(chance.expovariate(0.1)), len(self._awards) - 1)]
         act = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]

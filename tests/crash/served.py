@@ -98,7 +98,8 @@ class Served:
 
     def said(self) -> str:
         """The end of what the processes wrote."""
-        return self.log.read_text("utf-8", "replace")[-2000:]
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return "\n".join([line for line in lines if '"event":"request"' not in line][-20:])
 
     @property
     def pid(self) -> int:

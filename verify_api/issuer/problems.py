@@ -178,7 +178,7 @@ TITLES: Mapping[str, str] = {
     "unreadable-file": "The file as a whole cannot be read",
     "unreadable": "What is private about this record cannot be read",
     "ledger-busy": "Too much waits to be recorded at this moment",
-    "store-unavailable": "The store cannot be read now",
+    "store-unavailable": "The store cannot be used now",
     "outcome-unknown": "Whether the command was recorded is not known",
     "ledger-halted": "The ledger records nothing at this moment",
     "list-unavailable": "The list cannot be read at this moment",
@@ -217,6 +217,11 @@ def problem_of(error: Exception, base_url: str) -> answers.Problem:
     told = (
         str(error) if status is not NOTHING_TOLD[0] or name != NOTHING_TOLD[1] else "It was not your fault; try later."
     )
+    if isinstance(error, OutcomeUnknown):
+        told += (
+            ". Nothing is known to have been recorded: send the request again with the same Idempotency-Key, "
+            "and it is recorded once"
+        )
     if isinstance(error, BatchRefused):
         report = error.report
         return answers.Problem(

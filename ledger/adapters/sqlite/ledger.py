@@ -114,6 +114,15 @@ class SqliteLedger:
         self.fence.check(placing.size, floor)
         return outcomes
 
+    def try_writing(self) -> None:
+        """Pass if a transaction becomes durable at this moment; it changes nothing.
+
+        Raises:
+            OutcomeUnknown: it does not.
+        """
+        with self._writing() as connection:
+            connection.execute("UPDATE log_head SET size = size")
+
     def save_checkpoint(self, previous: int, checkpoint: SignedCheckpoint) -> None:
         """Compare-and-swap: keep `checkpoint` if `previous` is still the size of the last; else StaleDecision."""
         with self._writing() as connection:

@@ -1,0 +1,82 @@
+"""A database that takes no more pages: changes answer 503 and say what to do, scans go on, and room is all it needs."""
+
+import io
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.adapters.sqlite.ledger import SqliteLedger
+from tests.api.conftest import Api
+from verify_api.server import logger
+
+
+@pytest.fixture
+def full(api: Api) -> Iterator[SqliteLedger]:
+    """The store of the service, which has no room for another page."""
+    store = api.services.ledger.store
+    assert isinstance(store, SqliteLedger)
+    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
+    store._writer.execute(f"PRAGMA max_page_count = {pages}")
+    yield store
+    make_room(store)
+
+
+def make_room(store: SqliteLedger) -> None:
+    """Let the database grow again."""
+    store._writer.execute("PRAGMA max_page_count = 1000000")
+
+
+@pytest.fixture
+def issued(api: Api) -> dict[str, str]:
+    return api.issue()
+
+
+def test_full_database_refuses_changes_answers_scans_and_takes_them_again(
+    issued: dict[str, str], api: Api, full: SqliteLedger
+) -> None:
+    row: dict[str, str] = {}
+    answer = None
+    for _ in range(500):  # until the pages that are there are full, too
+        row = api.row()
+        answer = api.post("/credentials", row, headers={"Idempotency-Key": row["student_number"]})
+        if answer.status_code != 201:
+            break
+    assert answer is not None
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (503, "outcome-unknown")
+    assert "full" in answer.json()["detail"]
+    assert "send the request again with the same Idempotency-Key" in answer.json()["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    with full.snapshot() as snapshot:
+        size = snapshot.head().size
+    assert api.client.get(f"/c/{issued['code']}", headers={"Accept": "application/json"}).status_code == 200
+    make_room(full)
+    again = api.post("/credentials", row, headers={"Idempotency-Key": row["student_number"]})
+    assert (again.status_code, again.json()["position"]) == (201, size + 1)
+    assert "Idempotent-Replayed" not in again.headers
+    assert not api.services.ledger.committer.failing
+
+
+def test_server_whose_recording_failed_says_that_it_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.services.ledger.committer, "_failing", True)
+    answer = api.client.get("/health/ready")
+    assert (answer.status_code, answer.json()["missing"]) == (503, ["the recording of changes, which failed last time"])
+
+
+def test_lines_of_the_log_are_lost_where_they_cannot_be_written_and_nothing_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    log, lines = logger(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", Full())
+    log.info("lost")
+    monkeypatch.setattr(sys, "stderr", lines)
+    log.info("written")
+    assert "lost" not in lines.getvalue()
+    assert "written" in lines.getvalue()
