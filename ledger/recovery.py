@@ -24,12 +24,10 @@ from ledger.adapters.backup import (
 from ledger.adapters.backup_check import check_folder, check_free, check_published, operator_in, verify_copy
 from ledger.adapters.backup_manifest import KEYS, LEDGER, SETTINGS, VAULT, Manifest, is_key
 from ledger.adapters.clock import SystemEntropy
-from ledger.adapters.copies import Copies
 from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, EngineName, Home, HomeMissing, replace_file, sync_folder
 from ledger.adapters.secrets import MasterKey
-from ledger.adapters.sqlite.copying import SqliteCopies, contents, refuse_what_runs
-from ledger.adapters.sqlite.migrations import migrate as migrate_file
+from ledger.adapters.sqlite.copying import contents, refuse_what_runs
 from ledger.adapters.sqlite.vault import SqliteVaultRows
 from ledger.adapters.vault import VAULT_VERSION, KeyVault, VaultUnreadable
 from ledger.application.ports import Clock
@@ -45,21 +43,6 @@ class Taken:
     covered: int | None  # entries under the published checkpoint that was restored beneath; None: there is none
 
 
-def copies_of(home: Home, name: EngineName | None = None) -> Copies:
-    """Where the ledger and the vault of a home lie, or will lie.
-
-    Args:
-        name: of the engine; None: as the settings say.
-
-    Raises:
-        As `engine_of`.
-    """
-    engine = engine_of(home, name)
-    if not engine.shared:
-        return SqliteCopies(home.database, home.vault)
-    raise NotImplementedError
-
-
 def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
     """Write a backup of the ledger, beside whoever works on it.
 
@@ -68,7 +51,7 @@ def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
         LedgerError: the ledger cannot be read, or the file not be written; there is none then.
     """
     origin = home.settings(environment=False).origin
-    copies = copies_of(home)
+    copies = engine_of(home).copies()
     with _working_beside(file) as work:
         made = clock.now()  # before the copy is taken: nothing older than this is missing
         copies.copy_to(work / LEDGER)
@@ -98,7 +81,7 @@ def backup_vault(home: Home, file: Path, *, clock: Clock) -> Taken:
         As `backup`.
     """
     origin = home.settings(environment=False).origin
-    copies = copies_of(home)
+    copies = engine_of(home).copies()
     with _working_beside(file) as work:
         made = clock.now()
         keys = copies.copy_vault_to(work / VAULT)
@@ -175,7 +158,7 @@ def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Tak
 
 def _restored(home: Home, file: Path) -> Taken:
     engine: EngineName = "sqlite" if home.database_url is None else "postgresql"
-    copies = copies_of(home, home.settings().engine if home.exists() else engine)
+    copies = engine_of(home, home.settings().engine if home.exists() else engine).copies()
     check_free(copies, "ledger")
     with _working_in(home) as work:
         manifest = read_backup(file, work, "ledger")
@@ -245,7 +228,7 @@ def restore_vault(home: Home, file: Path) -> Taken:
     if not home.exists():
         raise HomeMissing(f"there is no ledger in {home.folder}; restore its backup first, then that of the vault")
     origin = home.settings(environment=False).origin
-    copies = copies_of(home)
+    copies = engine_of(home).copies()
     try:
         with home.hold(), _working_in(home) as work:
             check_free(copies, "vault")
@@ -283,4 +266,4 @@ def migrate(home: Home) -> tuple[int, int]:
     """
     engine = engine_of(home)
     with home.hold(shared=engine.shared):
-        return migrate_file(home.database)
+        return engine.migrate()

@@ -11,6 +11,7 @@ from ledger.application.ports import Proposal, Snapshot, Store
 from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
+    from ledger.adapters.copies import Copies
     from ledger.adapters.vault import VaultRows
 
 
@@ -109,4 +110,17 @@ class Engine(Protocol):
 
     def open_vault(self) -> "VaultRows":
         """The rows of the vault."""
+        ...
+
+    def copies(self) -> "Copies":
+        """Backups of both, and both made of backups."""
+        ...
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema to the version that this program works with; the versions before and after.
+
+        Raises:
+            WrongSchema: it is newer, or no ledger.
+            StoreUnavailable: it cannot be reached, or changed; it is as it was.
+        """
         ...

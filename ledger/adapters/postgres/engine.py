@@ -6,7 +6,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledger.adapters.fence import Fence
 from ledger.adapters.postgres.connections import check_url, connect, create_database, described, with_database
+from ledger.adapters.postgres.copies import PostgresCopies
 from ledger.adapters.postgres.ledger import PostgresLedger
+from ledger.adapters.postgres.migrations import migrate
 from ledger.adapters.postgres.schema import create
 from ledger.adapters.postgres.vault import PostgresVaultRows
 from ledger.adapters.postgres.vault import create as create_vault
@@ -56,3 +58,11 @@ class PostgresEngine:
     def open_vault(self) -> PostgresVaultRows:
         """The rows of the vault."""
         return PostgresVaultRows(self._vault_url)
+
+    def copies(self) -> PostgresCopies:
+        """Backups of both databases, and both made of backups."""
+        return PostgresCopies(self._url, self._vault_url)
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema to the version that this program works with; the versions before and after."""
+        return migrate(self._url)

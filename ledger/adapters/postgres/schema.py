@@ -181,7 +181,7 @@ BEGIN
 END $$"""
 
 STATEMENTS: Final[tuple[LiteralString, ...]] = (*TABLES, _REFUSE, _AT_HEAD, _LARGER, *TRIGGERS, APPEND)
-_ONE_AT_A_TIME: Final = 0x7E57_0002  # the advisory lock of who makes or changes the schema
+ONE_AT_A_TIME: Final = 0x7E57_0002  # the advisory lock of who makes or changes the schema
 
 
 def create(connection: Connection) -> None:
@@ -193,7 +193,7 @@ def create(connection: Connection) -> None:
     """
     try:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ONE_AT_A_TIME,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
             if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'ledger'").fetchone():
                 raise WrongSchema("the database already holds a ledger")
             for statement in STATEMENTS:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _READERS = 4  # connections, at most: most keys are in memory
 
-_TABLES = (
+TABLES = (
     "CREATE SCHEMA vault",
     "CREATE TABLE vault.version(version integer NOT NULL)",
     "CREATE TABLE vault.epochs(epoch bigint PRIMARY KEY, wrapped bytea NOT NULL)",
@@ -44,7 +44,7 @@ def create(url: str, first_epoch: bytes) -> None:
     with connect(url, name="testamur vault") as connection:
         try:
             with connection.transaction():
-                for statement in _TABLES:
+                for statement in TABLES:
                     connection.execute(statement)
                 connection.execute("INSERT INTO vault.version VALUES (%s)", (VAULT_VERSION,))
                 connection.execute("INSERT INTO vault.epochs VALUES (1, %s)", (first_epoch,))

@@ -44,10 +44,24 @@ def copy_database(database: Path, target: Path) -> None:
     """
     if not database.is_file():
         raise StoreUnavailable(f"there is no database at {database}")
+    with durable_copy(target):
+        try:
+            _copy(database, target)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{database} cannot be copied to {target}: {error}") from error
+
+
+@contextmanager
+def durable_copy(target: Path) -> Iterator[None]:
+    """A new, empty file for the block to fill: durable when it ends, gone if it fails.
+
+    Raises:
+        StoreUnavailable: the file is there already, or cannot be written.
+    """
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            _copy(database, target)
+            yield
             descriptor = os.open(target, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -55,10 +69,10 @@ def copy_database(database: Path, target: Path) -> None:
                 os.close(descriptor)
             sync_folder(target.parent)
         except BaseException:
-            target.unlink()
+            target.unlink(missing_ok=True)
             raise
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(f"{database} cannot be copied to {target}: {error}") from error
+        raise StoreUnavailable(f"{target} cannot be written: {error}") from error
 
 
 def _copy(database: Path, target: Path) -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from ledger.adapters.fence import Fence
+from ledger.adapters.sqlite.copying import SqliteCopies
 from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.adapters.sqlite.migrations import migrate
 from ledger.adapters.sqlite.schema import create
 from ledger.adapters.sqlite.vault import SqliteVaultRows
 from ledger.adapters.sqlite.vault import create as create_vault
@@ -38,3 +40,11 @@ class SqliteEngine:
     def open_vault(self) -> SqliteVaultRows:
         """The rows of the vault."""
         return SqliteVaultRows(self._vault)
+
+    def copies(self) -> SqliteCopies:
+        """Backups of both files, and both made of backups."""
+        return SqliteCopies(self._database, self._vault)
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema to the version that this program works with; the versions before and after."""
+        return migrate(self._database)

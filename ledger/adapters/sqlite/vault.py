@@ -14,7 +14,7 @@ from ledger.domain.types import LearnerId
 
 _AT_ONCE = 500  # rows that one statement looks for
 
-_TABLES = (
+TABLES = (
     "CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)",
     """CREATE TABLE data_keys(
         key_id BLOB PRIMARY KEY, lookup BLOB NOT NULL UNIQUE, learner TEXT NOT NULL,
@@ -38,7 +38,7 @@ def create(path: Path, first_epoch: bytes) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES:
+            for statement in TABLES:
                 connection.execute(statement)
             connection.execute("INSERT INTO epochs VALUES (1, ?)", (first_epoch,))
             connection.execute(f"PRAGMA user_version = {VAULT_VERSION}")
