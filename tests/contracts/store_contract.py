@@ -288,6 +288,22 @@ class StoreContract:
         with backend.store.snapshot() as snapshot:
             assert snapshot.status_list(_ISSUER) == OTHER_LIST
 
+    def test_new_list_is_begun_in_the_commit_that_half_fills_the_last(self, backend: Backend, scribe: Scribe) -> None:
+        backend.append([replace(scribe.proposal(1), slots=(claim(7, 1),))])
+        backend.fill(STATUS_LIST_SLOTS // 2 - 1)
+        last = replace(scribe.proposal(2), slots=(claim(8, 2),))
+        new = replace(scribe.proposal(3), slots=(claim(7, 3, status_list=OTHER_LIST),))
+        assert [type(each) for each in backend.append([last, new])] == [Appended, Appended]
+
+    def test_list_that_two_issuers_use_stays_with_the_first(self, backend: Backend, scribe: Scribe) -> None:
+        first, second = (
+            replace(scribe.proposal(number), slots=(claim(number, number, issuer=900 + number),)) for number in (0, 1)
+        )
+        assert [type(each) for each in backend.append([first, second])] == [Appended, Appended]
+        with backend.store.snapshot() as snapshot:
+            assert snapshot.status_list(stream(900)) == LIST
+            assert snapshot.status_list(stream(901)) is None
+
     def test_short_code_is_given_once(self, backend: Backend, scribe: Scribe) -> None:
         first, second = (replace(scribe.proposal(each), short_codes=((b"mac", stream(each)),)) for each in (1, 2))
         outcomes = backend.append([first, second, scribe.proposal(3)])
