@@ -66,7 +66,9 @@ class Beside:
             views = open_views(SqliteViews(home.views), ledger.store, ledger.boxes)
             closing.callback(views.close)
             worker = Background(views.catch_up, name="views", interval=0.0, failed=lambda _: None)
-            services = Services(ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=False)
+            services = Services(
+                ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=False, watch=None
+            )
             return Beside(
                 model=model,
                 awards=Awards(model),
