@@ -107,6 +107,15 @@ def test_connections_that_were_ended_are_made_again_and_nothing_is_lost(url: str
     assert rows.find([row(2).lookup]) == [row(2)]
 
 
+def test_connection_that_ends_in_the_middle_of_a_question_is_asked_again_on_another(
+    url: str, rows: PostgresVaultRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.insert([row(1)])
+    part_with_all(url)
+    monkeypatch.setattr("ledger.adapters.postgres.connections.gone", lambda _: False)  # so that it is noticed in use
+    assert rows.by_id(row(1).key_id) == row(1)
+
+
 def test_row_that_vanishes_while_it_is_compared_is_not_taken_for_kept(
     rows: PostgresVaultRows, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
