@@ -8,6 +8,7 @@ import typer
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
+from ledger.application.ports import LedgerHalted
 from ledger.application.publishing import LogRolledBack
 from ledger.errors import LedgerError
 from verify_api.cli import (
@@ -28,6 +29,7 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
+_UNDECIDED = (HomeBusy, LogRolledBack, LedgerHalted)
 _USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed)
 
 
@@ -84,7 +86,7 @@ def _failed(error: LedgerError) -> int:
         return error.exit_code
     if isinstance(error, _USAGE):
         return USAGE
-    return UNDECIDED if isinstance(error, HomeBusy | LogRolledBack) else REFUSED
+    return UNDECIDED if isinstance(error, _UNDECIDED) else REFUSED
 
 
 if __name__ == "__main__":
