@@ -4,7 +4,7 @@ The log only grows, so a state of it is named by its size: one statement reads t
 whatever else is asked afterwards is read up to that size, or remembered from another scan of the same size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from time import monotonic
 from types import TracebackType
@@ -78,6 +78,15 @@ class _ScanSnapshot(PostgresSnapshot):
             self._settle(None)
         return self._settled
 
+    def entries(self, after: int, limit: int) -> list[Placed]:
+        """At most `limit` entries beyond the position `after`, in order."""
+        return super().entries(after, max(0, min(limit, self.head().size - after)))
+
+    def states(self, after: int, limit: int = -1) -> Iterator[tuple[Position, bytes]]:
+        """Position and bytes of the entries beyond `after`, in order."""
+        left = max(0, self.head().size - after)
+        return super().states(after, left if limit < 0 else min(limit, left))
+
     def stream(self, stream: StreamId) -> tuple[Placed, ...]:
         """A stream's entries in the order of seq; their private parts are fetched with them."""
         if self._now is None:
@@ -86,6 +95,7 @@ class _ScanSnapshot(PostgresSnapshot):
 
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
         """The private parts that stand beside these entries."""
+        self.head()
         missing = [position for position in positions if position not in self._stored]
         if missing:
             self._stored.update(super().parts(missing))
@@ -152,6 +162,8 @@ class _ScanSnapshot(PostgresSnapshot):
         # One that was lost since the scan before is replaced; one that fails in the middle ends the scan.
         try:
             if self._open is None or gone(self._open):
+                if self._now is not None:  # another server, perhaps, that holds less than was seen
+                    raise StoreUnavailable("the store cannot be read: the connection to it was lost")
                 self._open = self._connected()
             with self._open.cursor(binary=True, row_factory=tuple_row) as cursor:
                 return cursor.execute(statement, parameters, prepare=True).fetchall()
