@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -21,17 +21,15 @@ READY_WITHIN = float(os.environ.get("TESTAMUR_READY_SECONDS", "60"))
 class Served:
     """A home with one issuer and one achievement, and its processes."""
 
-    def __init__(self, stand: Stand, *, wrapper: Sequence[str] = (), environment: Mapping[str, str] | None = None):
+    def __init__(self, stand: Stand, *, environment: Mapping[str, str] | None = None):
         """Make the ledger and start it.
 
         Args:
-            wrapper: what the server's command line begins with, such as a tracer.
-            environment: of the server alone.
+            environment: of the server alone; it counts from the next start if it is changed.
         """
         self.stand = stand
         self.home = stand.home
         self.log = stand.home.with_name(f"{stand.home.name}.log")
-        self.wrapper = tuple(wrapper)
         self.environment = dict(environment or {})
         self.waits: list[float] = []  # seconds from each start until the server was ready
         self.port = free_port()
@@ -72,7 +70,7 @@ class Served:
         environment = self._environment() | self.environment
         began = time.monotonic()
         with self.log.open("ab") as log:
-            serve = [*self.wrapper, *program, "serve", "--port", str(self.port)]
+            serve = [*program, "serve", "--port", str(self.port)]
             self.server = subprocess.Popen(serve, stdout=log, stderr=log, env=environment)
             for _ in range(self.stand.workers):
                 self._workers.append(subprocess.Popen([*program, "work"], stdout=log, stderr=log, env=environment))
@@ -103,10 +101,9 @@ class Served:
 
     @property
     def pid(self) -> int:
-        """The id of the server's own process, also where it was started by another program."""
+        """The id of the server's process."""
         assert self.server is not None
-        found = json.loads((self.home / "server.json").read_text("utf-8")) if self.wrapper else {"pid": self.server.pid}
-        return int(found["pid"])
+        return self.server.pid
 
     def kill(self) -> None:
         """End the processes as a crash would."""
@@ -120,7 +117,7 @@ class Served:
         running = [each for each in (self.server, *self._workers) if each is not None]
         for each in running:
             if each.poll() is None:
-                os.kill(self.pid if each is self.server else each.pid, signal.SIGTERM)
+                os.kill(each.pid, signal.SIGTERM)
         ends = [each.wait(60) for each in running]
         self._reap()
         return ends

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+import psycopg
+
 from ledger.domain.values import parse_time
 
 _EVENTS = (
@@ -17,6 +19,8 @@ _EVENTS = (
     "ORDER BY notification_id"
 )
 _ANSWERS = "SELECT key, stream, revision, position FROM idempotency"
+_HEAD = "SELECT size FROM log_head"
+_SEARCH = "-c search_path=ledger"  # the tables are named as SQLite's, in a schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,49 @@ class SqliteStand:
     def watching(self) -> Iterator[Callable[[], int]]:
         """What says, quickly, how many entries are committed by now."""
         with closing(self._connected()) as connection:
-            yield lambda: int(connection.execute("SELECT size FROM log_head").fetchone()[0])
+            yield lambda: int(connection.execute(_HEAD).fetchone()[0])
 
     def _connected(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.home / 'ledger.db'}?mode=ro", uri=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresStand:
+    """A ledger in a database of its own, with a home for its keys."""
+
+    home: Path
+    url: str
+    workers: int = 0  # beside the one that each server has
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What each command is told besides."""
+        return {"TESTAMUR_DATABASE_URL": self.url}
+
+    def events(self) -> Sequence[Logged]:
+        """Every entry, by position."""
+        with self.connected() as connection:
+            rows: list[tuple[int, UUID, int, str, bytes]] = connection.execute(_EVENTS.encode()).fetchall()
+        return [Logged.of(*row) for row in rows]
+
+    def answers(self) -> Sequence[tuple[bytes, Answered]]:
+        """Every row of the table of idempotency keys."""
+        with self.connected() as connection:
+            rows: list[tuple[bytes, UUID, int, int]] = connection.execute(_ANSWERS.encode()).fetchall()
+        return [(key, Answered(stream, revision, position)) for key, stream, revision, position in rows]
+
+    @contextmanager
+    def watching(self) -> Iterator[Callable[[], int]]:
+        """What says, quickly, how many entries are committed by now."""
+        with self.connected() as connection:
+
+            def size() -> int:
+                row = connection.execute(_HEAD.encode()).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            yield size
+
+    def connected(self) -> psycopg.Connection:
+        """A connection beside those of the servers."""
+        return psycopg.connect(self.url, autocommit=True, options=_SEARCH)
