@@ -188,8 +188,7 @@ def _unbound(source: AuditSource, beside: Iterable[NotChecked], found: Findings)
         found.skip(each.what, each.count, each.why)
     guards = source.missing_guards()
     if guards:
-        names = ", ".join(f"trigger {name}" for name in guards)
-        found.skip("guards against accidental change", len(guards), f"missing or changed: {names}")
+        found.skip("guards against accidental change", len(guards), f"missing or changed: {', '.join(guards)}")
 
 
 def _views(view_check: ViewCheck | None, found: Findings) -> None:

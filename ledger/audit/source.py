@@ -137,7 +137,7 @@ class AuditSource(Protocol):
         ...
 
     def missing_guards(self) -> Sequence[str]:
-        """The triggers of a ledger that are not there, or say something else here."""
+        """What should keep accidents out and is not there, or says something else here; each in words."""
         ...
 
 

@@ -97,7 +97,7 @@ def rows_of(connection: Connection, table: LiteralString, columns: Columns, *, o
     names = [sql.Identifier(column) for column, _ in columns]
     # As bytes, a uuid is spelled in hexadecimal faster than as an object.
     wanted = [
-        sql.SQL("uuid_send({})").format(name) if kind == _STREAM else name
+        sql.SQL("pg_catalog.uuid_send({})").format(name) if kind == _STREAM else name
         for name, (_, kind) in zip(names, columns, strict=True)
     ]
     query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(wanted), sql.Identifier("ledger", table))

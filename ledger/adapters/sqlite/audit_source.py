@@ -44,6 +44,11 @@ class SqliteAuditSource:
         self._connection = connection
         self.path = path  # of what is read; a copy, where the database itself could not be read in its place
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """What is read through."""
+        return self._connection
+
     def entries(self, after: int | None = None, last: int | None = None) -> Iterator[EntryRow]:
         """Position, originator id, originator version, topic, state: rows by position, `after` < position <= `last`."""
         where, bounds = _between("notification_id", after, last)
@@ -153,7 +158,7 @@ class SqliteAuditSource:
     def missing_guards(self) -> Sequence[str]:
         """The triggers of a ledger that are not there, or say something else here."""
         there = {_words(sql) for (sql,) in self._rows("SELECT sql FROM sqlite_master WHERE type = 'trigger'")}
-        return [trigger.split()[2] for trigger in TRIGGERS if _words(trigger) not in there]
+        return [f"trigger {trigger.split()[2]}" for trigger in TRIGGERS if _words(trigger) not in there]
 
     def refuse_views(self) -> None:
         """Pass if every row is stored. A view in a table's place could compute other rows at each read, or never end.
