@@ -1,18 +1,19 @@
 """Single durable commands of 64 clients in one process, beside the library's `save` as it comes.
 
 Ours: awards with private parts, decided, sealed, encrypted, appended and acknowledged one by one. The reference: one
-event of one aggregate a `save`, by an Application of the `eventsourcing` library with its SQLite recorder, in 64
-threads, and again in the number of threads that suits it best. Both on a file, WAL and synchronous=FULL.
+event of one aggregate a `save`, by an Application of the `eventsourcing` library with its own recorder, in 64 threads,
+and again in the number of threads that suits it best. Both on SQLite, a file each, WAL and synchronous=FULL; or both
+on PostgreSQL, a database each of one server, synchronous_commit and fsync on.
 
-    python scripts/bench/commands.py [--rounds 3] [--commands 1500] [--threads 1 2 4 8]
+    python scripts/bench/commands.py [--engine postgresql] [--rounds 3] [--commands 1500] [--threads 1 2 4 8]
 """
 
 import asyncio
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -21,13 +22,17 @@ from time import perf_counter, process_time
 from typing import cast
 from uuid import UUID
 
+from databases import Server, add_engine, library_environment, server_of, temporary_database
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
+from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 from harness import Result, arguments, conclude, table, throwaway_home
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
+from ledger.adapters.postgres.ledger import PostgresLedger
+from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.application.ports import Caller
 from ledger.bootstrap import Ledger, open_ledger
 from ledger.domain.types import StreamId
@@ -97,15 +102,26 @@ def save(application: Application[UUID], threads: int, commands: int) -> Run:
         return Run(commands, perf_counter() - wall, process_time() - cpu, took)
 
 
-def measure(asked: Namespace, home: Home, folder: Path) -> dict[str, list[Run]]:
+@contextmanager
+def library(server: Server | None) -> Iterator[Application[UUID]]:
+    """The library's application over an empty store of the same kind as ours."""
+    with ExitStack() as stack:
+        if server is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="testamur-bench-"))
+            environment = {
+                "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+                "SQLITE_DBNAME": str(Path(folder) / "library.db"),
+                "SQLITE_LOCK_TIMEOUT": "60",
+            }
+        else:
+            environment = library_environment(stack.enter_context(temporary_database(server)))
+        yield stack.enter_context(closing(Application[UUID](env=environment)))
+
+
+def measure(asked: Namespace, home: Home, server: Server | None) -> dict[str, list[Run]]:
     """Every side in turns, each `--rounds` times after one turn that is not counted."""
-    environment = {
-        "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-        "SQLITE_DBNAME": str(folder / "library.db"),
-        "SQLITE_LOCK_TIMEOUT": "60",
-    }
     ledger = open_ledger(home, clock=SystemClock())
-    with closing(Application[UUID](env=environment)) as application:
+    with library(server) as application:
         try:
             _check_durable(application, ledger)
             with ledger.store.snapshot() as snapshot:
@@ -126,14 +142,21 @@ def measure(asked: Namespace, home: Home, folder: Path) -> dict[str, list[Run]]:
 
 def _check_durable(application: Application[UUID], ledger: Ledger) -> None:
     """Both acknowledge what is on the disk, or the comparison is none."""
-    datastore = cast("SQLiteApplicationRecorder", application.recorder).datastore
+    recorder, store = application.recorder, ledger.store
+    if isinstance(recorder, PostgresApplicationRecorder) and isinstance(store, PostgresLedger):
+        with recorder.datastore.get_connection() as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                found = connection.execute(f"SHOW {name}").fetchone()
+                if found is None or found[name] != "on":
+                    raise SystemExit(f"the library's {name} is {found}: it must be on, as ours must be to be opened")
+        return
     theirs, ours = [], []
     for name in ("journal_mode", "synchronous"):
-        with datastore.transaction(commit=False) as cursor:
+        with cast("SQLiteApplicationRecorder", recorder).datastore.transaction(commit=False) as cursor:
             cursor.execute(f"PRAGMA {name}")
             theirs.append(cursor.fetchone()[0])
-        with closing(ledger.store.datastore.connect()) as connection:
-            ours.append(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        with closing(cast("SqliteLedger", store).datastore.connect()) as file:
+            ours.append(file.execute(f"PRAGMA {name}").fetchone()[0])
     if ours != ["wal", 2] or theirs != ours:
         raise SystemExit(f"ours is {ours}, the library's {theirs}: both must be wal and 2 (FULL)")
 
@@ -141,11 +164,12 @@ def _check_durable(application: Application[UUID], ledger: Ledger) -> None:
 def main() -> None:
     """Measure, and print what came of it."""
     parser = arguments(__doc__, rounds=3)
+    add_engine(parser)
     parser.add_argument("--commands", type=int, default=1_500, help="commands of ours in a round")
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2, 4, 8], help="thread counts of the library")
     asked = parser.parse_args()
-    with throwaway_home() as home, tempfile.TemporaryDirectory(prefix="testamur-bench-") as folder:
-        found = measure(asked, home, Path(folder))
+    with server_of(asked.engine) as server, throwaway_home(server=server) as home:
+        found = measure(asked, home, server)
     rows, rates = [], {}
     for name, runs in found.items():
         rates[name] = median(run.rate for run in runs)
@@ -155,7 +179,9 @@ def main() -> None:
     best = max((name for name in rates if name != "ours"), key=lambda name: rates[name])
     many = rates[f"library, {CLIENTS} threads"]
     print(f"{rates['ours'] / many:.2f} x the library in {CLIENTS} threads; {rates['ours'] / rates[best]:.2f} x {best}")
-    for job, reference, bar in (("commands_best", rates[best], 3), ("commands", many, 4)):
+    bars = (3, 4) if asked.engine == "sqlite" else (7, 10)
+    on = "" if asked.engine == "sqlite" else " on PostgreSQL"
+    for job, reference, bar in ((f"commands_best{on}", rates[best], bars[0]), (f"commands{on}", many, bars[1])):
         met = rates["ours"] >= bar * reference
         conclude(
             Result(job=job, ours=rates["ours"], reference=reference, unit="commands/s", bar=f">= {bar} x", met=met)

@@ -47,11 +47,15 @@ _INSERTS = (
 )
 
 
-def begin(folder: Path) -> Home:
-    """A closed home in a new folder, with three issuers and two achievements of each: 13 entries."""
+def begin(folder: Path, database_url: str | None = None) -> Home:
+    """A closed home in a new folder, with three issuers and two achievements of each: 13 entries.
+
+    Args:
+        database_url: where its ledger is to lie; None: in files of the folder.
+    """
     clock = UnsafeClock(_START)
-    init(folder, "http://localhost:8000", "Example Operator", clock=clock)
-    home = Home(folder)
+    init(folder, "http://localhost:8000", "Example Operator", clock=clock, database_url=database_url)
+    home = Home(folder, database_url)
     ledger = open_ledger(home, clock=clock)
     try:
         asyncio.run(_establish(ledger))

@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
+from databases import Server, database_of, moved_home
 from filling import FORMAT, begin, fill, fill_by_use_cases
 
 from ledger.adapters.home import Home
@@ -159,14 +160,15 @@ def peak_memory() -> int:
 
 
 @contextmanager
-def throwaway_home(events: int = 0) -> Iterator[Home]:
+def throwaway_home(events: int = 0, *, server: Server | None = None) -> Iterator[Home]:
     """A new closed ledger with three issuers and two achievements of each, removed afterwards.
 
     Args:
+        server: where its databases are made; None: it lies in files.
         events: of awards, made by the use cases one by one; for more than a few thousand take `filled_home`.
     """
-    with tempfile.TemporaryDirectory(prefix="testamur-bench-") as folder:
-        home = begin(Path(folder) / "home")
+    with tempfile.TemporaryDirectory(prefix="testamur-bench-") as folder, database_of(server) as url:
+        home = begin(Path(folder) / "home", url)
         if events:
             fill_by_use_cases(home, events)
         yield home
@@ -189,8 +191,17 @@ def filled_home(events: int, *, cache: Path = CACHE, processes: int = 2) -> Home
 
 
 @contextmanager
-def copied_home(home: Home) -> Iterator[Home]:
-    """A copy of a closed home, to be written to; removed afterwards."""
+def copied_home(home: Home, *, server: Server | None = None) -> Iterator[Home]:
+    """A copy of a closed home of files, to be written to; removed afterwards.
+
+    Args:
+        server: where the copy's databases are made; None: it lies in files, too.
+    """
+    with database_of(server) as url:
+        if url is not None:
+            with moved_home(home, url) as moved:
+                yield moved
+            return
     with tempfile.TemporaryDirectory(prefix="testamur-bench-") as folder:
         yield Home(Path(shutil.copytree(home.folder, Path(folder) / "home")))
 
