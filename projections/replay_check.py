@@ -5,7 +5,7 @@ error in the fold. Nothing is written; what does not fit into memory lies in a f
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -20,7 +20,6 @@ from projections.family import Cell, Fed, Row, Table, View, ViewStoreError
 from projections.feed import OPENED, Feed, FeedFailed, Openings, stream_of
 from projections.members import FAMILY
 from projections.runner import Runner
-from projections.stores.engine import Place
 from projections.stores.reading import ViewReader
 from projections.stores.sqlite import in_memory
 from projections.stores.sqlite_reading import SqliteRows
@@ -57,7 +56,25 @@ class Audited(Protocol):
     def parts_at(self, position: int) -> Sequence[PartRow]: ...
 
 
-def differences(feed: Feed, views: Place, family: Sequence[View] = FAMILY) -> Iterator[Difference]:
+class Readable(Protocol):
+    """Where views can be read; see `projections.stores.engine.Place`."""
+
+    def reading(self, views: Sequence[View]) -> AbstractContextManager[ViewReader]: ...
+
+
+class ReadBefore:
+    """Views as they stood at an earlier moment: so they show nothing that a ledger read later does not hold."""
+
+    def __init__(self, reader: ViewReader) -> None:
+        self._reader = reader
+
+    @contextmanager
+    def reading(self, views: Sequence[View]) -> Iterator[ViewReader]:  # noqa: ARG002 - all of them were opened
+        """The tables as they stood then."""
+        yield self._reader
+
+
+def differences(feed: Feed, views: Readable, family: Sequence[View] = FAMILY) -> Iterator[Difference]:
     """Every difference between the tables and what the events give up to each view's own position.
 
     View by view: first whether it has read more than there is, then its tables, by key.
@@ -71,7 +88,7 @@ def differences(feed: Feed, views: Place, family: Sequence[View] = FAMILY) -> It
             yield from _of_view(feed, live, view)
 
 
-def compare(feed: Feed, views: Place, family: Sequence[View] = FAMILY) -> list[Difference]:
+def compare(feed: Feed, views: Readable, family: Sequence[View] = FAMILY) -> list[Difference]:
     """All of `differences` at once."""
     return list(differences(feed, views, family))
 
@@ -160,7 +177,7 @@ def _stream(cell: Cell) -> StreamId | None:
     return stream_of(cell) if type(cell) is str else None
 
 
-def view_check(source: Audited, opener: PartOpener, views: Place) -> Callable[[], Iterable[Problem]]:
+def view_check(source: Audited, opener: PartOpener, views: Readable) -> Callable[[], Iterable[Problem]]:
     """What an audit calls to compare the views with the events that it audits; to be used where there are any."""
 
     def check() -> Iterator[Problem]:

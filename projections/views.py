@@ -195,29 +195,25 @@ class Views:
         self._engine.close()
 
     def _catch_up(self, view: View) -> int:
-        with self._engine.folding(view) as store:
-            before = store.position()
-            if not self._begins_anew(before):
-                return self._follow(view, store, before)
-        with self._engine.rebuilding(view) as beside:
-            with self._engine.reading() as reader:
-                position = reader.position(view.name)
-            if self._begins_anew(position):  # unless somebody else has done it meanwhile
-                return self._fill(view, beside)
-        return self._catch_up(view)
+        while True:
+            with self._engine.folding(view) as store:
+                before = store.position()
+                if not self._begins_anew(before):
+                    try:
+                        self._runner(view, store).catch_up()
+                        return store.position() - before
+                    except Fenced:  # somebody else folds too, or has rebuilt the view: go on from where it is
+                        continue
+            with self._engine.rebuilding(view) as beside:
+                with self._engine.reading() as reader:
+                    position = reader.position(view.name)
+                if self._begins_anew(position):  # unless somebody else has done it meanwhile
+                    return self._fill(view, beside)
 
     def _begins_anew(self, position: Position) -> bool:
         """Whether a view is filled beside: far behind, or ahead of a ledger that was restored from a backup."""
         size = self._feed.size()
         return position > size or (position == 0 and size > _FAR_BEHIND)
-
-    def _follow(self, view: View, store: ViewStore, before: Position) -> int:
-        while True:
-            try:
-                self._runner(view, store).catch_up()
-                return store.position() - before
-            except Fenced:  # somebody else folds too: go on from where it is
-                continue
 
     def _runner(self, view: View, store: ViewStore) -> Runner:
         """The runner that has folded into these tables before, if there is one: it kept rows in mind."""

@@ -5,7 +5,7 @@ rebuilds one. After a lost connection the next call connects again.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 
 import psycopg
@@ -13,7 +13,7 @@ import psycopg
 from ledger.adapters.postgres import connections
 from ledger.adapters.postgres.connections import Connection, Readers
 from projections.changes import ViewStore
-from projections.family import View
+from projections.family import View, ViewStoreError
 from projections.stores.engine import Beside, ViewEngine, ViewStoreFailed
 from projections.stores.postgres import PostgresViewStore
 from projections.stores.postgres_reading import at_one_moment
@@ -127,18 +127,21 @@ class PostgresEngine:
                 with reported():
                     hold(connection, _rebuilds(view))
                     drop_unused(connection, view)
-                yield _Beside(connection, view, self._one_folds)
-                with reported():
-                    drop_unused(connection, view)
+                try:
+                    yield _Beside(connection, view, self._one_folds)
+                finally:
+                    # What stays, as the connection is lost or somebody still reads it, is dropped at the next time.
+                    with suppress(psycopg.Error, ViewStoreError):
+                        drop_unused(connection, view)
             finally:
-                connection.close()  # and its locks with it; what it leaves is dropped when somebody rebuilds again
+                connection.close()  # and its locks with it
 
     @contextmanager
     def reading(self) -> Iterator[ViewReader]:
         """The tables as they stand now, all of one moment."""
         with ExitStack() as stack:
             with reported():
-                connection = self._reader(stack)
+                connection = stack.enter_context(self._readers.borrow())
             with at_one_moment(connection, self._views) as reader:
                 yield reader
 
@@ -148,17 +151,6 @@ class PostgresEngine:
             self._readers.close()
             if self._connection is not None:
                 self._connection.close()
-
-    def _reader(self, stack: ExitStack) -> Connection:
-        """A connection that answers: the server may have been started anew since it was last used."""
-        connection = stack.enter_context(self._readers.borrow())
-        try:
-            connection.execute("SELECT 1")
-        except psycopg.OperationalError:
-            stack.close()
-            self._readers.renew()
-            connection = stack.enter_context(self._readers.borrow())
-        return connection
 
     def _connect(self, name: str) -> Connection:
         connection = connections.connect(self._url, name=name)
