@@ -24,6 +24,7 @@ import psycopg
 from psycopg import sql
 
 from ledger.errors import LedgerError
+from tests.postgres_guardian import runs
 
 Mode = Literal["smart", "fast", "immediate"]  # immediate: as if the machine had lost its power
 
@@ -117,11 +118,8 @@ class Cluster:
     @property
     def running(self) -> bool:
         """Whether there is a server."""
-        try:
-            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (OSError, IndexError):
-            return False
-        return state != "Z"  # a zombie holds nothing any more
+        pid = self.pid
+        return pid is not None and runs(pid)
 
     @property
     def pid(self) -> int | None:
@@ -265,10 +263,13 @@ def temporary_database(server: Server) -> Iterator[str]:
 def shared_cluster(folder: Path, owner: int) -> Cluster:
     """The one server of many processes, started by the first that asks; `owner` is the process that outlives them."""
     cluster = Cluster(folder / "cluster", owner=owner, remove=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         if not cluster.running:
             cluster.start()
+    finally:
+        os.close(handle)
     return cluster
 
 

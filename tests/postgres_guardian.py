@@ -28,11 +28,20 @@ def main(owner: int, folder: Path, *, remove: bool) -> None:
         server = int((folder / "data" / "postmaster.pid").read_text().split()[0])
         os.kill(server, signal.SIGQUIT)
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            os.kill(server, 0)
+        while runs(server) and time.monotonic() < deadline:
             time.sleep(0.05)
     if remove:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()  # made for this cluster, if nothing else is in it
+
+
+def runs(process: int) -> bool:
+    """Whether there is such a process; a zombie holds nothing any more."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.postgres import Cluster, ClusterFailed, Server, temporary_cluster, temporary_database, temporary_folder
+from tests.postgres_guardian import runs
 
 PATIENCE = 30  # seconds until something that must happen is given up
 
@@ -33,16 +34,9 @@ def asked(url: str, query: str) -> list[tuple[object, ...]]:
         return list(found.fetchall()) if found.description else []
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
 def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not gone(pid):
+    while runs(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -105,11 +99,11 @@ def test_server_does_not_outlive_a_run_that_was_killed() -> None:
         with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as run:
             assert run.stdout is not None
             server = int(run.stdout.readline())
-            assert not gone(server)
+            assert runs(server)
             os.kill(run.pid, signal.SIGKILL)
         wait_until_gone(server)
         deadline = time.monotonic() + PATIENCE
-        while (folder / "cluster").exists():
+        while folder.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -118,7 +112,7 @@ def test_closing_leaves_neither_server_nor_guardian_nor_files() -> None:
     with temporary_cluster() as cluster:
         server, guardian = cluster.pid, int((cluster.folder / "guardian").read_text())
         assert server is not None
-    assert gone(server)
+    assert not runs(server)
     wait_until_gone(guardian)
     assert not cluster.folder.exists()
 
