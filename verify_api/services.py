@@ -79,6 +79,8 @@ def public_scanner(services: Services) -> PublicScanner:
         try:
             if services.scanning.checkpoint() is None:
                 found.append("a signed checkpoint")
+            elif services.scanning.overdue():
+                found.append("a newer checkpoint: nobody publishes what was recorded")
         except StoreUnavailable:
             found.append("the database")
         except LedgerHalted:
@@ -121,7 +123,7 @@ def open_services(
 
     ledger = bootstrap.open_ledger(home, clock=clock, committed=committed, failed=failed, publishes=publishes)
     try:
-        views = open_views(_views_of(ledger), ledger.store, ledger.boxes)
+        views = open_views(views_of(ledger.home, shared=ledger.engine.shared), ledger.store, ledger.boxes)
     except BaseException:
         ledger.close()
         raise
@@ -145,11 +147,11 @@ def open_services(
     )
 
 
-def _views_of(ledger: Ledger) -> Place:
-    """Where the views lie: beside the ledger."""
-    url = ledger.home.database_url if ledger.engine.shared else None
+def views_of(home: Home, *, shared: bool) -> Place:
+    """Where the views lie: beside the ledger, whose engine may be shared."""
+    url = home.database_url if shared else None
     if url is None:
-        return SqliteViews(ledger.home.views)
+        return SqliteViews(home.views)
     from projections.stores.postgres_engine import PostgresViews  # its client takes a while to load
 
     return PostgresViews(url)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from ledger.application.awards import leads_here, open_parts
@@ -77,6 +78,16 @@ class Scanning:
         with self._store.snapshot() as snapshot:
             last = snapshot.checkpoint()
         return None if last is None else last.note
+
+    def overdue(self) -> bool:
+        """Whether an entry waits for a checkpoint for so long that scans of it are undecided."""
+        with self._store.snapshot() as snapshot:
+            last, head = snapshot.checkpoint(), snapshot.head()
+            waiting = snapshot.entries(0 if last is None else last.size, 1)
+        if not waiting:
+            return False
+        at = parse_entry(waiting[0].raw).recorded(waiting[0].position).at
+        return max(self._clock.now(), head.at) - at >= timedelta(seconds=self._policy().pending_seconds)
 
     def _judge(
         self,

@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from starlette.testclient import TestClient
 
-from ledger.application.ports import StoreUnavailable
+from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.scanning import Scanning
 from tests.api.conftest import Api
 
@@ -38,6 +38,7 @@ def test_a_method_that_a_public_path_does_not_know_has_the_public_headers(api: A
     [
         (RuntimeError("a secret detail"), HTTPStatus.INTERNAL_SERVER_ERROR),
         (StoreUnavailable("a secret detail"), HTTPStatus.SERVICE_UNAVAILABLE),
+        (LedgerHalted("a secret detail"), HTTPStatus.SERVICE_UNAVAILABLE),
     ],
 )
 def test_a_failure_of_a_scan_is_a_page_or_a_problem_without_details(

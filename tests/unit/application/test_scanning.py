@@ -111,3 +111,17 @@ def test_award_that_waits_too_long_for_its_checkpoint_is_not_called_valid(office
 def test_checkpoint_served_is_the_one_published(office: Office, folder: Path, award: Appended) -> None:
     office.ledger.publishing.publish()
     assert office.ledger.scanning().checkpoint() == (folder / "log" / "checkpoint").read_bytes()
+
+
+def test_entry_that_waits_for_a_checkpoint_for_a_minute_is_overdue(office: Office) -> None:
+    scanning = office.ledger.scanning()
+    office.ledger.publisher.close()
+    office.ledger.publishing.publish()
+    assert not scanning.overdue()
+    run(office.issue())
+    office.clock.at += timedelta(seconds=59)
+    assert not scanning.overdue()
+    office.clock.at += timedelta(seconds=1)
+    assert scanning.overdue()
+    office.ledger.publishing.publish()
+    assert not scanning.overdue()
