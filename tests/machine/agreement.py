@@ -1,19 +1,18 @@
 """What the ledger says, in the words of the model: scans, wallets, candidates, audit and views, each compared."""
 
-from ledger.adapters.sqlite.audit_source import open_audit_source
-from ledger.adapters.vault import VaultOpener
-from ledger.audit.replay import audit
+from ledger.audit.report import AuditReport
 from ledger.domain.codes import format_link_code
 from ledger.domain.types import LinkCode
 from ledger.domain.values import issuer_did, slug
 from ledger.verification.verdict import Verdict
-from projections.replay_check import view_check
-from projections.views import SqliteViews
 from projections.wallets import IssuerWallet
 from tests.machine import expected
 from tests.machine.beside import OPERATOR, Beside
 from tests.machine.home import REGISTRIES
+from tests.machine.likeness import appended, audited, every_cell, every_row, histories, searches
 from tests.machine.records import Award, Issuer, holds, standing
+
+WORDS = ("zoe", "LI", "s2", "cleaning zoé", "nobody")  # that awards are searched by
 
 
 class Agreement:
@@ -23,24 +22,29 @@ class Agreement:
         """Before the first step."""
         self.beside = beside
         self.steps = 0
+        self._seen = 0  # entries that were compared
 
     def after_step(self) -> None:
         """Both sides say the same of every award and every learner, and the history is sound."""
         self.steps += 1
         model = self.beside.model
-        with self.beside.services.ledger.store.snapshot() as snapshot:
-            head = snapshot.head()
-        assert (head.size, head.at) == (model.size, model.at)
+        before, self._seen = self._seen, model.size
+        size, at, _ = self.beside.all_say("entries", lambda side: appended(side, before))
+        assert (size, at) == (model.size, model.at)
         self._everything()
-        self.audit(views=False)
+        self._sound(audited(self.beside.sides[0], views=False))
 
     def at_the_end(self) -> None:
         """Both sides say the same of everything, and the views are those that the events give."""
         self._everything()
-        self.beside.services.views.catch_up()
-        assert list(self.beside.services.views.differences()) == []
-        assert list(self.beside.services.views.parked()) == []
-        self.audit(views=True)
+        beside = self.beside
+        beside.all_say("cells of the views", every_cell)
+        assert beside.all_say("differences", lambda side: list(side.services.views.differences())) == []
+        assert beside.all_say("parked", lambda side: list(side.services.views.parked())) == []
+        beside.all_say("searches", lambda side: searches(side, WORDS, beside.model.today))
+        beside.all_say("histories", lambda side: histories(side, beside.credentials))
+        beside.all_say("rows", every_row)
+        self._sound(beside.all_say("audit", lambda side: audited(side, views=True)))
 
     def _everything(self) -> None:
         awards = self.beside.model.awards
@@ -60,7 +64,8 @@ class Agreement:
 
     def _scan(self, award: Award, printed: int | None) -> None:
         beside = self.beside
-        verdict = beside.services.scanning.scan(beside.codes[award.number], printed)
+        code = beside.codes[award.number]
+        verdict = beside.all_say("scan", lambda side: side.services.scanning.scan(code, printed))
         wanted = expected.scan(beside.model, award, printed, REGISTRIES)
         beside.tally[f"scan: {wanted.state}"] += 1
         for notice in wanted.notices:
@@ -73,7 +78,8 @@ class Agreement:
 
     def nothing_there(self, code: LinkCode) -> None:
         """A code that was never handed out leads nowhere."""
-        verdict = self.beside.services.scanning.scan(format_link_code(code), None)
+        text = format_link_code(code)
+        verdict = self.beside.all_say("scan", lambda side: side.services.scanning.scan(text, None))
         self.beside.tally[f"scan: {verdict.state.value}"] += 1
         assert told(verdict) == expected.Scan("not_found")
 
@@ -83,7 +89,7 @@ class Agreement:
         beside, model = self.beside, self.beside.model
         record = beside.learners[issuer.slug, learner]
         did = issuer_did(beside.services.ledger.operator.did, slug(issuer.slug))
-        (shown,) = beside.wallets.of(OPERATOR, str(record), model.today)
+        (shown,) = beside.all_say("wallet", lambda side: side.wallets.of(OPERATOR, str(record), model.today))
         assert shown.wallet.issuer == did
         wanted = expected.wallet(model, issuer, learner)
         assert self._held(shown.wallet) == wanted
@@ -101,9 +107,10 @@ class Agreement:
         assert progress == expected.progress(model, issuer, learner)
         for reached in progress.values():
             beside.tally[f"progress: {reached.held} of {reached.needed}"] += 1
+        found = beside.all_say("candidates", lambda side: side.services.views.candidates(did, record, model.today))
         candidates = [
             (beside.credentials.index(each.credential_id), each.achievement_slug, each.in_force, each.is_stack)
-            for each in beside.services.views.candidates(did, record, model.today)
+            for each in found
         ]
         own = [award for award in model.awards if award.issuer is issuer and award.learner == learner]
         assert candidates == [
@@ -140,20 +147,8 @@ class Agreement:
 
     # -------------------------------------------------------------------------------------------------- audit
 
-    def audit(self, *, views: bool) -> None:
+    def _sound(self, report: AuditReport) -> None:
         """The whole history is sound, and as long as the model's."""
-        ledger = self.beside.services.ledger
-        note = ledger.home.checkpoint.read_bytes()
-        opener = VaultOpener(ledger.vault)
-        with open_audit_source(ledger.home.database) as source:
-            report = audit(
-                source,
-                vkey=ledger.verifier_key,
-                kept_checkpoint=note,
-                own_checkpoint=note,
-                opener=opener,
-                view_check=view_check(source, opener, SqliteViews(ledger.home.views)) if views else None,
-            )
         assert report.problems == ()
         assert (report.sound, report.events) == (True, self.beside.model.size)
         assert report.checkpoint is not None

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -46,11 +47,18 @@ class LedgerMachine(RuleBasedStateMachine):
     template: ClassVar[Path]  # a home to copy
     tally: ClassVar[Counter[str]]
 
+    @staticmethod
+    def database() -> AbstractContextManager[str | None]:
+        """The URL of an empty database for a second ledger, while it is wanted; None: there is one ledger alone."""
+        return nullcontext()
+
     def __init__(self) -> None:
         """A home of its own."""
         super().__init__()
+        self.closing = ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="testamur-machine-"))
-        self.beside = Beside.open(Path(shutil.copytree(self.template, self.folder / "home")), self.tally, note)
+        url = self.closing.enter_context(self.database())
+        self.beside = Beside.open(self.template, self.folder, url, self.tally, note)
         self.model = self.beside.model
         self.agreement = Agreement(self.beside)
         self.spent: Counter[str] = Counter()  # how often each of the rules had its turn that have it seldom
@@ -61,6 +69,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.agreement.at_the_end()
         finally:
             self.beside.closing.close()
+            self.closing.close()
             shutil.rmtree(self.folder)
 
     @invariant()
