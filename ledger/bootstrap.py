@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock, SystemEntropy, UnsafeClock
@@ -151,6 +152,19 @@ def engine_of(home: Home, name: EngineName | None = None) -> Engine:
     from ledger.adapters.postgres.engine import PostgresEngine  # its client takes a while to load
 
     return PostgresEngine(home.database_url, os.environ.get("TESTAMUR_VAULT_DATABASE_URL") or None)
+
+
+def engine_at(place: str) -> Engine:
+    """Where a ledger without its home lies: a file, or a PostgreSQL database by its URL.
+
+    Raises:
+        BadDatabaseUrl.
+    """
+    if place.startswith(("postgresql:", "postgres:")):
+        from ledger.adapters.postgres.engine import PostgresEngine
+
+        return PostgresEngine(place)
+    return SqliteEngine(Path(place), Path(place).with_name("vault.db"))
 
 
 def open_vault(home: Home) -> KeyVault:

@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
     from ledger.adapters.copies import Copies
+    from ledger.adapters.sqlite.audit_source import SqliteAuditSource
     from ledger.adapters.vault import VaultRows
 
 
@@ -122,5 +123,13 @@ class Engine(Protocol):
         Raises:
             WrongSchema: it is newer, or no ledger.
             StoreUnavailable: it cannot be reached, or changed; it is as it was.
+        """
+        ...
+
+    def audit_source(self) -> "AbstractContextManager[SqliteAuditSource]":
+        """One snapshot of the ledger as an audit reads it: its file, or a copy that takes every row as it lies.
+
+        Raises:
+            CannotBeAudited.
         """
         ...

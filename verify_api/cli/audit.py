@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,21 +12,23 @@ import typer
 
 from ledger.adapters.audit_workers import no_parts, workers
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import open_audit_source
+from ledger.adapters.sqlite.audit_source import SqliteAuditSource
 from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, NotChecked, Problem, to_json
 from ledger.audit.source import CannotBeAudited
-from ledger.bootstrap import open_parts
+from ledger.bootstrap import engine_at, engine_of, open_parts
 from ledger.errors import LedgerError
 from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
-from projections.replay_check import view_check
-from projections.views import SqliteViews
+from projections.family import ViewStoreError
+from projections.members import FAMILY
+from projections.replay_check import Readable, ReadBefore, view_check
 from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.output import Output
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import Run, command
+from verify_api.services import views_of
 
 _SETTINGS = NotChecked(
     what="testamur.toml",
@@ -52,8 +54,12 @@ def register(app: typer.Typer) -> None:
 def run_audit(
     run: Run,
     database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="FILE", help="A ledger.db alone, without the vault beside it."),
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="FILE|URL",
+            help="A ledger.db alone, without the vault beside it; or a PostgreSQL database, postgresql://user@host/name.",
+        ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
@@ -70,8 +76,8 @@ def run_audit(
 ) -> int:
     """Check every entry, signature, chain, private part and view, and the root of the log.
 
-    Reads the database itself, also beside a running server, and changes nothing. Exit code 0: sound. 1: unsound, with
-    the first bad position. 2: it cannot be read.
+    Reads the database itself, also beside running servers, and changes nothing; of one in PostgreSQL it takes a copy
+    first. Exit code 0: sound. 1: unsound, with the first bad position. 2: it cannot be read.
     """
     if run.url is not None:
         raise WrongUsage("--url: an audit over the network is not part of this version; give --home or --database")
@@ -94,28 +100,50 @@ def _key(text: str | None) -> VerifierKey | None:
         raise WrongUsage(f"--vkey: {error}") from error
 
 
-def _audit(home: Home | None, database: Path | None, evidence: _Evidence, output: Output, jobs: int) -> AuditReport:
-    if home is None:
-        path = database or Path()
-    else:
+def _audit(home: Home | None, database: str | None, evidence: _Evidence, output: Output, jobs: int) -> AuditReport:
+    if home is not None:
         home.settings()  # says so if there is no ledger
-        path = home.database
     with (
-        open_audit_source(path) as source,
         _opener(home, output) as opener,
+        _views(home if opener is not None else None, output) as views,
+        _source(home, database) as source,
         workers(jobs, source, opener, no_parts if home is None or opener is None else partial(open_parts, home)) as who,
     ):
-        views = home.views if home is not None and opener is not None and home.views.is_file() else None
         return audit(
             source,
             vkey=evidence.vkey,
             kept_checkpoint=evidence.kept,
             own_checkpoint=evidence.own,
             opener=opener,
-            view_check=None if views is None or opener is None else view_check(source, opener, SqliteViews(views)),
+            view_check=None if views is None or opener is None else view_check(source, opener, views),
             unbound=() if home is None else (_SETTINGS,),
             workers=who,
         )
+
+
+def _source(home: Home | None, database: str | None) -> AbstractContextManager[SqliteAuditSource]:
+    """The ledger of a home, or that in a file or a database without one."""
+    if home is not None:
+        return engine_of(home).audit_source()
+    return engine_at(database or "").audit_source()
+
+
+@contextmanager
+def _views(home: Home | None, output: Output) -> Iterator[Readable | None]:
+    """The views, where there are any, as they stand before the ledger is read: so they are not ahead of it."""
+    with ExitStack() as stack:
+        views: Readable | None = None
+        if home is not None:
+            shared = engine_of(home).shared
+            place = views_of(home, shared=shared)
+            views = place if shared or home.views.is_file() else None
+            try:
+                views = None if views is None else ReadBefore(stack.enter_context(place.reading(FAMILY)))
+            except ViewStoreError as error:
+                if shared:  # there is nothing to see whether there are any, but the tables themselves
+                    output.say(f"views are not compared: {error}")
+                    views = None
+        yield views
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """The engine for several processes and machines: the ledger in a PostgreSQL database, its vault in another one."""
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.adapters.fence import Fence
+from ledger.adapters.postgres.audit_source import CopiedAuditSource, open_copied_source
 from ledger.adapters.postgres.connections import check_url, connect, create_database, described, with_database
 from ledger.adapters.postgres.copies import PostgresCopies
 from ledger.adapters.postgres.ledger import PostgresLedger
@@ -66,3 +67,7 @@ class PostgresEngine:
     def migrate(self) -> tuple[int, int]:
         """Bring the schema to the version that this program works with; the versions before and after."""
         return migrate(self._url)
+
+    def audit_source(self) -> AbstractContextManager[CopiedAuditSource]:
+        """One snapshot of the database, in a copy, as an audit reads it."""
+        return open_copied_source(self._url)

@@ -1,8 +1,10 @@
 """The engine that needs nothing but a folder: the ledger and its vault as SQLite files of the home."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ledger.adapters.fence import Fence
+from ledger.adapters.sqlite.audit_source import SqliteAuditSource, open_audit_source
 from ledger.adapters.sqlite.copying import SqliteCopies
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.migrations import migrate
@@ -48,3 +50,7 @@ class SqliteEngine:
     def migrate(self) -> tuple[int, int]:
         """Bring the schema to the version that this program works with; the versions before and after."""
         return migrate(self._database)
+
+    def audit_source(self) -> AbstractContextManager[SqliteAuditSource]:
+        """One snapshot of the file as an audit reads it."""
+        return open_audit_source(self._database)
