@@ -101,6 +101,7 @@ class InterveningStore:
         self._interventions = [intervention]
         self.snapshot = inner.snapshot
         self.save_checkpoint = inner.save_checkpoint
+        self.publishing = inner.publishing
 
     def load(self, stream: StreamId) -> Stream | None:
         """As `inner` answers after the intervention."""
@@ -124,6 +125,10 @@ class SpyVault:
     def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
         """As `inner` answers."""
         return self._inner.learners(issuer, student_numbers)
+
+    def seek(self, issuer: StreamId, student_numbers: Sequence[str]) -> None:
+        """As `inner` does."""
+        self._inner.seek(issuer, student_numbers)
 
     def flush(self) -> frozenset[bytes]:
         """As `inner`; noted when it is done."""

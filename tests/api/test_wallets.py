@@ -1,5 +1,7 @@
 """Wallets over HTTP: awards by issuer with how they stand, stacks with their parts, progress; whose they are."""
 
+import sqlite3
+from contextlib import closing
 from typing import cast
 
 import pytest
@@ -117,7 +119,7 @@ def test_a_pathway_whose_wording_was_taken_down_is_left_out_of_the_progress(woun
     before = progress(wallet(wound, "W-7"))
     assert before.pop("taken") == (1, 1)
     ledger = wound.services.ledger
-    with ledger.store._writing() as connection:
+    with closing(sqlite3.connect(ledger.home.database, isolation_level=None)) as connection:
         connection.execute('DELETE FROM definitions WHERE CAST(content AS TEXT) LIKE \'%"slug":"taken"%\'')
     ledger.desk._definition.cache_clear()  # as in a process that starts now
     assert progress(wallet(wound, "W-7")) == before

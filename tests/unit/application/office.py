@@ -66,7 +66,9 @@ class Office:
     @property
     def store(self) -> SqliteLedger:
         """The database."""
-        return self.ledger.store
+        store = self.ledger.store
+        assert isinstance(store, SqliteLedger)
+        return store
 
     @property
     def registrar(self) -> Caller:
