@@ -11,7 +11,7 @@ from tests.crash.stand import PostgresStand, SqliteStand, Stand
 Engine = Literal["sqlite", "postgresql"]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
     """A place where no ledger is yet, on each engine."""
     engine: Engine = request.param

@@ -20,6 +20,7 @@ from tests.crash.served import Served
 
 CLIENTS = 16
 _REASON = "issued_in_error"
+_PAUSE = 0.1  # seconds until a request is sent again
 _SETTLING = 120  # seconds within which every outcome must be known
 ISSUED = "credential.issued/1"
 TOPICS: Mapping[str, str] = {
@@ -66,16 +67,25 @@ class Outcomes:
 class Load:
     """The clients. They run between `begin` and `end`; `settle` learns every outcome."""
 
-    def __init__(self, served: Served, *, seed: int, allowed: frozenset[int] = frozenset({200, 201, 409})) -> None:
+    def __init__(
+        self,
+        served: Served,
+        *,
+        seed: int,
+        allowed: frozenset[int] = frozenset({200, 201, 409}),
+        persistent: bool = False,
+    ) -> None:
         """
         Args:
             allowed: the statuses that may be met; 503 leaves a request open.
+            persistent: whether a client sends a request again, after 503, before it goes on with another.
         """
         self.seed = seed
         self.outcomes = Outcomes()
         self.under_way: set[str] = set()
         self._served = served
         self._allowed = allowed
+        self._persistent = persistent
         self._awards: list[str] = []
         self._count = 0
         self._lock = Lock()
@@ -129,7 +139,7 @@ class Load:
                     assert time.monotonic() < deadline, f"the outcome of {request.key} stays unknown"
                     self.outcomes.resent += 1
                     if self.send(client, request) in (None, 503):
-                        time.sleep(0.1)
+                        time.sleep(_PAUSE)
 
     def _run(self, number: int, each: int | None) -> None:
         chance = random.Random(f"{self.seed}/{self._count}/{number}")
@@ -140,7 +150,12 @@ class Load:
                 sent += 1
                 self.under_way.add(request.key)
                 try:
-                    if self.send(client, request) is None:
+                    status = self.send(client, request)
+                    while status == 503 and self._persistent and not self._stop.is_set():
+                        time.sleep(_PAUSE)
+                        self.outcomes.resent += 1
+                        status = self.send(client, request)
+                    if status is None:
                         return
                 finally:
                     self.under_way.discard(request.key)
