@@ -88,7 +88,7 @@ class Changes:
         """Look up at once what these events are going to ask for; everything else is asked for when it is.
 
         Args:
-            streams: those of the events, and of bytes that are no entry.
+            streams: those of the events, and of bytes that are no entry; needed where `any_parked`.
         """
         sought: dict[str, tuple[Table, set[Cell]]] = {}
         for fed in feds:

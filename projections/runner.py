@@ -115,7 +115,9 @@ class Runner:
             return
         read = list(self._decoded(batch))
         if far:
-            streams = {fed.entry.stream if isinstance(fed, Fed) else named_stream(fed.raw) for fed in read}
+            streams: set[str] = set()
+            if changes.any_parked:
+                streams.update(fed.entry.stream if isinstance(fed, Fed) else named_stream(fed.raw) for fed in read)
             changes.look_ahead((fed for fed in read if isinstance(fed, Fed)), streams)
         closed = [fed for fed in read if isinstance(fed, Fed) and fed.entry.type in opens]
         self._fold_all(fold, changes, read, self._feed.openings(closed) if closed else {})

@@ -1,12 +1,14 @@
 """What views in PostgreSQL promise beyond the contract: many processes, lost connections, and a crash of the server."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.adapters.postgres.connections import connect
 from projections.credential_status import AWARDS, CredentialStatus
@@ -20,7 +22,8 @@ from projections.stores.tables import all_tables
 from projections.views import FAMILY, Views
 from projections.wallet import VERSIONS, Wallet
 from tests.contracts.view_tables import PostgresTables
-from tests.postgres import Cluster, temporary_database
+from tests.postgres import Cluster, Server, temporary_database
+from tests.unit.projections.test_credential_status import STEPS, expected, history
 from tests.unit.projections.world import World, internal
 
 STATUS, WALLET = CredentialStatus(), Wallet()
@@ -29,6 +32,13 @@ STATUS, WALLET = CredentialStatus(), Wallet()
 @pytest.fixture
 def tables(database_url: str) -> PostgresTables:
     return PostgresTables(database_url)
+
+
+@pytest.fixture(scope="module")
+def a_database(postgres_server: Server) -> Iterator[str]:
+    """One for many examples."""
+    with temporary_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -362,3 +372,25 @@ def wait_until(condition: Callable[[], bool]) -> None:
             return
         pause.wait(0.05)
     raise AssertionError("it never came about")
+
+
+# ---- any history
+
+
+@settings(max_examples=12)
+@given(steps=STEPS, stops=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7)), max_size=3))
+def test_views_stopped_restarted_and_rebuilt_show_what_the_domain_says(
+    a_database: str, steps: list[tuple[str, int, int]], stops: list[tuple[int, int]]
+) -> None:
+    world, tables = history(steps), PostgresTables(a_database)
+    for until, batch in stops:
+        for view in FAMILY:
+            with tables.store(view) as store:
+                Runner(store, world.feed, view, batch=batch).catch_up(until)
+    with closing(views_of(tables, world)) as views:
+        views.catch_up()
+        assert tables.compared(world) == []
+        views.rebuild()
+    assert tables.compared(world) == []
+    found = {stream: (row.status, row.version, row.learner_name) for stream, row in tables.rows().items()}
+    assert found == expected(world)
