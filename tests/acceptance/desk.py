@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urlsplit
 
 import httpx
+
+from tests.concurrency.running import free_port
 
 CLOCK = "2026-11-21T12:00:00Z"
 DATA = Path(__file__).parent.parent / "data"
@@ -134,22 +137,32 @@ class _Words(HTMLParser):
 class Desk:
     """One ledger, its command, and its server while it runs."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
+        """
+        Args:
+            database_url: of an empty database. The server then leaves checkpoints and views to a process beside it, and
+                each command works on the database itself, beside both.
+        """
         self.home = home
-        self._server: subprocess.Popen[bytes] | None = None
+        self.url = ""  # where the server listens
+        self._database_url = database_url
+        self._processes: list[subprocess.Popen[bytes]] = []  # the server first
         self._log = home.with_name(f"{home.name}-server.log")
+        self._clock, self._set = CLOCK, time.monotonic()
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command to its end, and check how it ended."""
-        done = subprocess.run(self._command(*arguments), env=_environment(CLOCK), capture_output=True, text=True)
+        environment = self._environment(self._now())
+        done = subprocess.run(self._command(*arguments), env=environment, capture_output=True, text=True)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
 
-    def start(self, *arguments: str, clock: str = CLOCK) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the command and let it run; whoever starts it ends it."""
         with self._log.open("ab") as log:
-            return subprocess.Popen(self._command(*arguments), env=_environment(clock), stdout=log, stderr=log)
+            environment = self._environment(self._now())
+            return subprocess.Popen(self._command(*arguments), env=environment, stdout=log, stderr=log)
 
     def text(self, *arguments: str, code: int = 0) -> str:
         """What the command prints as its result, with --json."""
@@ -167,41 +180,49 @@ class Desk:
 
     def serve(self, clock: str = CLOCK) -> str:
         """Start the server, at a time; its address."""
-        self._server = self.start("serve", "--port", "0", clock=clock)
-        announced = self.home / "server.json"
+        self._clock, self._set = clock, time.monotonic()
+        if self._database_url is None:
+            self._processes = [self.start("serve", "--port", "0")]
+        else:
+            port = free_port()
+            self._processes = [self.start("serve", "--no-work", "--port", str(port)), self.start("work")]
+            self.url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and self._server.poll() is None:
-            if announced.exists() and str(self._server.pid) in (text := announced.read_text()):
-                url: str = json.loads(text)["url"]
-                if _answers(url):
-                    return url
+        while time.monotonic() < deadline and self._processes[0].poll() is None:
+            if self._database_url is None:
+                self.url = self._announced()
+            if self.url and _answers(self.url):
+                return self.url
             time.sleep(0.05)
         raise AssertionError(f"no server came up: {self._log.read_text()}")
 
+    def _announced(self) -> str:
+        """Where the server of a home says that it listens, as soon as it does."""
+        announced = self.home / "server.json"
+        if not announced.exists() or str(self._processes[0].pid) not in (text := announced.read_text()):
+            return ""
+        url: str = json.loads(text)["url"]
+        return url
+
     def kill(self) -> None:
         """End the server without a warning, as a power cut would."""
-        assert self._server is not None
-        self._server.kill()
-        self._server.wait()
-        self._server = None
+        assert self._processes
+        for each in self._processes:
+            each.kill()
+            each.wait()
+        self._processes = []
 
     def stop(self) -> None:
         """Ask the server to end, if one runs, and wait until it has."""
-        if self._server is None:
-            return
-        self._server.terminate()
-        try:
-            self._server.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
-        self._server = None
-
-    @property
-    def url(self) -> str:
-        """Where the server listens."""
-        found: str = json.loads((self.home / "server.json").read_text())["url"]
-        return found
+        for each in self._processes:
+            each.terminate()
+        for each in self._processes:
+            try:
+                each.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.wait()
+        self._processes = []
 
     def post(self, path: str, body: Mapping[str, object], **query: str) -> httpx.Response:
         """Send a command to the API with the operator's key; it must be taken."""
@@ -253,12 +274,17 @@ class Desk:
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "verify_api.cli.main", *arguments, "--home", str(self.home)]
 
+    def _environment(self, clock: str) -> dict[str, str]:
+        # Compiled modules are kept, as for a user: without them each command would compile all of them anew.
+        dropped = ("TESTAMUR_", "PYTHONDONTWRITEBYTECODE", "COVERAGE_")
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        place = {} if self._database_url is None else {"TESTAMUR_DATABASE_URL": self._database_url}
+        return ours | place | {"TESTAMUR_UNSAFE_CLOCK": clock}
 
-def _environment(clock: str) -> dict[str, str]:
-    # Compiled modules are kept, as for a user: without them each command would compile all of them anew.
-    dropped = ("TESTAMUR_", "PYTHONDONTWRITEBYTECODE", "COVERAGE_")
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return ours | {"TESTAMUR_UNSAFE_CLOCK": clock}
+    def _now(self) -> str:
+        """What the clocks of processes that run by now show: one that starts has the same time."""
+        passed = timedelta(seconds=int(time.monotonic() - self._set))
+        return (datetime.fromisoformat(self._clock) + passed).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _answers(url: str) -> bool:
@@ -268,9 +294,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def open_desk(folder: Path) -> Desk:
+def open_desk(folder: Path, database_url: str | None) -> Desk:
     """A new ledger with a recognising body that the service goes by, and its server running."""
-    desk = Desk(folder / "home")
+    desk = Desk(folder / "home", database_url)
     desk.run("init", "--base-url", "http://localhost:8000", "--operator", "Acceptance tests")
     desk.serve()
     body = desk.post("/issuers", {"slug": "board", "profile": {"name": "The Board", "recognising_body": True}}).json()

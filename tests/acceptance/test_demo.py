@@ -10,6 +10,7 @@ from typing import TypedDict
 import httpx
 import pytest
 
+from tests.acceptance.conftest import NewDatabase
 from tests.acceptance.desk import Desk
 
 
@@ -36,9 +37,9 @@ def _read(text: str) -> Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def demo(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Desk]:
     """A demo that was killed while it was seeded, then completed, with its server running."""
-    desk = Desk(tmp_path_factory.mktemp("demo") / "home")
+    desk = Desk(tmp_path_factory.mktemp("demo") / "home", new_database())
     _kill_half_way(desk)
     desk.run("demo", "--no-serve", "--port", "8765")
     desk.serve()
@@ -109,8 +110,8 @@ def test_the_history_of_the_demo_passes_the_audit_by_its_own_key(demo: Desk) -> 
     assert json.loads(demo.text("audit", "--vkey", key))["sound"] is True
 
 
-def test_a_ledger_that_is_not_the_demos_is_left_alone(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "home")
+def test_a_ledger_that_is_not_the_demos_is_left_alone(tmp_path: Path, new_database: NewDatabase) -> None:
+    desk = Desk(tmp_path / "home", new_database())
     desk.run("init", "--base-url", "http://localhost:8000")
     desk.run("issuer", "register", "college", "--name", "A real college")
     done: subprocess.CompletedProcess[str] = desk.run("demo", "--no-serve", code=2)

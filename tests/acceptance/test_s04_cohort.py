@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from tests.acceptance.conftest import NewDatabase
 from tests.acceptance.desk import DATA, Desk, admit, course, open_desk
 
 COHORT = DATA / "cohort-300.csv"
@@ -161,8 +162,8 @@ def test_a_file_that_is_no_csv_of_awards_is_refused_in_one_sentence(
     assert desk.awards(kind) == 0
 
 
-def test_a_batch_killed_half_way_is_completed_by_the_same_command(tmp_path: Path) -> None:
-    desk = open_desk(tmp_path)
+def test_a_batch_killed_half_way_is_completed_by_the_same_command(tmp_path: Path, new_database: NewDatabase) -> None:
+    desk = open_desk(tmp_path, new_database())
     try:
         slug = _college(desk, "killed")
         many = tmp_path / "many.csv"
