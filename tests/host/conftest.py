@@ -1,5 +1,5 @@
-"""Places for ledgers; what the tests of this folder do to the machine needs root, and strace."""
+"""What the tests of this folder do to the machine needs root, and strace."""
 
-from tests.crash.conftest import seed, stand
+from tests.crash.conftest import seed
 
-__all__ = ["seed", "stand"]
+__all__ = ["seed"]

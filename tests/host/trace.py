@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _CALLS = "write,writev,sendto,sendmsg,read,recvfrom,recvmsg,pwrite64,pwritev,fsync,fdatasync,openat,close"
-_LONGEST = 8_400  # bytes shown of what is written: a page, or an answer with its head
+_LONGEST = 140_000  # bytes shown of what is written: some pages, or an answer with its head
 _LINE = re.compile(r"(\d+) +\d+\.\d+ (.*)")
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
 _CALL = re.compile(r"(\w+)\(\d+<(.*?)>(?:\(deleted\))?(?=[,) ])(.*)\) += (-?\d+)")
@@ -34,6 +34,7 @@ class Call:
     name: str
     target: str  # a file's path, or the two ends of a connection
     data: bytes
+    offset: int  # in a file, of what is written there; else 0
     result: int
     begun: int  # line
     ended: int  # line
@@ -89,7 +90,10 @@ def read_trace(lines: Iterable[str]) -> list[Call]:
         if call is not None:
             name, target, arguments, result = call.groups()
             data = b"".join(_bytes(each) for each in _STRING.findall(arguments))
-            calls.append(Call(name=name, target=target, data=data, result=int(result), begun=begun, ended=number))
+            offset = int(arguments.rpartition(",")[2]) if name == "pwrite64" else 0
+            calls.append(
+                Call(name=name, target=target, data=data, offset=offset, result=int(result), begun=begun, ended=number)
+            )
     return calls
 
 
