@@ -1,7 +1,7 @@
 # Needs python3 (3.11 or newer), python3-venv and make. Everything else goes into .venv.
 #
 #   make demo     a ledger with real-looking awards, served on 127.0.0.1:8000
-#   make test     all tests
+#   make test     the tests
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
 #   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50: more kills)
 #   make tamper   change a small ledger in every way and see the audit find it

@@ -22,7 +22,7 @@ NEVER_AT_THE_EDGE = """
     KeyAlreadyHeld KeyUnreadable LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
     MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
     MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
-    SecretExposed SecretFileError SecretMissing Unopened UnsafeDatabase UnusablePassphrase VaultFailed
+    SecretExposed SecretFileError SecretMissing Unopened UnsafeDatabase UnusablePassphrase ValuesRefused VaultFailed
     VaultUnreadable WrongSchema
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
