@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+
+from tests.crash.stand import PostgresStand, SqliteStand, Stand
 
 PROGRAM = (sys.executable, "-m", "verify_api.cli.main")
 DEFINITION = {
@@ -24,10 +25,17 @@ DEFINITION = {
 }
 
 
-def command(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def command(
+    home: Path, *arguments: str, check: bool = True, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command on a home."""
     done = subprocess.run(
-        [*PROGRAM, "--home", str(home), *arguments], capture_output=True, text=True, timeout=120, check=False
+        [*PROGRAM, "--home", str(home), *arguments],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if check and done.returncode != 0:
         raise AssertionError(f"testamur {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
@@ -45,12 +53,19 @@ def free_port() -> int:
 class RunningLedger:
     """A home with one issuer and one achievement, and its server."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
+        """
+        Args:
+            database_url: of a database in PostgreSQL; else the ledger lies in files of the home.
+        """
         self.home = home
+        self._stand: Stand = SqliteStand(home=home)
+        if database_url is not None:
+            self._stand = PostgresStand(home=home, url=database_url)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
-        command(home, "init", "--base-url", f"http://localhost:{self.port}")
+        command(home, "init", "--base-url", f"http://localhost:{self.port}", environment=self._stand.environment)
         self.key = (home / "secrets" / "operator.key").read_text("ascii").strip()
         self.start()
         self.post("/issuers", {"slug": "college", "profile": {"name": "Example College"}})
@@ -59,7 +74,8 @@ class RunningLedger:
     def start(self) -> None:
         """Start the server and wait until it is ready."""
         server = [*PROGRAM, "--home", str(self.home), "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, **self._stand.environment}
+        self._process = subprocess.Popen(server, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -101,17 +117,11 @@ class RunningLedger:
 
     def awards(self) -> int:
         """How many awards the log holds, read from the database beside the server."""
-        connection = sqlite3.connect(f"file:{self.home / 'ledger.db'}?mode=ro", uri=True)
-        try:
-            statement = "SELECT COUNT(*) FROM stored_events WHERE topic = 'credential.issued/1'"
-            count: int = connection.execute(statement).fetchone()[0]
-            return count
-        finally:
-            connection.close()
+        return sum(each.topic == "credential.issued/1" for each in self._stand.events())
 
     def audit(self) -> Mapping[str, object]:
         """The report of the audit on this home, which must be sound."""
-        done = command(self.home, "audit", "--json", check=False)
+        done = command(self.home, "audit", "--json", check=False, environment=self._stand.environment)
         report: Mapping[str, object] = json.loads(done.stdout)
         assert done.returncode == 0, report
         assert report["sound"] is True
