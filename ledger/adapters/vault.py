@@ -102,6 +102,7 @@ class KeyVault:
         self._by_lookup: OrderedDict[bytes, LearnerKey] = OrderedDict()
         self._by_id: OrderedDict[bytes, bytes] = OrderedDict()
         self._new: dict[bytes, LearnerKey] = {}
+        self._absent: OrderedDict[bytes, bool] = OrderedDict()  # looked for a moment ago, and not there
         try:
             self._epochs = _unwrapped(rows.epochs(), wrapping_key)
         except BaseException:
@@ -114,21 +115,43 @@ class KeyVault:
 
     def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
         """The keys of many learner records, found in one look-up; otherwise as `learner`."""
-        lookups = [
-            hmac.digest(self._lookup_key, issuer.bytes + number.encode("utf-8"), "sha256") for number in student_numbers
-        ]
+        lookups = self._lookups(issuer, student_numbers)
         known: dict[bytes, LearnerKey] = {}
         with self._lock:
             for lookup in lookups:
                 key = self._new.get(lookup) or self._by_lookup.get(lookup)
                 if key is not None:
                     known[lookup] = key
-        sought = list(dict.fromkeys(lookup for lookup in lookups if lookup not in known))
-        if sought:
-            stored = {row.lookup: self._key(row) for row in self._rows.find(sought)}
-            with self._lock:
-                known |= {lookup: self._adopt(lookup, stored.get(lookup)) for lookup in sought}
+            missing = [lookup for lookup in dict.fromkeys(lookups) if lookup not in known]
+            sought = [lookup for lookup in missing if not self._absent.pop(lookup, False)]
+        stored = {row.lookup: self._key(row) for row in self._rows.find(sought)} if sought else {}
+        with self._lock:
+            known |= {lookup: self._adopt(lookup, stored.get(lookup)) for lookup in missing}
         return [known[lookup] for lookup in lookups]
+
+    def seek(self, issuer: StreamId, student_numbers: Sequence[str]) -> None:
+        """Look for many learner records at once, so that the next call for each of them need not look; makes none.
+
+        Where one is registered by another process before that call, the next flush tells, as always.
+        """
+        with self._lock:
+            lookups = dict.fromkeys(self._lookups(issuer, student_numbers))
+            sought = [lookup for lookup in lookups if lookup not in self._new and lookup not in self._by_lookup]
+        if not sought:
+            return
+        stored = {row.lookup: self._key(row) for row in self._rows.find(sought)}
+        with self._lock:
+            for lookup in sought:
+                if lookup in stored:
+                    self._adopt(lookup, stored[lookup])
+                else:
+                    self._absent[lookup] = True
+            _trim(self._absent)
+
+    def _lookups(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[bytes]:
+        return [
+            hmac.digest(self._lookup_key, issuer.bytes + number.encode("utf-8"), "sha256") for number in student_numbers
+        ]
 
     def flush(self) -> frozenset[bytes]:
         """Make every new key durable in one commit; the ids of those that lost.
@@ -247,6 +270,6 @@ def _unwrapped(rows: Iterable[tuple[int, bytes]], wrapping_key: bytes) -> Mappin
     return epochs
 
 
-def _trim(cache: "OrderedDict[bytes, LearnerKey] | OrderedDict[bytes, bytes]") -> None:
+def _trim(cache: "OrderedDict[bytes, LearnerKey] | OrderedDict[bytes, bytes] | OrderedDict[bytes, bool]") -> None:
     while len(cache) > _CACHED:
         cache.popitem(last=False)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from ledger import canonical
+from ledger.application.ahead import Ahead, Learner
 from ledger.application.draft import Draft, Instruments, Reading
 from ledger.application.folding import Folds
 from ledger.application.ports import (
@@ -23,6 +24,7 @@ from ledger.application.ports import (
     LedgerBusy,
     Macs,
     Proposal,
+    Replay,
     Snapshot,
     StaleDecision,
     Store,
@@ -80,6 +82,7 @@ class Desk:
         self._issuers = Folds(issuer_rules.evolve)
         self._achievements = Folds(achievement_rules.evolve)
         self._turns = Turns(store, self.reading)
+        self._ahead = Ahead(store, vault)
         self._definition = lru_cache(maxsize=1_000)(self._read_definition)
         self._profile = lru_cache(maxsize=1_000)(self._read_profile)
 
@@ -131,12 +134,19 @@ class Desk:
         if idempotency is None:
             return None
         with self.store.snapshot() as snapshot:
-            return _replayed(snapshot, idempotency)
+            return _answered(snapshot.replay(idempotency.scope, idempotency.key), idempotency)
 
     async def commit(
-        self, decide: Callable[[Draft], tuple[StreamId, Seq]], *, idempotency: Idempotency | None = None
+        self,
+        decide: Callable[[Draft], tuple[StreamId, Seq]],
+        *,
+        idempotency: Idempotency | None = None,
+        learner: Learner | None = None,
     ) -> Appended:
         """Decide and append, deciding again on fresh state while something read has changed.
+
+        Args:
+            learner: whose key `decide` is going to ask for: it is looked for together with those of other commands.
 
         Raises:
             ConflictError: another command won, or the record kept changing; nothing was recorded.
@@ -144,6 +154,9 @@ class Desk:
             OutcomeUnknown, LedgerHalted: from the appender.
             LedgerError: whatever `decide` refuses with.
         """
+        replayed = _answered(await self._ahead.look(idempotency, learner), idempotency)
+        if replayed is not None:
+            return replayed
         lost = 0
         for _ in range(_OVERTAKEN):
             proposal = self._proposal(decide, idempotency)
@@ -166,9 +179,6 @@ class Desk:
     ) -> Proposal | Appended:
         """What `decide` would record now, or what the same request was answered before."""
         with self._turns.reading() as reading:
-            replayed = None if reading.snapshot is None else _replayed(reading.snapshot, idempotency)
-            if replayed is not None:
-                return replayed
             draft = self.draft(reading)
             try:
                 return draft.proposal(decide(draft), idempotency)
@@ -242,8 +252,7 @@ class Desk:
         return content
 
 
-def _replayed(snapshot: Snapshot, idempotency: Idempotency | None) -> Appended | None:
-    replay = None if idempotency is None else snapshot.replay(idempotency.scope, idempotency.key)
+def _answered(replay: Replay | None, idempotency: Idempotency | None) -> Appended | None:
     if idempotency is None or replay is None:
         return None
     if replay.request != idempotency.request:

@@ -4,6 +4,7 @@ A draft remembers every stream it read, so that the append transaction can refus
 changed since. How a draft is appended, and made again, is decided in `ledger.application.desk`.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ from ledger.record.sealing import Sealed, chain, genesis, seal
 from ledger.signing.signer import Signer
 from ledger.verification.evidence import Head
 
-_DRAWS = 64  # of a slot: in a list that is half full every second one is free
+_DRAWS = (1, 8, 64)  # slots drawn at a time: in a list that is half full every second one is free
 _EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 
 
@@ -69,7 +70,8 @@ class Reading:
     loaded: dict[StreamId, Stream | None] = field(default_factory=dict)
     lists: dict[StreamId, ListId] = field(default_factory=dict)  # issuer -> the status list that takes its next award
     named: dict[tuple[StreamId, str], StreamId | None] = field(default_factory=dict)  # achievements of an issuer
-    drawn: set[tuple[ListId, Slot]] = field(default_factory=set)  # bits claimed by its drafts
+    drawn: dict[ListId, set[Slot]] = field(default_factory=dict)  # bits drawn by its drafts
+    free: dict[ListId, deque[Slot]] = field(default_factory=dict)  # those of them that no award has, nor a draft
     signers: dict[tuple[StreamId, Role, Position], Signer] = field(default_factory=dict)  # of an issuer, for a position
 
 
@@ -178,15 +180,22 @@ class Draft:
         return claim
 
     def _free_slot(self, snapshot: Snapshot, status_list: ListId) -> Slot:
-        """A random bit that no award has, nor another draft of the same reading; after many draws whichever it is."""
-        drawn = self._reading.drawn
-        slot = self._slot()
-        for _ in range(_DRAWS):
-            if (status_list, slot) not in drawn and not snapshot.slot_taken(status_list, slot):
-                break
-            slot = self._slot()
-        drawn.add((status_list, slot))
-        return slot
+        """A random bit that no award has, nor another draft of the same reading; after many draws whichever it is.
+
+        They are drawn ahead, the more of them the more were used, so that many drafts look for theirs in one go.
+        """
+        reading = self._reading
+        free = reading.free.setdefault(status_list, deque())
+        for _ in _DRAWS:
+            if free:
+                return free.popleft()
+            drawn = reading.drawn.setdefault(status_list, set())
+            count = next((each for each in _DRAWS if each > len(drawn)), _DRAWS[-1])
+            slots = [slot for slot in dict.fromkeys(self._slot() for _ in range(count)) if slot not in drawn]
+            drawn.update(slots)
+            taken = snapshot.slots_taken(status_list, slots)
+            free.extend(slot for slot in slots if slot not in taken)
+        return free.popleft() if free else self._slot()
 
     def _slot(self) -> Slot:
         return Slot(self._with.entropy.below(STATUS_LIST_SLOTS))

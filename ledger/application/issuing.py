@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 from ledger import canonical
 from ledger.application.achievements import scope_of
+from ledger.application.ahead import Learner
 from ledger.application.awards import Receipt, fresh_receipt
 from ledger.application.desk import Desk
 from ledger.application.draft import Codes, Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
 from ledger.domain.achievement import Achievement, AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, Component
-from ledger.domain.award_request import AwardRequest, read_request
+from ledger.domain.award_request import AwardRequest, read_request, student_number_of
 from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
 from ledger.domain.credential import permit
 from ledger.domain.definition import AchievementDefinition
@@ -89,7 +90,9 @@ class Issuing:
             codes.update(draft.codes)
             return answer
 
-        appended = await self._desk.commit(decide, idempotency=idempotency)
+        number = student_number_of(row)
+        learner = None if number is None else Learner(issuer=issuer, student_number=number)
+        appended = await self._desk.commit(decide, idempotency=idempotency, learner=learner)
         return Issued(appended=appended, codes=None if appended.replayed else codes.get(appended.stream))
 
     def offer(self, draft: Draft, issuer: StreamId, name: str) -> Offer:

@@ -91,6 +91,11 @@ def read_request(row: Mapping[str, str], definition: AchievementDefinition, late
     return request
 
 
+def student_number_of(row: Mapping[str, str]) -> str | None:
+    """Whom a row awards, if that cell can be read."""
+    return _Cells(row).get("student_number")
+
+
 def row_faults(row: Mapping[str, str], latest: date) -> tuple[Problem, ...]:
     """What is wrong with a row whatever it awards; for one whose achievement is not known."""
     request, cells = _read(row)

@@ -206,7 +206,7 @@ class StoreContract:
             assert snapshot.parts([Position(1), Position(2), Position(3)]) == {1: (), 2: (), 3: ()}
             assert snapshot.definition(Digest(b"d" * 32)) is None
             assert snapshot.name("issuer", "lost") is None
-            assert not snapshot.slot_taken(LIST, claim(7, 5).slot)
+            assert not snapshot.slots_taken(LIST, [claim(7, 5).slot])
             assert snapshot.status_list(_ISSUER) is None
             assert snapshot.short_code(b"mac") is None
             assert snapshot.replay("college", b"lost") is None
@@ -264,9 +264,9 @@ class StoreContract:
         outcomes = backend.append([first, second])
         assert [type(each) for each in outcomes] == [Appended, StaleDecision]
         with backend.store.snapshot() as snapshot:
-            assert snapshot.slot_taken(LIST, claim(7, 1).slot)
-            assert not snapshot.slot_taken(LIST, claim(8, 1).slot)
-            assert not snapshot.slot_taken(OTHER_LIST, claim(7, 1).slot)
+            assert snapshot.slots_taken(LIST, [claim(7, 1).slot])
+            assert not snapshot.slots_taken(LIST, [claim(8, 1).slot])
+            assert not snapshot.slots_taken(OTHER_LIST, [claim(7, 1).slot])
 
     def test_second_list_is_not_begun_while_the_first_has_room(self, backend: Backend, scribe: Scribe) -> None:
         first = replace(scribe.proposal(1), slots=(claim(7, 1),))

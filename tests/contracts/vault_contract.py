@@ -124,6 +124,44 @@ class VaultContract:
             assert each.data_key(theirs["S2"].key_id) == theirs["S2"].data_key
         assert vault.flush() == frozenset()
 
+    def test_seeking_makes_no_key_and_finds_those_that_are_there(self, vault: Vault, reopen: Reopen) -> None:
+        other = reopen()
+        there = other.learner(COLLEGE, "S1")
+        other.flush()
+        vault.seek(COLLEGE, ["S1", "S2", "S1"])
+        assert vault.flush() == frozenset()
+        assert reopen().learner(COLLEGE, "S2") != vault.learner(COLLEGE, "S2")  # neither was kept yet
+        assert vault.learners(COLLEGE, ["S2", "S1"]) == [vault.learner(COLLEGE, "S2"), there]
+
+    def test_learner_registered_elsewhere_after_it_was_sought_keeps_the_key_of_that_place(
+        self, vault: Vault, reopen: Reopen
+    ) -> None:
+        other = reopen()
+        vault.seek(COLLEGE, ["S1"])
+        theirs = other.learner(COLLEGE, "S1")
+        other.flush()
+        mine = vault.learner(COLLEGE, "S1")
+        assert vault.flush() == {mine.key_id}
+        assert vault.learner(COLLEGE, "S1") == theirs
+
+    def test_learner_that_was_sought_is_not_looked_for_again(self, open_rows: OpenRows) -> None:
+        rows, looks = Unlucky(open_rows(), failures=0, done=True), 0
+        find = rows.find
+
+        def counted(lookups: Sequence[bytes]) -> Sequence[VaultRow]:
+            nonlocal looks
+            looks += 1
+            return find(lookups)
+
+        rows.find = counted
+        with closing(opened(rows)) as vault:
+            vault.seek(COLLEGE, ["S1", "S2"])
+            vault.seek(COLLEGE, [])
+            keys = [vault.learner(COLLEGE, number) for number in ("S1", "S2")]
+            vault.seek(COLLEGE, ["S1"])
+            assert vault.learners(COLLEGE, ["S1", "S2"]) == keys
+            assert looks == 1
+
     def test_processes_that_flush_the_same_learners_at_once_agree(self, reopen: Reopen) -> None:
         numbers = [f"S{number}" for number in range(40)]
         vaults = [reopen() for _ in range(4)]

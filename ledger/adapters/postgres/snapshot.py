@@ -7,6 +7,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from ledger.adapters.postgres.connections import Connection
 from ledger.adapters.postgres.known import read_replays
+from ledger.adapters.postgres.typed import bigints
 from ledger.application.ports import Idempotency, Replay, SignedCheckpoint, StoredPart
 from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Part
@@ -89,10 +90,10 @@ class PostgresSnapshot:
         )
         return [(Position(position), PARTS[part], key_id, box) for position, part, key_id, box in rows]
 
-    def slot_taken(self, status_list: ListId, slot: Slot) -> bool:
-        """Whether a version of an award holds this bit."""
-        statement: LiteralString = "SELECT 1 FROM ledger.status_slots WHERE list = %b AND slot = %b"
-        return bool(self._rows(statement, status_list, slot))
+    def slots_taken(self, status_list: ListId, slots: Sequence[Slot]) -> frozenset[Slot]:
+        """Which of these bits versions of awards hold."""
+        statement: LiteralString = "SELECT slot FROM ledger.status_slots WHERE list = %b AND slot = ANY(%b)"
+        return frozenset([Slot(slot) for (slot,) in self._rows(statement, status_list, bigints(slots))])
 
     def definition(self, digest: Digest) -> bytes | None:
         """The bytes with this digest."""

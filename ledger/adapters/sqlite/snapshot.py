@@ -90,10 +90,13 @@ class SqliteSnapshot:
         rows = cursor.execute(statement.format(",".join("?" * len(wanted))), (first, last, *wanted))
         return [(position, Part(part), as_bytes(key_id), as_bytes(box)) for position, part, key_id, box in rows]
 
-    def slot_taken(self, status_list: ListId, slot: Slot) -> bool:
-        """Whether a version of an award holds this bit."""
-        statement = "SELECT 1 FROM status_slots WHERE list = ? AND slot = ?"
-        return self._connection.execute(statement, (status_list, slot)).fetchone() is not None
+    def slots_taken(self, status_list: ListId, slots: Sequence[Slot]) -> frozenset[Slot]:
+        """Which of these bits versions of awards hold."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        statement = "SELECT slot FROM status_slots WHERE list = ? AND slot IN ({})"
+        rows = cursor.execute(statement.format(",".join("?" * len(slots))), (status_list, *slots))
+        return frozenset([Slot(slot) for (slot,) in rows])
 
     def definition(self, digest: Digest) -> bytes | None:
         """The bytes with this digest."""

@@ -176,6 +176,10 @@ class OneKeyVault:
         """Not asked for."""
         raise NotImplementedError
 
+    def seek(self, issuer: StreamId, student_numbers: Sequence[str]) -> None:
+        """Not asked for."""
+        raise NotImplementedError
+
     def flush(self) -> frozenset[bytes]:
         """Not asked for."""
         raise NotImplementedError

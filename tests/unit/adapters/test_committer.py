@@ -48,6 +48,9 @@ class NoVault:
     def learners(self, issuer: StreamId, student_numbers: Sequence[str]) -> list[LearnerKey]:
         raise NotImplementedError
 
+    def seek(self, issuer: StreamId, student_numbers: Sequence[str]) -> None:
+        raise NotImplementedError
+
     def flush(self) -> frozenset[bytes]:
         self.flushed += 1
         if self.failures:
