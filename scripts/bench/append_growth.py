@@ -3,7 +3,7 @@
 Ours is the rate at the largest ledger, the reference the rate at the smallest, in awards per second of this process's
 processor time.
 
-    python scripts/bench/append_growth.py [--rounds 3] [--rows 1000] [--events 10000 100000]   # 1000000 takes a while
+    python scripts/bench/append_growth.py [--engine postgresql] [--rounds 3] [--rows 1000] [--events 10000 100000]
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from functools import partial
 from itertools import count
 from statistics import median
 
+from databases import add_engine, job_on, server_of
 from harness import Result, arguments, conclude, copied_home, filled_home, spend, table
 
 from ledger.adapters.clock import SystemClock
@@ -38,12 +39,14 @@ def main() -> None:
     parser = arguments(__doc__, rounds=3)
     parser.add_argument("--rows", type=int, default=1_000, help="awards in a round")
     parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000], help="events there are already")
+    add_engine(parser)
     asked = parser.parse_args()
     rates: dict[int, list[float]] = {events: [] for events in sorted(asked.events)}
     with ExitStack() as stack:
+        server = stack.enter_context(server_of(asked.engine))
         ledgers = {}
         for events in rates:
-            home = stack.enter_context(copied_home(filled_home(events, cache=asked.cache)))
+            home = stack.enter_context(copied_home(filled_home(events, cache=asked.cache), server=server))
             ledgers[events] = open_ledger(home, clock=SystemClock())
             stack.callback(ledgers[events].close)
         for turn in range(-1, asked.rounds):
@@ -57,7 +60,7 @@ def main() -> None:
     met = found[large] >= 0.85 * found[small]
     conclude(
         Result(
-            job="append_growth",
+            job=job_on("append_growth", asked.engine),
             ours=found[large],
             reference=found[small],
             unit="awards per cpu second",

@@ -22,7 +22,7 @@ from time import perf_counter, process_time
 from typing import cast
 from uuid import UUID
 
-from databases import Server, add_engine, library_environment, server_of, temporary_database
+from databases import Server, add_engine, job_on, library_environment, server_of, temporary_database
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 from eventsourcing.postgres import PostgresApplicationRecorder
@@ -180,8 +180,8 @@ def main() -> None:
     many = rates[f"library, {CLIENTS} threads"]
     print(f"{rates['ours'] / many:.2f} x the library in {CLIENTS} threads; {rates['ours'] / rates[best]:.2f} x {best}")
     bars = (3, 4) if asked.engine == "sqlite" else (7, 10)
-    on = "" if asked.engine == "sqlite" else " on PostgreSQL"
-    for job, reference, bar in ((f"commands_best{on}", rates[best], bars[0]), (f"commands{on}", many, bars[1])):
+    for name, reference, bar in (("commands_best", rates[best], bars[0]), ("commands", many, bars[1])):
+        job = job_on(name, asked.engine)
         met = rates["ours"] >= bar * reference
         conclude(
             Result(job=job, ours=rates["ours"], reference=reference, unit="commands/s", bar=f">= {bar} x", met=met)

@@ -4,7 +4,7 @@ Two ways: the command beside a running server (the command's whole life, and wha
 command alone, which opens the ledger itself. There is no peer: the reference is the bar. The time of one Ed25519
 signature on this machine, at this moment, is printed beside it.
 
-    python scripts/bench/csv_awards.py [--rounds 3] [--rows 10000]
+    python scripts/bench/csv_awards.py [--engine postgresql] [--rounds 3] [--rows 10000]
 """
 
 import csv
@@ -13,9 +13,11 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from statistics import median
 
+from databases import Server, add_engine, job_on, server_of
 from harness import Result, Spent, arguments, conclude, cpu_of, spend, table, throwaway_home
 from http_commands import signature
 from serving import server
@@ -56,15 +58,15 @@ def issue(home: Home, file: Path) -> None:
         raise SystemExit("not every row was issued")
 
 
-def alone(file: Path) -> Spent:
+def alone(file: Path, database: Server | None) -> Spent:
     """The command works on the home itself."""
-    with throwaway_home() as home:
+    with throwaway_home(server=database) as home:
         return spend(lambda: issue(home, file))
 
 
-def beside_a_server(file: Path) -> tuple[Spent, float]:
+def beside_a_server(file: Path, database: Server | None) -> tuple[Spent, float]:
     """The command asks a server; what both spend, and the server's peak memory in MB."""
-    with throwaway_home() as home, server("home", str(home.folder)) as running:
+    with throwaway_home(server=database) as home, server("home", str(home.folder)) as running:
         before = cpu_of(running.pid)
         command = spend(lambda: issue(home, file))
         status = Path(f"/proc/{running.pid}/status").read_text("ascii")
@@ -76,17 +78,18 @@ def main() -> None:
     """Measure, and print what came of it."""
     parser = arguments(__doc__, rounds=3)
     parser.add_argument("--rows", type=int, default=10_000, help="rows of the file")
+    add_engine(parser)
     asked = parser.parse_args()
     runs: dict[str, list[Spent]] = {"beside a server": [], "alone": []}
     unit, peaks = [], [0.0]
-    with throwaway_home() as home:
-        file = home.folder / "rows.csv"
+    with tempfile.TemporaryDirectory(prefix="testamur-bench-") as folder, server_of(asked.engine) as database:
+        file = Path(folder) / "rows.csv"
         write_rows(file, asked.rows)
         for _ in range(asked.rounds):
-            served, peak = beside_a_server(file)
+            served, peak = beside_a_server(file, database)
             runs["beside a server"].append(served)
             peaks.append(peak)
-            runs["alone"].append(alone(file))
+            runs["alone"].append(alone(file, database))
             unit.append(signature())
     memory = max(*peaks, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     cpu = {name: median(run.cpu for run in each) for name, each in runs.items()}
@@ -97,7 +100,7 @@ def main() -> None:
     bar, worse = BAR * asked.rows, max(cpu.values())
     conclude(
         Result(
-            job="csv_awards",
+            job=job_on("csv_awards", asked.engine),
             ours=worse,
             reference=bar,
             unit="s of processor time",

@@ -22,6 +22,7 @@ __all__ = [
     "Server",
     "add_engine",
     "database_of",
+    "job_on",
     "library_environment",
     "moved_home",
     "server_of",
@@ -35,6 +36,11 @@ _VARIABLE = "TESTAMUR_DATABASE_URL"  # so that the processes that a benchmark st
 def add_engine(parser: ArgumentParser) -> None:
     """The option --engine."""
     parser.add_argument("--engine", choices=ENGINES, default="sqlite", help="where the ledger lies (default sqlite)")
+
+
+def job_on(job: str, engine: str) -> str:
+    """The name of a job with where it ran."""
+    return job if engine == "sqlite" else f"{job} on PostgreSQL"
 
 
 @contextmanager

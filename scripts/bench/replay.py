@@ -1,6 +1,6 @@
 """Replay: every entry read by our own cursor, decoded and folded to the standing of each stream, against the library.
 
-    python scripts/bench/replay.py [--events N] [--rounds N] [--cache FOLDER]
+    python scripts/bench/replay.py [--engine postgresql] [--events N] [--rounds N] [--cache FOLDER]
 
 Ours is a genuine ledger of N events of awards; the reference is the eventsourcing library as it comes, replaying as
 many events of a small award aggregate of its own from SQLite, in pages of 1,000 notifications, through its mapper. Both
@@ -15,11 +15,13 @@ from pathlib import Path
 from uuid import UUID
 
 import harness
+from databases import add_engine, job_on, server_of
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
+from ledger.adapters.fence import Fence
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.ledger import SqliteLedger
+from ledger.bootstrap import engine_of
 from ledger.record.decoding import decode
 from ledger.record.entry import parse_entry
 
@@ -76,7 +78,7 @@ class Award(Aggregate):
 def ours(home: Home) -> Folded:
     """Replay our ledger."""
     folded = Folded()
-    with closing(SqliteLedger(home.database)) as store, store.snapshot() as snapshot:
+    with closing(engine_of(home).open(Fence())) as store, store.snapshot() as snapshot:
         for _, raw in snapshot.states(0):
             entry = decode(raw)
             folded.apply(entry.stream, entry.type, _STANDING.get(entry.type))
@@ -86,7 +88,7 @@ def ours(home: Home) -> Folded:
 def ours_strictly(home: Home) -> Folded:
     """The same with the reading that verification uses, without signatures."""
     folded = Folded()
-    with closing(SqliteLedger(home.database)) as store, store.snapshot() as snapshot:
+    with closing(engine_of(home).open(Fence())) as store, store.snapshot() as snapshot:
         for _, raw in snapshot.states(0):
             entry = parse_entry(raw)
             folded.apply(str(entry.stream), entry.type, _STANDING.get(entry.type))
@@ -137,20 +139,25 @@ def main() -> int:
     """Compare, and print the last line."""
     parser = harness.arguments(__doc__)
     parser.add_argument("--events", type=int, default=100_000, help="events to replay (default 100,000)")
+    add_engine(parser)
     given = parser.parse_args()
-    home = harness.filled_home(given.events, cache=given.cache)
-    with closing(reference_of(given.events, given.cache)) as application:
+    filled = harness.filled_home(given.events, cache=given.cache)
+    with (
+        server_of(given.engine) as server,
+        harness.copied_home(filled, server=server) as home,
+        closing(reference_of(given.events, given.cache)) as application,
+    ):
         folded = ours(home), theirs(application)
         counts = [sum(each.types.values()) for each in folded]
         print(f"ours: {counts[0]:,} events, {len(folded[0].standing):,} awards; the reference: {counts[1]:,} events\n")
         compared = harness.interleaved(lambda: ours(home), lambda: theirs(application), rounds=given.rounds)
+        strictly = harness.spend(lambda: ours_strictly(home)).cpu
     harness.show(compared, count=given.events, unit="events", names=("ours", "eventsourcing, as it comes"))
-    strictly = harness.spend(lambda: ours_strictly(home)).cpu
     print(f"\nread strictly, signatures not verified: {counts[0] / strictly:,.0f} events per cpu second")
     rates = counts[0] / compared.cpu[0], counts[1] / compared.cpu[1]
     harness.conclude(
         harness.Result(
-            job="replay",
+            job=job_on("replay", given.engine),
             ours=rates[0],
             reference=rates[1],
             unit="events per cpu second",

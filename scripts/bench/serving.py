@@ -14,11 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, perf_counter_ns, sleep
 
+from databases import add_engine, job_on, server_of
 from harness import Result, arguments, conclude, copied_home, cpu_of, filled_home, table
 from nacl.signing import SigningKey
 from starlette.types import Receive, Scope, Send
@@ -188,8 +189,12 @@ def verification() -> float:
 
 def measure(job: Job, doc: str | None) -> None:
     """Run one benchmark of scans and print what came of it."""
-    asked = arguments(doc).parse_args()
-    with copied_home(filled_home(_EVENTS, cache=asked.cache)) as home:
+    parser = arguments(doc)
+    add_engine(parser)
+    asked = parser.parse_args()
+    job = replace(job, name=job_on(job.name, asked.engine))
+    filled = filled_home(_EVENTS, cache=asked.cache)
+    with server_of(asked.engine) as database, copied_home(filled, server=database) as home:
         paths = [f"/c/{code}" for code in codes_of(home, _AWARDS)]
         fixed = home.folder / "fixed.json"
         with server("home", str(home.folder)) as ours:
