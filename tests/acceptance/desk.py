@@ -141,11 +141,11 @@ class Desk:
         """
         Args:
             database_url: of an empty database. The server then leaves checkpoints and views to a process beside it, and
-                each command works on the database itself, beside both.
+                commands are told where it is, or work on the database themselves while none runs.
         """
         self.home = home
         self.url = ""  # where the server listens
-        self._database_url = database_url
+        self.database_url = database_url
         self._processes: list[subprocess.Popen[bytes]] = []  # the server first
         self._log = home.with_name(f"{home.name}-server.log")
         self._clock, self._set = CLOCK, time.monotonic()
@@ -181,7 +181,7 @@ class Desk:
     def serve(self, clock: str = CLOCK) -> str:
         """Start the server, at a time; its address."""
         self._clock, self._set = clock, time.monotonic()
-        if self._database_url is None:
+        if self.database_url is None:
             self._processes = [self.start("serve", "--port", "0")]
         else:
             port = free_port()
@@ -189,12 +189,16 @@ class Desk:
             self.url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self._processes[0].poll() is None:
-            if self._database_url is None:
+            if self.database_url is None:
                 self.url = self._announced()
             if self.url and _answers(self.url):
                 return self.url
             time.sleep(0.05)
         raise AssertionError(f"no server came up: {self._log.read_text()}")
+
+    @property
+    def _operator_key(self) -> str:
+        return (self.home / "secrets" / "operator.key").read_text().strip()
 
     def _announced(self) -> str:
         """Where the server of a home says that it listens, as soon as it does."""
@@ -210,7 +214,7 @@ class Desk:
         for each in self._processes:
             each.kill()
             each.wait()
-        self._processes = []
+        self._processes, self.url = [], ""
 
     def stop(self) -> None:
         """Ask the server to end, if one runs, and wait until it has."""
@@ -222,7 +226,7 @@ class Desk:
             except subprocess.TimeoutExpired:
                 each.kill()
                 each.wait()
-        self._processes = []
+        self._processes, self.url = [], ""
 
     def post(self, path: str, body: Mapping[str, object], **query: str) -> httpx.Response:
         """Send a command to the API with the operator's key; it must be taken."""
@@ -240,7 +244,7 @@ class Desk:
     @property
     def authorization(self) -> dict[str, str]:
         """The header with the operator's key."""
-        return {"Authorization": f"Bearer {(self.home / 'secrets' / 'operator.key').read_text().strip()}"}
+        return {"Authorization": f"Bearer {self._operator_key}"}
 
     def awards(self, issuer: str) -> int:
         """How many awards an issuer has, by its own list."""
@@ -278,7 +282,9 @@ class Desk:
         # Compiled modules are kept, as for a user: without them each command would compile all of them anew.
         dropped = ("TESTAMUR_", "PYTHONDONTWRITEBYTECODE", "COVERAGE_")
         ours = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        place = {} if self._database_url is None else {"TESTAMUR_DATABASE_URL": self._database_url}
+        place = {} if self.database_url is None else {"TESTAMUR_DATABASE_URL": self.database_url}
+        if self.database_url is not None and self.url:
+            place |= {"TESTAMUR_URL": self.url, "TESTAMUR_API_KEY": self._operator_key}
         return ours | place | {"TESTAMUR_UNSAFE_CLOCK": clock}
 
     def _now(self) -> str:
