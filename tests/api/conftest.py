@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
 from ledger.founding import init
+from tests.postgres import Server, temporary_database
 from verify_api.app import create_app
 from verify_api.services import Services, open_services
 
@@ -22,6 +23,17 @@ DEFINITION = {
     "competencies": [{"statement": "Dresses a simple wound."}],
     "assessments": [{"type": "examination"}],
     "grading": {"results": ["Pass"], "score_from": "0", "score_to": "100"},
+}
+_ON_BOTH = {
+    "test_achievements",
+    "test_batch",
+    "test_credentials",
+    "test_issuers",
+    "test_keys_and_scopes",
+    "test_pathways_and_stacks",
+    "test_problems",
+    "test_thief_of_pathways",
+    "test_wallets",
 }
 HEADER = "student_number,full_name,achievement,awarded_on,result\n"
 
@@ -86,13 +98,35 @@ class Api:
         return made.json()["key"], made.json()["id"]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask for each engine where what is tested depends on the store, and not on how one of them fails."""
+    if "engine" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in _ON_BOTH:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    folder: Path = tmp_path_factory.mktemp("api") / "home"
-    operator = init(folder, "http://localhost:8000", "Test operator", clock=SystemClock())
-    home = Home(folder)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where the ledger lies: in files, where a module asks for nothing else."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="module")
+def database_of_module(engine: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The URL of an empty database; None for a ledger in files."""
+    if engine == "sqlite":
+        yield None
+    else:
+        with temporary_database(cast("Server", request.getfixturevalue("postgres_server"))) as url:
+            yield url
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, database_of_module: str | None) -> Iterator[Api]:
+    folder, url = tmp_path_factory.mktemp("api") / "home", database_of_module
+    operator = init(folder, "http://localhost:8000", "Test operator", clock=SystemClock(), database_url=url)
+    home = Home(folder, url)
     failures: list[Exception] = []
-    with home.hold():
+    with home.hold(shared=url is not None):
         services = open_services(home, clock=SystemClock(), failed=failures.append)
         try:
             with TestClient(create_app(services), raise_server_exceptions=False) as client:

@@ -22,8 +22,8 @@ NEVER_AT_THE_EDGE = """
     KeyAlreadyHeld KeyUnreadable LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
     MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
     MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
-    SecretExposed SecretFileError SecretMissing Unopened UnsafeDatabase UnusablePassphrase ValuesRefused VaultFailed
-    VaultUnreadable WrongSchema
+    SecretExposed SecretFileError SecretMissing Unopened UnusablePassphrase ValuesRefused VaultFailed
+    VaultUnreadable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 

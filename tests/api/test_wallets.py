@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from typing import cast
 
+import psycopg
 import pytest
 
 from tests.api.conftest import DEFINITION, Api
@@ -119,8 +120,13 @@ def test_a_pathway_whose_wording_was_taken_down_is_left_out_of_the_progress(woun
     before = progress(wallet(wound, "W-7"))
     assert before.pop("taken") == (1, 1)
     ledger = wound.services.ledger
-    with closing(sqlite3.connect(ledger.home.database, isolation_level=None)) as connection:
-        connection.execute('DELETE FROM definitions WHERE CAST(content AS TEXT) LIKE \'%"slug":"taken"%\'')
+    if ledger.home.database_url is None:
+        with closing(sqlite3.connect(ledger.home.database, isolation_level=None)) as connection:
+            connection.execute('DELETE FROM definitions WHERE CAST(content AS TEXT) LIKE \'%"slug":"taken"%\'')
+    else:
+        with psycopg.connect(ledger.home.database_url) as shared:
+            taken_down = b'DELETE FROM ledger.definitions WHERE position(\'"slug":"taken"\'::bytea IN content) > 0'
+            shared.execute(taken_down)
     ledger.desk._definition.cache_clear()  # as in a process that starts now
     assert progress(wallet(wound, "W-7")) == before
     page = wound.client.post("/console/wallet", data={"key": wound.college, "learner": "W-7", "issuer": ""})
