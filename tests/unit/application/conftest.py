@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.moving import move_to_postgres
 from tests.unit.application.office import Office, make_home, open_office
+
+_ON_BOTH = {"test_changing", "test_scanning", "test_stacking"}
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +24,30 @@ def folder(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "home"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask for each engine where what is tested depends on the store, and not on its files."""
+    wanted = "engine" in metafunc.fixturenames and "files_alone" not in metafunc.fixturenames
+    if wanted and metafunc.module.__name__.rpartition(".")[2] in _ON_BOTH:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def office(folder: Path) -> Iterator[Office]:
-    opened = open_office(folder)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where the ledger lies: in files, where a module asks for nothing else."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def files_alone() -> None:
+    """Asked for by what changes rows behind the ledger's back, in its file."""
+
+
+@pytest.fixture
+def office(folder: Path, engine: str, request: pytest.FixtureRequest) -> Iterator[Office]:
+    url = None
+    if engine == "postgresql":
+        url = str(request.getfixturevalue("database_url"))
+        move_to_postgres(folder, url)
+    opened = open_office(folder, database_url=url)
     yield opened
     opened.ledger.close()

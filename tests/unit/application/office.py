@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.adapters.home import Home
-from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.vault import VaultOpener
 from ledger.application.ports import Appended, Caller
@@ -91,12 +90,12 @@ class Office:
 
     def size(self) -> int:
         """How many entries there are."""
-        with self.store.snapshot() as snapshot:
+        with self.ledger.store.snapshot() as snapshot:
             return snapshot.head().size
 
     def times(self) -> list[str]:
         """The recorded times by position, as spelled in the entries."""
-        with self.store.snapshot() as snapshot:
+        with self.ledger.store.snapshot() as snapshot:
             return [each.raw.split(b'"at":"', 1)[1][:24].decode() for each in snapshot.entries(0, 10_000)]
 
     def state(self, appended: Appended, version: int | None = None) -> State:
@@ -118,7 +117,7 @@ class Office:
         """The full audit of what is recorded, by the published checkpoint."""
         self.ledger.publishing.publish()
         home = self.ledger.home
-        with open_audit_source(home.database) as source:
+        with self.ledger.engine.audit_source() as source:
             return audit(
                 source,
                 vkey=self.ledger.verifier_key,
@@ -162,10 +161,12 @@ async def _fill(ledger: Ledger) -> StreamId:
     return board.stream
 
 
-def open_office(folder: Path, *, committed: Callable[[], None] = lambda: None) -> Office:
+def open_office(
+    folder: Path, *, database_url: str | None = None, committed: Callable[[], None] = lambda: None
+) -> Office:
     """The office in a home that `make_home` made."""
     clock, failures = FakeClock(NOON), list[Exception]()
-    ledger = open_ledger(Home(folder), clock=clock, committed=committed, failed=failures.append)
+    ledger = open_ledger(Home(folder, database_url), clock=clock, committed=committed, failed=failures.append)
     with ledger.store.snapshot() as snapshot:
         issuers = dict(snapshot.names("issuer"))
         (achievement,) = snapshot.names(f"achievement/{issuers['college'].hex}")

@@ -278,6 +278,7 @@ def test_change_at_another_revision_is_refused(office: Office, award: Appended, 
 # ----------------------------------------------------------------------------------------------- damaged private parts
 
 
+@pytest.mark.usefixtures("files_alone")
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -298,6 +299,7 @@ def test_damaged_part_is_reported_and_never_believed(office: Office, award: Appe
     assert office.size() == award.position
 
 
+@pytest.mark.usefixtures("files_alone")
 def test_parts_of_two_awards_exchanged_do_not_open(office: Office, award: Appended) -> None:
     other = run(office.issue())  # of the same learner, so under the same key
     with office.store._writing() as connection:
@@ -309,6 +311,7 @@ def test_parts_of_two_awards_exchanged_do_not_open(office: Office, award: Append
             office.ledger.awards.read(office.registrar, each.stream)
 
 
+@pytest.mark.usefixtures("files_alone")
 def test_database_with_columns_of_other_types_still_answers_a_scan(office: Office, award: Appended) -> None:
     code = format_link_code(office.ledger.awards.receipt(OPERATOR, award).code)
     with office.store._writing() as connection:

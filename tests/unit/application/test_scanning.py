@@ -84,6 +84,7 @@ def test_cache_of_standings_stays_small(office: Office, award: Appended, monkeyp
     assert len(scanning._standings) == 1
 
 
+@pytest.mark.usefixtures("files_alone")
 def test_award_whose_part_is_gone_is_not_called_valid(office: Office, award: Appended) -> None:
     for statement in (
         "UPDATE private_parts SET box = zeroblob(length(box)) WHERE part = 'facts'",

@@ -96,7 +96,7 @@ def test_a_stack_pins_each_part_as_it_stood_and_the_audit_agrees(ward: Ward) -> 
     assert isinstance(record.acts[0].recorded.event, CredentialStacked)
     assert award.achievement.stream == ward.pathway
     assert [(each.stream, each.seq) for each in award.components] == list(zip(ward.parts, (0, 1, 0), strict=True))
-    with ward.office.store.snapshot() as snapshot:
+    with ward.office.ledger.store.snapshot() as snapshot:
         last = [snapshot.stream(part)[-1].raw for part in ward.parts]
         origin = ward.office.ledger.operator.origin
     assert [each.entry for each in award.components] == [sha256(entry).digest() for entry in last]
@@ -309,6 +309,7 @@ def test_a_scan_of_a_stack_judges_each_part_as_it_stands_now(ward: Ward) -> None
     assert scanning.scan(code, 1).state is State.VALID
 
 
+@pytest.mark.usefixtures("files_alone")
 @pytest.mark.parametrize("part", ["facts", "internal", "document"])
 def test_a_stack_whose_part_lost_a_private_part_is_not_called_valid(ward: Ward, part: str) -> None:
     stacked = ward.stack()
