@@ -20,6 +20,10 @@ class WrongSchema(LedgerError):
     """The store was made by another version of Testamur, or is not a ledger."""
 
 
+class UnsafeDatabase(LedgerError):
+    """The database would acknowledge a commit before it is durable, or is too old to be trusted with one."""
+
+
 class ScanSource(Protocol):
     """Where scans are read from: what nearly every one asks is not read again while nothing was committed."""
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from ledger.adapters.engine import UnsafeDatabase, WrongSchema
 from ledger.adapters.private_box import PartTooLarge
 from ledger.application.api_keys import ApiKeyUnknown
 from ledger.application.awards import PartsUnreadable
@@ -141,6 +142,9 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     OutcomeUnknown: (HTTPStatus.SERVICE_UNAVAILABLE, "outcome-unknown"),
     LedgerBusy: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
     StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
+    # A database that was restarted with other settings, or upgraded, beneath a running service.
+    UnsafeDatabase: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
+    WrongSchema: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     LedgerHalted: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-halted"),
     ViewStoreError: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),
     FeedFailed: (HTTPStatus.SERVICE_UNAVAILABLE, "list-unavailable"),

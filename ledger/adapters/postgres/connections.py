@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from ledger.adapters.engine import UnsafeDatabase
 from ledger.application.ports import StoreUnavailable
 from ledger.errors import LedgerError
 
@@ -20,6 +21,10 @@ Connection = psycopg.Connection[TupleRow]
 OLDEST = 140_000  # as PostgreSQL counts its versions: 14.0
 _PATIENCE = 5.0  # seconds that a reader waits for a connection
 _SETTINGS = {
+    # A function that a stranger made in `public`, for just the types that are asked with, would come before the
+    # server's own, and run as who owns the ledger. Every table is named with its schema.
+    "search_path": "pg_catalog",
+    "default_transaction_isolation": "read\\ committed",  # what follows a lock must see what the lock protects
     "lock_timeout": "10s",  # the default waits for ever
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
@@ -46,10 +51,6 @@ _REACHING = {
 
 class BadDatabaseUrl(LedgerError):
     """The address of the database cannot be read."""
-
-
-class UnsafeDatabase(LedgerError):
-    """The database would acknowledge a commit before it is durable, or is too old."""
 
 
 def check_url(url: str) -> str:

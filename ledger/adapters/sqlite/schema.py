@@ -7,16 +7,12 @@ They guard against accidents and careless tools; who owns the file can drop them
 import sqlite3
 from pathlib import Path
 
+from ledger.adapters.engine import UnsafeDatabase
 from ledger.adapters.engine import WrongSchema as WrongSchema
-from ledger.errors import LedgerError
 
 SCHEMA_VERSION = 2
 PAGE_SIZE = 8192  # bytes: an entry with its private parts fits on one page
 BUSY_MILLISECONDS = 5_000
-
-
-class UnsafeDatabase(LedgerError):
-    """The database would acknowledge a commit before it is durable."""
 
 
 _TABLES = (

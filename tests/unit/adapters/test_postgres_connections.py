@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from ledger.adapters.engine import UnsafeDatabase
 from ledger.adapters.postgres import connections
 from ledger.adapters.postgres.connections import (
     BadDatabaseUrl,
     Connection,
     Readers,
-    UnsafeDatabase,
     check_url,
     connect,
     create_database,
@@ -153,9 +153,29 @@ def test_commit_that_is_acknowledged_early_is_refused_wherever_that_is_set(datab
 def test_setting_in_the_url_is_checked_too_and_does_not_undo_the_limits(database_url: str) -> None:
     with pytest.raises(UnsafeDatabase, match="synchronous_commit is off"):
         connect(f"{database_url}&options=-csynchronous_commit%3Doff")
-    with closing(connect(f"{database_url}&options=-csearch_path%3Dviews")) as connection:
-        assert asked(connection, "SHOW search_path") == "views"
+    with closing(connect(f"{database_url}&options=-cwork_mem%3D8MB")) as connection:
+        assert asked(connection, "SHOW work_mem") == "8MB"
         assert asked(connection, "SHOW lock_timeout") == "10s"
+
+
+@pytest.mark.parametrize("where", ["DATABASE {}", "ROLE CURRENT_USER IN DATABASE {}"])
+def test_function_that_a_stranger_put_before_the_servers_own_is_never_called(database_url: str, where: str) -> None:
+    change(
+        database_url,
+        "CREATE FUNCTION public.cardinality(bytea[]) RETURNS integer LANGUAGE sql AS 'SELECT 1 / 0'",
+    )
+    change(database_url, f"ALTER {where.format(name_of(database_url))} SET search_path = public, pg_catalog")
+    for url in (database_url, f"{database_url}&options=-csearch_path%3Dpublic"):
+        with closing(connect(url)) as connection:
+            assert asked(connection, "SELECT cardinality(ARRAY['x'::bytea])") == 1
+        with closing(Readers(url)) as readers, readers.borrow() as connection:
+            assert asked(connection, "SELECT cardinality(ARRAY['x'::bytea])") == 1
+
+
+def test_isolation_that_the_database_prefers_does_not_reach_the_ledger(database_url: str) -> None:
+    change(database_url, f"ALTER DATABASE {name_of(database_url)} SET default_transaction_isolation = 'serializable'")
+    with closing(connect(database_url)) as connection:
+        assert asked(connection, "SHOW transaction_isolation") == "read committed"
 
 
 def test_server_that_is_too_old_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,11 +225,11 @@ def test_lock_that_another_holds_is_not_waited_for_without_end(
         assert asked(usual, "SHOW statement_timeout") == "1min"
         assert asked(usual, "SHOW idle_in_transaction_session_timeout") == "1min"
     monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "50ms")
-    change(database_url, "CREATE TABLE head AS SELECT 1 AS size")
+    change(database_url, "CREATE TABLE public.head AS SELECT 1 AS size")
     with closing(connect(database_url)) as holding, closing(connect(database_url)) as waiting, holding.transaction():
-        holding.execute("SELECT * FROM head FOR UPDATE")
+        holding.execute("SELECT * FROM public.head FOR UPDATE")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            waiting.execute("SELECT * FROM head FOR UPDATE")
+            waiting.execute("SELECT * FROM public.head FOR UPDATE")
 
 
 def test_connection_says_who_it_is(database_url: str) -> None:

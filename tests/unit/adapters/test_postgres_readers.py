@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
+from ledger.adapters.engine import UnsafeDatabase
 from ledger.adapters.postgres import connections
-from ledger.adapters.postgres.connections import Connection, Readers, UnsafeDatabase
+from ledger.adapters.postgres.connections import Connection, Readers
 from ledger.application.ports import StoreUnavailable
 from tests.postgres import Cluster
 
@@ -121,14 +122,14 @@ def test_transaction_that_was_left_open_is_ended_and_undone_after_a_failure(read
     def fail() -> None:
         with readers.borrow() as connection:
             connection.execute("BEGIN")
-            connection.execute("CREATE TABLE left_open()")
+            connection.execute("CREATE TABLE public.left_open()")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     with readers.borrow() as again:
         assert again is connection
-        assert asked(again, "SELECT to_regclass('left_open')") is None
+        assert asked(again, "SELECT to_regclass('public.left_open')") is None
 
 
 def test_renewing_parts_with_connections_that_nobody_uses(readers: Readers) -> None:

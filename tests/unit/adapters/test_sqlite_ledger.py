@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.engine import UnsafeDatabase, WrongSchema
 from ledger.adapters.fence import Fence
 from ledger.adapters.sqlite.ledger import SqliteLedger
-from ledger.adapters.sqlite.schema import PAGE_SIZE, SCHEMA_VERSION, UnsafeDatabase, WrongSchema, create, prepare
+from ledger.adapters.sqlite.schema import PAGE_SIZE, SCHEMA_VERSION, create, prepare
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint
 from ledger.domain.values import Part
