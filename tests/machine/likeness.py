@@ -1,15 +1,14 @@
 """All that can be asked of a ledger, in a form that is equal where two ledgers are: rows, searches, records, audits."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.vault import VaultOpener
 from ledger.application.ports import Caller
 from ledger.audit.replay import audit
@@ -40,7 +39,7 @@ def audited(side: Side, *, views: bool) -> AuditReport:
     """What the audit says, without how long it took."""
     ledger = side.services.ledger
     note, opener = ledger.home.checkpoint.read_bytes(), VaultOpener(ledger.vault)
-    with _audited_file(side) as path, open_audit_source(path) as source:
+    with side.engine.audit_source() as source:
         report = audit(
             source,
             vkey=ledger.verifier_key,
@@ -50,17 +49,6 @@ def audited(side: Side, *, views: bool) -> AuditReport:
             view_check=view_check(source, opener, side.place) if views else None,
         )
     return replace(report, seconds=0.0)
-
-
-@contextmanager
-def _audited_file(side: Side) -> Iterator[Path]:
-    if not side.engine.shared:
-        yield side.services.ledger.home.database
-        return
-    with TemporaryDirectory(prefix="testamur-machine-") as folder:
-        path = Path(folder) / "ledger.db"
-        side.engine.copies().copy_to(path)
-        yield path
 
 
 def every_row(side: Side) -> dict[str, Rows]:

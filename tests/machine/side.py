@@ -11,7 +11,7 @@ from ledger import bootstrap
 from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.engine import Engine
-from ledger.adapters.home import Home, Settings
+from ledger.adapters.home import Home
 from ledger.adapters.postgres.engine import PostgresEngine
 from ledger.adapters.sqlite.engine import SqliteEngine
 from ledger.bootstrap import open_ledger
@@ -19,6 +19,7 @@ from ledger.testing.faults import FakeClock
 from projections.stores.engine import Place
 from projections.stores.postgres_engine import PostgresViews
 from projections.views import SqliteViews, open_views
+from tests.moving import move_to_postgres
 from verify_api.issuer.context import Context
 from verify_api.issuer.wallets import Wallets
 from verify_api.services import Services
@@ -60,21 +61,8 @@ def on_files(template: Path, folder: Path, clock: FakeClock, closing: ExitStack)
 
 def on_postgres(template: Path, folder: Path, url: str, clock: FakeClock, closing: ExitStack) -> Side:
     """The same ledger in an empty database, its settings and keys in the new folder."""
-    engine, made = PostgresEngine(url), Home(template)
-    engine.copies().fill_from(made.database)
-    engine.copies().fill_vault_from(made.vault)
-    home = Home(Path(shutil.copytree(template, folder, ignore=shutil.ignore_patterns("*.db*"))), url)
-    old = home.settings()
-    home.write_settings(
-        Settings(
-            base_url=old.base_url,
-            origin=old.origin,
-            operator=old.operator,
-            registries=old.registries,
-            engine="postgresql",
-        )
-    )
-    return _opened("postgresql", home, engine, PostgresViews(url), clock, closing)
+    home = move_to_postgres(Path(shutil.copytree(template, folder)), url)
+    return _opened("postgresql", home, PostgresEngine(url), PostgresViews(url), clock, closing)
 
 
 def _opened(name: str, home: Home, engine: Engine, place: Place, clock: FakeClock, closing: ExitStack) -> Side:
