@@ -172,10 +172,14 @@ class PostgresLedger:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """A connection of its own, inside one transaction: what is written so is seldom, and never large."""
+        floor = self.fence.floor()
         connection = connect(self._url)
         try:
             check(connection)
             with connection.transaction():
+                # It may lead to another server than what was read a moment ago: to a standby that lagged.
+                row = connection.execute("SELECT size FROM ledger.log_head").fetchone()
+                self.fence.check(0 if row is None else row[0], floor)
                 yield connection
         except psycopg.Error as error:
             raise OutcomeUnknown(f"the store failed while writing: {said(error)}") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Barrier, Event, Thread
 from time import monotonic
 from typing import LiteralString
@@ -186,7 +187,7 @@ def cut_back(connection: Connection, size: int) -> None:
         connection.execute("UPDATE ledger.log_head SET size = %s", (size,))
 
 
-@pytest.mark.parametrize("first", ["append", "snapshot", "scan"])
+@pytest.mark.parametrize("first", ["append", "snapshot", "scan", "checkpoint", "revocation"])
 def test_process_that_saw_more_than_there_is_halts_for_good(
     store: PostgresLedger, admin: Connection, scribe: Scribe, first: str
 ) -> None:
@@ -206,7 +207,19 @@ def test_process_that_saw_more_than_there_is_halts_for_good(
             with scans.snapshot() as opened:
                 opened.head()
 
-        ways = {"append": append, "snapshot": snapshot, "scan": scan}
+        def checkpoint() -> None:  # signed over what was read before, saved in what is there now
+            store.save_checkpoint(0, SignedCheckpoint(size=5, note=b"note", compact_range=b""))
+
+        def revocation() -> None:
+            store.revoke_api_key("id", datetime(2026, 11, 21, tzinfo=UTC))
+
+        ways = {
+            "append": append,
+            "snapshot": snapshot,
+            "scan": scan,
+            "checkpoint": checkpoint,
+            "revocation": revocation,
+        }
         for way in (ways[first], *ways.values()):
             with pytest.raises(LedgerHalted, match="its tail was lost"):
                 way()
@@ -217,6 +230,7 @@ def test_process_that_saw_more_than_there_is_halts_for_good(
             with pytest.raises(LedgerHalted, match="its tail was lost"):
                 way()
     assert store.fence.halted is not None
+    assert rows(admin)[2] == []
     assert rows(admin)[1] == [(13, "2026-11-21T12:00:00.000Z")]
 
 
