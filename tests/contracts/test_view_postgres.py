@@ -66,8 +66,12 @@ def ask(url: str, statement: str, *parameters: str | int) -> list[tuple[Cell, ..
 
 
 def end_connections(url: str, name: str = "testamur%") -> None:
-    """As an operator does who ends them."""
-    ask(url, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE %s", name)
+    """As an operator does who ends them; those of this database alone, since other tests use the same server."""
+    statement = (
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE %s"
+    )
+    ask(url, statement, name)
 
 
 # ---- what is kept where
@@ -361,7 +365,11 @@ def test_what_a_batch_asks_for_is_looked_up_at_once(
 
 def waiting(url: str) -> int:
     """How many wait for an advisory lock."""
-    return len(ask(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+    waiting = (
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return len(ask(url, waiting))
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
