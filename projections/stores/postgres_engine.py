@@ -36,7 +36,7 @@ _PATIENCE = 30.0  # seconds that one waits for another process that folds or reb
 
 
 class PostgresViews:
-    """The schema `views` of a database, which is made if there is none; anew if it is of another version."""
+    """The schema `views` of a database, which is made if there is none; anew if it is of an older version."""
 
     def __init__(self, url: str, *, patience: float = _PATIENCE) -> None:
         """

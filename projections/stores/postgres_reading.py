@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import dict_row, tuple_row
 
 from ledger.adapters.postgres.connections import Connection
+from ledger.adapters.postgres.views import version
 from projections.family import Row, Table, View
 from projections.stores.engine import ViewStoreFailed
 from projections.stores.postgres import unspelled
@@ -20,7 +21,6 @@ from projections.stores.postgres_schema import (
     query,
     reported,
     tracking_table,
-    version,
 )
 from projections.stores.reading import Found, Parameters, ViewReader
 from projections.stores.tables import all_tables

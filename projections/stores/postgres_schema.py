@@ -19,14 +19,15 @@ from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from ledger.adapters.postgres import views as schema
 from ledger.adapters.postgres.connections import Connection
 from ledger.errors import LedgerError
 from projections.family import Column, Table, ValuesRefused, View, ViewStoreError
 from projections.stores.engine import BeingFolded, ViewStoreFailed
 from projections.stores.tables import all_tables
 
-SCHEMA = "views"
-SCHEMA_VERSION = 1
+SCHEMA = schema.NAME
+SCHEMA_VERSION = schema.VERSION
 _DROPPING = "200ms"  # how long one waits for readers of tables that are no longer in use; then they stay for a while
 _TYPES = {"INTEGER": "bigint", "TEXT": 'text COLLATE "C"', "BLOB": "bytea"}
 # What an event's own values can bring about. A row too large for an index counts as a limit of the program.
@@ -169,12 +170,16 @@ def _kind(column: Column) -> str:
 
 
 def ensure(connection: Connection, views: Sequence[View]) -> None:
-    """Make the schema if there is none of this version; any number of processes may do so at once."""
+    """Make the schema if there is none of this version; any number of processes may do so at once.
+
+    Raises:
+        WrongSchema: a schema of this name is of a newer version, or somebody else's; it stays as it is.
+    """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_key("schema"),))
-        if version(connection) == SCHEMA_VERSION:
+        if schema.version(connection) == SCHEMA_VERSION:
             return
-        connection.execute(query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+        schema.drop(connection)
         connection.execute(query(f"CREATE SCHEMA {SCHEMA}"))
         connection.execute(query(f"CREATE TABLE {SCHEMA}.version (number bigint NOT NULL)"))
         connection.execute(query(f"INSERT INTO {SCHEMA}.version VALUES (%s)"), (SCHEMA_VERSION,))  # noqa: S608
@@ -189,15 +194,6 @@ def ensure(connection: Connection, views: Sequence[View]) -> None:
             create_tables(connection, view, 1)
             for table in view.tables:
                 create_indexes(connection, table, 1, table.indexes)
-
-
-def version(connection: Connection) -> int | None:
-    """The version of the schema; None where there is none, or none that can be told."""
-    row = connection.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.version",)).fetchone()
-    if row is None or row[0] is None:
-        return None
-    row = connection.execute(query(f"SELECT number FROM {SCHEMA}.version")).fetchone()  # noqa: S608 - our own words
-    return None if row is None else int(row[0])
 
 
 def in_use(connection: Connection, view: View) -> int:

@@ -123,15 +123,50 @@ def test_after_a_crash_personal_rows_vanish_with_their_position_and_are_folded_a
             assert tables.compared(world) == []
 
 
-def test_a_schema_of_another_version_is_made_anew(tables: PostgresTables, world: World) -> None:
+def test_a_schema_of_an_older_version_is_made_anew(tables: PostgresTables, world: World) -> None:
     tables.fold(world)
-    ask(tables.url, f"UPDATE {SCHEMA}.version SET number = 99")
-    with pytest.raises(ViewStoreFailed, match="version 99"):
+    ask(tables.url, f"UPDATE {SCHEMA}.version SET number = 0")
+    with pytest.raises(ViewStoreFailed, match="version 0"):
         tables.compared(world)
     with closing(views_of(tables, world)) as views:
         assert views.position() == 0
         views.catch_up()
     assert tables.compared(world) == []
+
+
+def test_a_schema_of_a_newer_version_is_refused_and_stays(tables: PostgresTables, world: World) -> None:
+    tables.fold(world)
+    ask(tables.url, f"UPDATE {SCHEMA}.version SET number = 99")
+    with pytest.raises(ViewStoreFailed, match="version 99, this program works with 1: install the newer program"):
+        views_of(tables, world)
+    ask(tables.url, f"UPDATE {SCHEMA}.version SET number = 1")
+    assert tables.compared(world) == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        ["CREATE TABLE views.sales(amount bigint)"],
+        ["CREATE TABLE views.version(number bigint)", "INSERT INTO views.version VALUES (0)"],
+        ["CREATE TABLE views.version(major text)", "CREATE TABLE views.generations(view text, parent text)"],
+        ["CREATE TABLE views.version(number bigint)", "CREATE TABLE views.generations(view text, in_use bigint)"],
+        [
+            "CREATE TABLE views.version(number bigint)",
+            "CREATE TABLE views.generations(view text, in_use bigint, newest bigint)",
+        ],
+    ],
+    ids=["others", "no-generations", "other-columns", "no-newest", "no-version"],
+)
+def test_a_schema_of_this_name_that_is_somebody_elses_is_refused_and_stays(
+    tables: PostgresTables, world: World, made: list[str]
+) -> None:
+    for statement in ("CREATE SCHEMA views", *made):
+        ask(tables.url, statement)
+    there = "SELECT tablename FROM pg_tables WHERE schemaname = 'views' ORDER BY tablename"
+    before = ask(tables.url, there)
+    with pytest.raises(ViewStoreFailed, match=r"schema “views” .* not made by this program: rename it"):
+        views_of(tables, world)
+    assert ask(tables.url, there) == before != []
 
 
 def test_a_schema_that_is_not_there_is_not_compared_and_not_made(tables: PostgresTables, world: World) -> None:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from ledger.adapters.engine import WrongSchema
-from ledger.adapters.postgres import schema
+from ledger.adapters.postgres import schema, views
 from ledger.adapters.postgres.connections import Connection, connect, create_database, described, said
 from ledger.adapters.sqlite.copying import durable_copy, reading_copy
 from ledger.adapters.sqlite.schema import SCHEMA_VERSION, create
@@ -158,7 +158,8 @@ def fill_from(url: str, path: Path) -> int:
     It appears whole or not at all, and its database is made where there is none.
 
     Raises:
-        WrongSchema: there is a ledger, or the file holds none of this version.
+        WrongSchema: there is a ledger, a schema `views` that is not this program's, or the file holds no ledger of this
+            version.
         StoreUnavailable, UnsafeDatabase.
     """
     create_database(url)
@@ -167,7 +168,7 @@ def fill_from(url: str, path: Path) -> int:
             _take_your_time(connection)
             schema.create(connection)
             # Views of a ledger that was lost may be ahead of this one; the next worker folds them anew.
-            connection.execute("DROP SCHEMA IF EXISTS views CASCADE")
+            views.drop(connection)
             with reading_copy(path) as source:
                 version = source.execute("PRAGMA user_version").fetchone()[0]
                 if version != SCHEMA_VERSION:

@@ -179,9 +179,25 @@ def test_views_of_a_lost_ledger_do_not_outlive_it(database_url: str, copy: Path)
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE SCHEMA views")
         connection.execute("CREATE TABLE views.ahead(position bigint)")
+        connection.execute("CREATE TABLE views.version(number bigint)")
+        connection.execute("INSERT INTO views.version VALUES (1)")
+        connection.execute("CREATE TABLE views.generations(view text, in_use bigint, newest bigint)")
     fill_from(database_url, copy)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT to_regclass('views.ahead')").fetchone() == (None,)
+
+
+def test_a_schema_of_that_name_that_is_somebody_elses_is_not_removed_by_a_restore(
+    database_url: str, copy: Path
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE SCHEMA views")
+        connection.execute("CREATE TABLE views.sales(amount bigint)")
+    with pytest.raises(WrongSchema, match=r"schema “views” .* not made by this program: rename it"):
+        fill_from(database_url, copy)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT to_regclass('views.sales') IS NOT NULL").fetchone() == (True,)
+        assert connection.execute("SELECT to_regnamespace('ledger') IS NULL").fetchone() == (True,)
 
 
 def test_an_older_ledger_is_brought_forward_on_its_way(copies: PostgresCopies, copy: Path, tmp_path: Path) -> None:
