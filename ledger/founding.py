@@ -2,9 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ledger.adapters.backup_manifest import Holds
 from ledger.adapters.clock import SystemEntropy
+from ledger.adapters.engine import Engine, WrongSchema
 from ledger.adapters.fence import Fence
 from ledger.adapters.home import (
     BadSettings,
@@ -28,20 +32,27 @@ from ledger.domain.authority import operator_of
 from ledger.domain.codes import stream_id
 from ledger.domain.events import LogStarted, Recorded
 from ledger.domain.types import Did, Origin, Position, Seq
-from ledger.record.sealing import genesis, seal
+from ledger.errors import LedgerError
+from ledger.record.sealing import Sealed, genesis, seal
+
+_REST = (
+    "If a home belongs to it, use that home: `testamur init` makes a new ledger. If it is the rest of an init that was "
+    "cut off, nobody has its keys, and nothing was recorded in it but its beginning: drop that database, and try again"
+)
 
 
 def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock, database_url: str | None = None) -> str:
     """Make a new ledger in a folder that does not exist or is empty; the operator's API key.
 
-    It appears whole or not at all: it is made beside the folder and renamed.
+    It appears whole or not at all: it is made beside the folder and renamed, and what was made in a database for it is
+    removed again where anything fails.
 
     Args:
         database_url: of a database in PostgreSQL, else TESTAMUR_DATABASE_URL; without any, files of the folder.
 
     Raises:
         HomeExists, BadSettings.
-        WrongSchema: the database holds a ledger already.
+        WrongSchema: the database holds a ledger already, or that of the vault a vault.
     """
     base_url = check_base_url(base_url)
     operator_name = _check_operator(operator_name)
@@ -51,14 +62,37 @@ def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock, datab
     making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True, mode=0o700)
+    home = Home(making, database_url)
+    name: EngineName = "sqlite" if home.database_url is None else "postgresql"
     try:
-        secret = _fill(Home(making, database_url), base_url, operator_name, clock)
-        making.rename(folder)
+        engine = engine_of(home, name)
+        with _undone_if_it_fails(engine) as made:
+            secret = _fill(home, engine, made, (base_url, operator_name, name), clock)
+            making.rename(folder)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
     sync_folder(folder.parent)
     return secret
+
+
+@contextmanager
+def _undone_if_it_fails(engine: Engine) -> Iterator[list[Holds]]:
+    """Two free places; what is listed as made in them is removed again if the block fails."""
+    copies = engine.copies()
+    for holds in ("ledger", "vault"):
+        try:
+            copies.check_free(holds)
+        except WrongSchema as error:
+            raise WrongSchema(f"{error}. {_REST}") from error
+    made: list[Holds] = []
+    try:
+        yield made
+    except BaseException:
+        for each in made:
+            with suppress(LedgerError):  # why it failed is worth more; what stays is named by the next attempt
+                copies.discard(each)
+        raise
 
 
 def _check_operator(name: str) -> str:
@@ -69,24 +103,40 @@ def _check_operator(name: str) -> str:
     return cleaned
 
 
-def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
+def _fill(home: Home, engine: Engine, made: list[Holds], settings: tuple[str, str, EngineName], clock: Clock) -> str:
+    """Make keys, ledger and vault; the operator's API key. Each of the latter two is listed in `made` once it is."""
+    base_url, operator_name, name = settings
     entropy = SystemEntropy()
     (home.folder / "secrets").mkdir(mode=0o700)
     home.keys.mkdir(mode=0o700)
     master = _master_key(home)
     keys = PemKeyStore(home.keys, passphrase(master))
-    event_key, checkpoint_key = (keys.create(entropy.bytes(32)) for _ in range(2))
-    name: EngineName = "sqlite" if home.database_url is None else "postgresql"
-    engine = engine_of(home, name)
     engine.create()
+    made.append("ledger")
     engine.create_vault(first_epoch(master.derive(WRAPPING), entropy))
+    made.append("vault")
     host = host_and_port(base_url)
     origin = Origin(f"{host}/log")
-    at = clock.now()
-    started = LogStarted(origin=origin, event_key=event_key.kid, checkpoint_key=checkpoint_key.kid)
+    home.write_settings(Settings(base_url=base_url, origin=origin, operator=operator_name, registries=(), engine=name))
+    first = _first(host, origin, keys, clock)
+    store = engine.open(Fence())
+    try:
+        store.append([Proposal(events=(first,), answer=(first.recorded.stream, Seq(0)))])
+        _, secret = ApiKeys(store, clock, entropy).create(None, SCOPES, "operator")
+        publishing_of(home, store, operator_of(first.recorded), keys).publish()
+    finally:
+        store.close()
+    write_secret_file(home.operator_key, secret.encode("ascii") + b"\n")
+    return secret
+
+
+def _first(host: str, origin: Origin, keys: PemKeyStore, clock: Clock) -> Sealed:
+    """The first entry of a log, signed by new keys."""
+    entropy, at = SystemEntropy(), clock.now()
+    event_key, checkpoint_key = (keys.create(entropy.bytes(32)) for _ in range(2))
     stream = stream_id(milliseconds(at), entropy.bytes(10))
     recorded = Recorded(
-        event=started,
+        event=LogStarted(origin=origin, event_key=event_key.kid, checkpoint_key=checkpoint_key.kid),
         stream=stream,
         seq=Seq(0),
         position=Position(1),
@@ -95,19 +145,7 @@ def _fill(home: Home, base_url: str, operator_name: str, clock: Clock) -> str:
         kid=event_key.kid,
         commit={},
     )
-    sealed = seal(recorded, prev=genesis(origin, stream), signer=event_key)
-    settings = Settings(base_url=base_url, origin=origin, operator=operator_name, registries=(), engine=name)
-    home.write_settings(settings)
-    store = engine.open(Fence())
-    try:
-        store.append([Proposal(events=(sealed,), answer=(stream, Seq(0)))])
-        _, secret = ApiKeys(store, clock, entropy).create(None, SCOPES, "operator")
-        operator = operator_of(recorded)
-        publishing_of(home, store, operator, keys).publish()
-    finally:
-        store.close()
-    write_secret_file(home.operator_key, secret.encode("ascii") + b"\n")
-    return secret
+    return seal(recorded, prev=genesis(origin, stream), signer=event_key)
 
 
 def _master_key(home: Home) -> MasterKey:

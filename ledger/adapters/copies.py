@@ -17,6 +17,14 @@ class Copies(Protocol):
         """
         ...
 
+    def discard(self, holds: Holds) -> None:
+        """Remove a ledger, or a vault, for ever; for who has just made it, and made nothing of it.
+
+        Raises:
+            StoreUnavailable: it is still there.
+        """
+        ...
+
     def copy_to(self, path: Path) -> int:
         """Write everything, as of one moment, into a new SQLite ledger at `path`; how many entries. Others go on."""
         ...

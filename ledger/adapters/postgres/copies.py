@@ -7,6 +7,7 @@ from typing import LiteralString
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.adapters.backup_manifest import Holds
@@ -54,6 +55,19 @@ class PostgresCopies:
                 raise StoreUnavailable(f"{described(url)} cannot be read: {said(error)}") from error
         if found is not None:
             raise WrongSchema(f"{described(url)} holds a {holds} already, and nothing is written over it")
+
+    def discard(self, holds: Holds) -> None:
+        """Remove the ledger, or the vault, for ever; its database stays, empty.
+
+        Raises:
+            StoreUnavailable, UnsafeDatabase: it is still there.
+        """
+        url = self._url if holds == "ledger" else self._vault_url
+        with closing(connect(url)) as connection:
+            try:
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(holds)))
+            except psycopg.Error as error:
+                raise StoreUnavailable(f"what was made in {described(url)} cannot be removed: {said(error)}") from error
 
     def copy_to(self, path: Path) -> int:
         """Write the ledger, as of one moment, into a new file; how many entries."""

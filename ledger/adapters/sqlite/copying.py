@@ -230,6 +230,19 @@ class SqliteCopies:
         """
         check_free(self._database if holds == "ledger" else self._vault)
 
+    def discard(self, holds: Holds) -> None:
+        """Remove the file of the ledger, or of the vault, for ever.
+
+        Raises:
+            StoreUnavailable: it is still there.
+        """
+        path = self._database if holds == "ledger" else self._vault
+        try:
+            for each in (path, *_beside(path), path.with_name(f"{path.name}-shm")):
+                each.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{path} cannot be removed: {error}") from error
+
     def copy_to(self, path: Path) -> int:
         """Write the ledger, as of one moment, into a new file; how many entries."""
         return copy_to(self._database, path)
