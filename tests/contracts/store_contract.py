@@ -73,6 +73,15 @@ class StoreContract:
             assert snapshot.checkpoint() is None
         assert backend.store.load(stream(1)) is None
 
+    def test_nothing_is_called_by_a_text_with_a_nul(self, backend: Backend, scribe: Scribe) -> None:
+        backend.append([scribe.proposal(1)])
+        with backend.store.snapshot() as snapshot:
+            assert snapshot.name("a\0", "b") is None
+            assert snapshot.name("a", "b\0") is None
+            assert snapshot.names("a\0") == []
+            assert snapshot.replay("a\0", b"key") is None
+            assert snapshot.head().size == len(snapshot.entries(0, 9)) == 1  # and what is asked next is answered
+
     def test_states_are_streamed_in_the_order_of_positions(self, backend: Backend, scribe: Scribe) -> None:
         backend.append([scribe.proposal(number) for number in range(5)])
         with backend.store.snapshot() as snapshot:

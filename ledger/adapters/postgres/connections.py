@@ -180,7 +180,7 @@ class Readers:
         """A connection, for one thread at a time. A transaction that is left open is ended when it is given back.
 
         Raises:
-            StoreUnavailable: there is none to be had, or it failed in use.
+            StoreUnavailable: there is none to be had, or what was asked of it failed.
         """
         if not self._free.acquire(timeout=_PATIENCE):
             raise StoreUnavailable("the store cannot be read: every connection to it is in use")
@@ -190,9 +190,9 @@ class Readers:
                 yield connection
                 if connection.pgconn.transaction_status != TransactionStatus.IDLE:
                     connection.commit()
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 lost(connection, error)
-                raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
+                raise unreadable(error) from error
             finally:
                 self._give_back(connection)
         finally:
@@ -285,6 +285,11 @@ def _spoken_to(connection: Connection) -> bool:
     waiting = poll()
     waiting.register(connection.fileno(), POLLIN)
     return bool(waiting.poll(0))
+
+
+def unreadable(error: psycopg.Error) -> StoreUnavailable:
+    """What is told where something could not be read; it names the kind of failure, which may be a fault of ours."""
+    return StoreUnavailable(f"the store cannot be read: {said(error)} ({type(error).__name__})")
 
 
 def said(error: psycopg.Error) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import LiteralString
 
+import psycopg
 from psycopg.rows import TupleRow, tuple_row
 
-from ledger.adapters.postgres.connections import Connection
+from ledger.adapters.postgres.connections import Connection, lost, unreadable
 from ledger.adapters.postgres.known import read_replays
 from ledger.adapters.postgres.typed import bigints
 from ledger.application.ports import Idempotency, Replay, SignedCheckpoint, StoredPart
@@ -14,6 +15,7 @@ from ledger.domain.values import STATUS_LIST_SLOTS, Part
 from ledger.verification.evidence import Head, Placed
 
 _STREAMED = 1_000  # entries fetched at a time
+_NEVER_KEPT = "\0"  # PostgreSQL has no text with it: nothing is found by one, and the transaction would be aborted
 PARTS: Mapping[str, Part] = {part.value: part for part in Part}
 
 
@@ -101,10 +103,14 @@ class PostgresSnapshot:
 
     def name(self, scope: str, name: str) -> StreamId | None:
         """What a short name stands for."""
+        if _NEVER_KEPT in scope + name:
+            return None
         return self._stream("SELECT stream FROM ledger.names WHERE scope = %b AND name = %b", scope, name)
 
     def names(self, scope: str) -> list[tuple[str, StreamId]]:
         """Every short name of a scope, in order."""
+        if _NEVER_KEPT in scope:
+            return []
         rows = self._rows("SELECT name, stream FROM ledger.names WHERE scope = %b ORDER BY name", scope)
         return [(name, StreamId(stream)) for name, stream in rows]
 
@@ -122,7 +128,12 @@ class PostgresSnapshot:
 
     def replays(self, keys: Sequence[Idempotency]) -> Mapping[tuple[str, bytes], Replay]:
         """What these idempotency keys answered before, by scope and key."""
-        return read_replays(self._connection, keys)
+        asked = [each for each in keys if _NEVER_KEPT not in each.scope]
+        try:
+            return read_replays(self._connection, asked)
+        except psycopg.Error as error:
+            lost(self._connection, error)
+            raise unreadable(error) from error
 
     def status_list(self, issuer: StreamId) -> ListId | None:
         """A status list of the issuer that is less than half full."""
@@ -146,5 +157,9 @@ class PostgresSnapshot:
         return rows[0][0] if rows else None
 
     def _rows(self, statement: LiteralString, *parameters: object) -> list[TupleRow]:
-        with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            return cursor.execute(statement, parameters, prepare=True).fetchall()
+        try:
+            with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+                return cursor.execute(statement, parameters, prepare=True).fetchall()
+        except psycopg.Error as error:
+            lost(self._connection, error)
+            raise unreadable(error) from error

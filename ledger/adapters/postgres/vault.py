@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from ledger.adapters.engine import WrongSchema
-from ledger.adapters.postgres.connections import Connection, Readers, connect, create_database, described, said
+from ledger.adapters.postgres.connections import Connection, Readers, connect, create_database, described, lost, said
 from ledger.adapters.vault import VAULT_VERSION, VaultRow, VaultUnreadable
 from ledger.application.ports import StoreUnavailable
 from ledger.domain.types import LearnerId
@@ -136,11 +136,12 @@ class PostgresVaultRows:
             return self._borrowed(ask)
 
     def _borrowed(self, ask: Callable[[Connection], T]) -> T:
-        try:
-            with self._readers.borrow() as connection:
+        with self._readers.borrow() as connection:
+            try:
                 return ask(connection)
-        except psycopg.Error as error:
-            raise StoreUnavailable(f"the vault cannot be used: {said(error)}") from error
+            except psycopg.Error as error:
+                lost(connection, error)
+                raise StoreUnavailable(f"the vault cannot be used: {said(error)}") from error
 
     def _write(self, write: Callable[[], T]) -> T:
         """What `write` answers, which may be done twice: once more where the connection was lost."""

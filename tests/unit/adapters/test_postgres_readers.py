@@ -89,6 +89,21 @@ def test_connection_that_fails_in_use_is_told_as_such_and_not_lent_again(readers
         assert asked(connection, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("SELECT 1 / 0", "DivisionByZero"),
+        ("SELECT nothing", "UndefinedColumn"),
+        ("SELECT 'x'::bigint", "InvalidTextRepresentation"),
+    ],
+)
+def test_statement_that_fails_is_told_by_the_kind_of_its_failure(readers: Readers, statement: str, kind: str) -> None:
+    with pytest.raises(StoreUnavailable, match=f"the store cannot be read: .*{kind}"), readers.borrow() as connection:
+        connection.execute(statement.encode())
+    with readers.borrow() as again:
+        assert again is connection
+
+
 def test_server_that_was_restarted_is_read_at_once(own_cluster: Cluster) -> None:
     with closing(Readers(own_cluster.url(), most=3)) as readers:
         with ExitStack() as stack:
