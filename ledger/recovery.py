@@ -26,6 +26,7 @@ from ledger.adapters.backup_manifest import KEYS, LEDGER, SETTINGS, VAULT, Manif
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, EngineName, Home, HomeMissing, replace_file, sync_folder
+from ledger.adapters.lost_keys import check_lost, lost_beside_ledger, lost_beside_vault
 from ledger.adapters.secrets import MasterKey
 from ledger.adapters.sqlite.copying import contents, refuse_what_runs
 from ledger.adapters.sqlite.vault import SqliteVaultRows
@@ -41,6 +42,7 @@ class Taken:
     manifest: Manifest
     bytes: int  # of its file
     covered: int | None  # entries under the published checkpoint that was restored beneath; None: there is none
+    lost_keys: int = 0  # that private parts need and the vault has not, where both are there after a restore
 
 
 def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
@@ -119,7 +121,7 @@ def _copy_small(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Taken:
+def restore(folder: Path, file: Path, *, database_url: str | None = None, accept_lost_keys: bool = False) -> Taken:
     """Put a backup of the ledger into a home that has none: a new one, or one that lost it.
 
     Whole or not at all. The published checkpoint stays as it is; a backup that does not hold everything under it, or
@@ -127,8 +129,10 @@ def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Tak
 
     Args:
         database_url: of a database in PostgreSQL, else TESTAMUR_DATABASE_URL; without any, files of the folder.
+        accept_lost_keys: also beside a vault that lacks keys which its private parts need.
 
     Raises:
+        KeysLost: there is such a vault.
         LogRolledBack: the published checkpoint covers more entries than the backup, or others.
         BackupExists: there is a ledger, or a part of one.
         BadBackup, BackupFailed, BadSettings: nothing was changed.
@@ -139,13 +143,13 @@ def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Tak
         if folder.exists():
             check_folder(home)
             with home.hold():
-                return _restored(home, file)
+                return _restored(home, file, accept_lost_keys)
         making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True, mode=0o700)
         try:
             (making / "secrets").mkdir(mode=0o700)
-            taken = _restored(Home(making, database_url), file)
+            taken = _restored(Home(making, database_url), file, accept_lost_keys)
             making.rename(folder)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
@@ -156,7 +160,7 @@ def restore(folder: Path, file: Path, *, database_url: str | None = None) -> Tak
         raise BackupFailed(f"{folder} cannot be restored from {file}: {error.strerror}") from error
 
 
-def _restored(home: Home, file: Path) -> Taken:
+def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
     engine: EngineName = "sqlite" if home.database_url is None else "postgresql"
     copies = engine_of(home, home.settings().engine if home.exists() else engine).copies()
     check_free(copies, "ledger")
@@ -169,13 +173,24 @@ def _restored(home: Home, file: Path) -> Taken:
                 f"and {file} a backup of {manifest.origin}"
             )
         covered = check_published(home, operator, work / LEDGER)
+        lost = lost_beside_vault(copies, work / LEDGER)
+        check_lost(lost, accept_lost_keys)
         with _undone_if_it_fails() as added:
             _name_engine(Home(work), engine)
             _place(home, work, manifest, added)
             for path in _views_of(home):
                 path.unlink(missing_ok=True)  # they may be ahead of what is restored; the next start folds them anew
             copies.fill_from(work / LEDGER)
-        return Taken(manifest=manifest, bytes=file.stat().st_size, covered=covered)
+        return Taken(manifest=manifest, bytes=file.stat().st_size, covered=covered, lost_keys=lost)
+
+
+def has_vault(home: Home) -> bool:
+    """Whether there is a vault for the ledger of this home, wherever it lies.
+
+    Raises:
+        LedgerError: that is not to be known.
+    """
+    return engine_of(home).copies().holds("vault")
 
 
 @contextmanager
@@ -217,10 +232,14 @@ def _views_of(home: Home) -> Sequence[Path]:
     return [home.views.with_name(f"{home.views.name}{end}") for end in ("", "-wal", "-shm")]
 
 
-def restore_vault(home: Home, file: Path) -> Taken:
+def restore_vault(home: Home, file: Path, *, accept_lost_keys: bool = False) -> Taken:
     """Put a backup of the vault into the home that it is of, and that has no vault.
 
+    Args:
+        accept_lost_keys: also one that lacks keys which private parts of the ledger need.
+
     Raises:
+        KeysLost: it lacks such keys.
         HomeMissing: the ledger is to be restored first.
         BackupExists: there is a vault.
         BadBackup, BackupFailed, BadSettings: nothing was changed.
@@ -236,8 +255,10 @@ def restore_vault(home: Home, file: Path) -> Taken:
             if manifest.origin != origin:
                 raise BadSettings(f"{home.folder} is the home of {origin}, and {file} a backup of {manifest.origin}")
             _check_vault(home, work / VAULT, file)
+            lost = lost_beside_ledger(copies, work / VAULT)
+            check_lost(lost, accept_lost_keys)
             copies.fill_vault_from(work / VAULT)
-            return Taken(manifest=manifest, bytes=file.stat().st_size, covered=None)
+            return Taken(manifest=manifest, bytes=file.stat().st_size, covered=None, lost_keys=lost)
     except OSError as error:
         raise BackupFailed(f"{home.vault} cannot be restored from {file}: {error.strerror}") from error
 

@@ -1,5 +1,7 @@
 """What taking and restoring backups needs of the place where a ledger and its vault lie, whatever the engine."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +16,22 @@ class Copies(Protocol):
 
         Raises:
             WrongSchema: something is there.
+        """
+        ...
+
+    def holds(self, holds: Holds) -> bool:
+        """Whether there is a ledger, or a vault.
+
+        Raises:
+            StoreUnavailable, UnsafeDatabase: that is not to be known.
+        """
+        ...
+
+    def key_ids(self, holds: Holds) -> AbstractContextManager[Iterator[bytes]]:
+        """The ids of data keys, each once, ascending: those that private parts of the ledger need, or the vault has.
+
+        Raises:
+            LedgerError: they cannot be read.
         """
         ...
 
@@ -40,3 +58,15 @@ class Copies(Protocol):
     def fill_vault_from(self, path: Path) -> int:
         """Make the vault out of a SQLite vault; how many keys. Whole or not at all."""
         ...
+
+
+def lacking(needed: Iterable[bytes], held: Iterable[bytes]) -> int:
+    """How many of the ids that are needed are not held; both ascend, and each id stands in one of them once."""
+    others = iter(held)
+    other = next(others, None)
+    count = 0
+    for each in needed:
+        while other is not None and other < each:
+            other = next(others, None)
+        count += other != each
+    return count

@@ -12,6 +12,7 @@ from ledger.adapters.sqlite.schema import SCHEMA_VERSION
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from ledger.domain.values import format_time
+from ledger.errors import LedgerError
 from ledger.record.encoding import to_text
 from ledger.recovery import Taken
 from ledger.tlog.encoding import to_base64
@@ -21,6 +22,15 @@ from verify_api.cli.service import PANEL, DatabaseOption
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup: one file.")]
 VaultOption = Annotated[
     bool, typer.Option("--vault", help="The vault alone: the learners' keys, to be kept apart and thrown away sooner.")
+]
+
+LostKeysOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-lost-keys",
+        help="Also with a vault that is older than the ledger: what the missing keys opened stays shut for ever, and "
+        "those learners begin another record with the next award.",
+    ),
 ]
 
 
@@ -43,17 +53,29 @@ def backup(run: Run, file: FileArgument, vault: VaultOption = False, database_ur
     run.output.result(_document(file, taken), _lines(f"{file} holds", taken))
 
 
-def restore(run: Run, file: FileArgument, vault: VaultOption = False, database_url: DatabaseOption = None) -> None:
+def restore(
+    run: Run,
+    file: FileArgument,
+    vault: VaultOption = False,
+    accept_lost_keys: LostKeysOption = False,
+    database_url: DatabaseOption = None,
+) -> None:
     """Make the home of a backup: a new one, or one that has lost its ledger. Nothing there is ever replaced.
 
     A backup that lacks entries under the published checkpoint, which stays as it is, is refused.
     """
     home = run.home_in(database_url)
     if vault:
-        taken = recovery.restore_vault(home, file)
+        taken = recovery.restore_vault(home, file, accept_lost_keys=accept_lost_keys)
     else:
-        taken = recovery.restore(home.folder, file, database_url=database_url)
-    run.output.result(_document(file, taken), _lines(f"{home.folder} holds again", taken))
+        taken = recovery.restore(home.folder, file, database_url=database_url, accept_lost_keys=accept_lost_keys)
+    document = _document(file, taken) | {"lost_keys": taken.lost_keys}
+    run.output.result(document, _lines(f"{home.folder} holds again", taken))
+    if taken.lost_keys:
+        run.output.warn(
+            f"{taken.lost_keys} keys are lost: what they opened stays shut for ever, and those learners are somebody "
+            "new to the next award"
+        )
     for line in () if vault else _next(home, taken):
         run.output.say(line)
 
@@ -109,5 +131,14 @@ def _next(home: Home, taken: Taken) -> Iterator[str]:
         yield f"its schema version is {taken.manifest.schema_version}: bring it forward with testamur migrate"
     if not home.master_key.exists():
         yield f"put the master key of this ledger in {home.master_key}; without it nothing can be signed or opened"
-    if not home.vault.exists():
+    yield from _vault_next(home)
+
+
+def _vault_next(home: Home) -> Iterator[str]:
+    try:
+        there = recovery.has_vault(home)
+    except LedgerError as error:
+        yield f"whether its vault is there is not to be known: {error}"
+        return
+    if not there:
         yield "private parts stay closed until the vault is there again: testamur restore FILE --vault"

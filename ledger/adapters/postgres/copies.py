@@ -1,9 +1,10 @@
 """Backups of a ledger and a vault that lie in PostgreSQL databases, and both made of backups."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import Final, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -28,6 +29,10 @@ from ledger.adapters.vault import VAULT_VERSION
 from ledger.application.ports import StoreUnavailable
 
 _EPOCHS: LiteralString = "SELECT epoch, wrapped FROM {}epochs ORDER BY epoch"
+_KEY_IDS: Final[Mapping[Holds, LiteralString]] = {
+    "ledger": "SELECT DISTINCT key_id FROM ledger.private_parts ORDER BY key_id",
+    "vault": "SELECT key_id FROM vault.data_keys ORDER BY key_id",
+}
 _KEYS: LiteralString = "SELECT key_id, lookup, learner, epoch, wrapped FROM {}data_keys ORDER BY key_id"
 
 
@@ -45,16 +50,33 @@ class PostgresCopies:
             WrongSchema: it holds one.
             StoreUnavailable, UnsafeDatabase.
         """
-        url = self._url if holds == "ledger" else self._vault_url
+        if self.holds(holds):
+            raise WrongSchema(
+                f"{described(self._place(holds))} holds a {holds} already, and nothing is written over it"
+            )
+
+    def holds(self, holds: Holds) -> bool:
+        """Whether the database holds a ledger, or a vault; it may not exist yet."""
+        url = self._place(holds)
         if not _exists(url):
-            return
+            return False
         with closing(connect(url)) as connection:
             try:
                 found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (holds,)).fetchone()
             except psycopg.Error as error:
                 raise StoreUnavailable(f"{described(url)} cannot be read: {said(error)}") from error
-        if found is not None:
-            raise WrongSchema(f"{described(url)} holds a {holds} already, and nothing is written over it")
+        return found is not None
+
+    @contextmanager
+    def key_ids(self, holds: Holds) -> Iterator[Iterator[bytes]]:
+        """The ids of data keys, each once, ascending: those that private parts of the ledger need, or the vault has."""
+        query = _KEY_IDS[holds]
+        with one_snapshot(self._place(holds)) as connection, connection.cursor("ids", binary=True) as cursor:
+            cursor.execute(query)
+            yield (bytes(key_id) for (key_id,) in cursor)
+
+    def _place(self, holds: Holds) -> str:
+        return self._url if holds == "ledger" else self._vault_url
 
     def discard(self, holds: Holds) -> None:
         """Remove the ledger, or the vault, for ever; its database stays, empty.
@@ -62,7 +84,7 @@ class PostgresCopies:
         Raises:
             StoreUnavailable, UnsafeDatabase: it is still there.
         """
-        url = self._url if holds == "ledger" else self._vault_url
+        url = self._place(holds)
         with closing(connect(url)) as connection:
             try:
                 connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(holds)))

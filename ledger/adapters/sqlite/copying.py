@@ -5,8 +5,8 @@ A copy is one complete file: nothing of it lies in a write-ahead log beside it.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,10 @@ from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
 
 _COUNT = "SELECT COUNT(*) FROM stored_events"
 _KEYS = "SELECT COUNT(*) FROM data_keys"
+_KEY_IDS: Mapping[Holds, str] = {
+    "ledger": "SELECT DISTINCT key_id FROM private_parts ORDER BY key_id",
+    "vault": "SELECT key_id FROM data_keys ORDER BY key_id",
+}
 _ENTRIES = "SELECT notification_id, state FROM stored_events ORDER BY notification_id"
 
 
@@ -215,6 +219,23 @@ def reading_copy(copy: Path) -> Iterator[sqlite3.Connection]:
         raise WrongSchema(f"{copy.name} cannot be read as a ledger's database: {error}") from error
 
 
+@contextmanager
+def key_ids(database: Path, holds: Holds) -> Iterator[Iterator[bytes]]:
+    """The ids of data keys, each once, ascending: those that private parts of a ledger need, or a vault has.
+
+    Raises:
+        StoreUnavailable: the file cannot be read as one.
+    """
+    try:
+        uri = f"{database.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+            rows = connection.execute(_KEY_IDS[holds])
+            yield (bytes(memoryview(key_id)) for (key_id,) in rows)
+    except (sqlite3.Error, TypeError) as error:
+        raise StoreUnavailable(f"{database} cannot be read as a {holds}: {error}") from error
+
+
 class SqliteCopies:
     """Copies of a ledger and a vault that are files, and from copies."""
 
@@ -228,7 +249,18 @@ class SqliteCopies:
         Raises:
             WrongSchema.
         """
-        check_free(self._database if holds == "ledger" else self._vault)
+        check_free(self._place(holds))
+
+    def holds(self, holds: Holds) -> bool:
+        """Whether there is such a file."""
+        return self._place(holds).exists()
+
+    def key_ids(self, holds: Holds) -> AbstractContextManager[Iterator[bytes]]:
+        """The ids of data keys, each once, ascending: those that private parts of the ledger need, or the vault has."""
+        return key_ids(self._place(holds), holds)
+
+    def _place(self, holds: Holds) -> Path:
+        return self._database if holds == "ledger" else self._vault
 
     def discard(self, holds: Holds) -> None:
         """Remove the file of the ledger, or of the vault, for ever.
@@ -236,7 +268,7 @@ class SqliteCopies:
         Raises:
             StoreUnavailable: it is still there.
         """
-        path = self._database if holds == "ledger" else self._vault
+        path = self._place(holds)
         try:
             for each in (path, *_beside(path), path.with_name(f"{path.name}-shm")):
                 each.unlink(missing_ok=True)

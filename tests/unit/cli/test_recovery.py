@@ -333,6 +333,28 @@ def test_a_vault_under_another_master_key_is_refused(ledger: Command, saved: Pat
     assert not (home / "vault.db").exists()
 
 
+def test_a_vault_older_than_its_ledger_is_put_back_only_where_lost_keys_are_accepted(
+    ledger: Command, saved: Path, home: Path, tmp_path: Path
+) -> None:
+    row = (tmp_path / "award.json").read_text().replace("S-1", "S-2")
+    (tmp_path / "other.json").write_text(row)
+    assert ledger("issue", str(tmp_path / "other.json")).code == 0
+    assert ledger("backup", str(tmp_path / "newer.tar")).code == 0
+    for path in home.glob("vault.db*"):
+        path.unlink()
+    vault = str(tmp_path / "saved-vault.tar")
+    ended = ledger("restore", vault, "--vault")
+    assert (ended.code, "lacks 1 of the keys" in ended.err) == (1, True)
+    assert not (home / "vault.db").exists()
+    ended = ledger("restore", vault, "--vault", "--accept-lost-keys", "--json")
+    assert (ended.code, json.loads(ended.out)["lost_keys"]) == (0, 1)
+    _lose(home)
+    ended = ledger("restore", str(tmp_path / "newer.tar"))
+    assert (ended.code, "lacks 1 of the keys" in ended.err) == (1, True)
+    assert not (home / "ledger.db").exists()
+    assert ledger("restore", str(tmp_path / "newer.tar"), "--accept-lost-keys").code == 0
+
+
 def _make_old(home: Path) -> None:
     """Put the rows of the ledger into a database of schema version 1."""
     old = home / "old.db"

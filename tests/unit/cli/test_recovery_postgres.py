@@ -144,3 +144,68 @@ def test_an_older_database_put_back_by_other_means_is_not_started(
 
 def test_migrate_finds_nothing_to_do_beside_others_that_share_the_ledger(ledger: Command) -> None:
     assert json.loads(ledger("migrate", "--json").out) == {"from": 1, "to": 1}
+
+
+def _issued(ledger: Command, tmp_path: Path, number: str) -> int:
+    (tmp_path / "more.json").write_text(json.dumps(ROW | {"student_number": number}))
+    return ledger("issue", str(tmp_path / "more.json")).code
+
+
+def _count(url: str, query: str) -> int:
+    with psycopg.connect(url) as connection:
+        return int((connection.execute(query).fetchone() or (0,))[0])
+
+
+def _drop(url: str, schema: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+def test_a_vault_older_than_its_ledger_is_put_back_only_where_lost_keys_are_accepted(
+    ledger: Command, database: str, tmp_path: Path
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    vault = with_database(database, f"{name}_vault")
+    assert ledger("backup", str(tmp_path / "older-vault.tar"), "--vault").code == 0
+    assert [_issued(ledger, tmp_path, number) for number in ("S-2", "S-3")] == [0, 0]
+    _drop(vault, "vault")
+    ended = ledger("restore", str(tmp_path / "older-vault.tar"), "--vault")
+    assert (ended.code, ended.out) == (1, "")
+    assert "lacks 2 of the keys" in ended.err
+    assert "begin another record" in ended.err
+    assert _count(vault, "SELECT count(*) FROM pg_namespace WHERE nspname = 'vault'") == 0
+    ended = ledger("restore", str(tmp_path / "older-vault.tar"), "--vault", "--accept-lost-keys", "--json")
+    assert (ended.code, json.loads(ended.out)["lost_keys"]) == (0, 2)
+    assert "2 keys are lost" in ended.err
+
+
+def test_a_ledger_newer_than_the_vault_that_is_there_is_put_back_only_where_lost_keys_are_accepted(
+    ledger: Command, database: str, tmp_path: Path
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    vault = with_database(database, f"{name}_vault")
+    assert _issued(ledger, tmp_path, "S-2") == 0
+    assert ledger("backup", str(tmp_path / "saved.tar")).code == 0
+    _drop(database, "ledger")
+    with psycopg.connect(vault) as connection:
+        connection.execute("DELETE FROM vault.data_keys WHERE key_id = (SELECT min(key_id) FROM vault.data_keys)")
+    ended = ledger("restore", str(tmp_path / "saved.tar"))
+    assert (ended.code, "lacks 1 of the keys" in ended.err) == (1, True)
+    assert _count(database, "SELECT count(*) FROM pg_namespace WHERE nspname = 'ledger'") == 0
+    ended = ledger("restore", str(tmp_path / "saved.tar"), "--accept-lost-keys")
+    assert (ended.code, "1 keys are lost" in ended.err) == (0, True)
+
+
+def test_restore_tells_of_a_missing_vault_only_where_it_is_missing(
+    ledger: Command, database: str, tmp_path: Path
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    assert ledger("backup", str(tmp_path / "saved.tar")).code == 0
+    _drop(database, "ledger")
+    ended = ledger("restore", str(tmp_path / "saved.tar"), "--json")
+    assert (ended.code, json.loads(ended.out)["lost_keys"]) == (0, 0)
+    assert "until the vault is there again" not in ended.err
+    _drop(database, "ledger")
+    _drop(with_database(database, f"{name}_vault"), "vault")
+    ended = ledger("restore", str(tmp_path / "saved.tar"))
+    assert (ended.code, "until the vault is there again" in ended.err) == (0, True)
