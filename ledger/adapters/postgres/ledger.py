@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from threading import Lock
+from typing import LiteralString
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from ledger.adapters.event_store import FoldedStream, Streams
 from ledger.adapters.fence import Fence
@@ -25,7 +27,15 @@ from ledger.verification.evidence import Head
 
 # In one message, so that it costs one round trip; the first read fixes what all others see.
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT size, at FROM ledger.log_head"
-_API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM ledger.api_keys"
+# With the size of the log, of the same moment: it tells whether this is the server that was read before.
+_END = (
+    "SELECT h.size, (SELECT MAX(e.originator_version) FROM ledger.stored_events e WHERE e.originator_id = %b) "
+    "FROM ledger.log_head h"
+)
+_API_KEYS = (
+    "SELECT h.size, k.id, k.secret, k.issuer, k.scopes, k.label, k.created_at, k.revoked_at "
+    "FROM ledger.log_head h LEFT JOIN ledger.api_keys k ON "
+)
 
 
 class PostgresLedger:
@@ -60,11 +70,7 @@ class PostgresLedger:
 
     def load(self, stream: StreamId) -> FoldedStream | None:
         """A stream, folded; None where there is no such stream."""
-        with self._readers.borrow() as connection:
-            row = connection.execute(
-                "SELECT MAX(originator_version) FROM ledger.stored_events WHERE originator_id = %b", (stream,)
-            ).fetchone()
-        end = None if row is None else row[0]
+        end = self._read(_END, stream)[0][1]
         return None if end is None else self._streams.load(stream, end)
 
     @contextmanager
@@ -154,20 +160,33 @@ class PostgresLedger:
 
     def api_keys(self) -> Sequence[ApiKey]:
         """Every API key, oldest first."""
-        with self._readers.borrow() as connection:
-            return [_api_key(row) for row in connection.execute(f"{_API_KEYS} ORDER BY created_at, id")]
+        rows = self._read(f"{_API_KEYS} true ORDER BY k.created_at, k.id")
+        return [_api_key(*row[1:]) for row in rows if row[1] is not None]
 
     def api_key(self, secret: bytes) -> ApiKey | None:
         """The API key with this digest, revoked or not."""
-        with self._readers.borrow() as connection:
-            row = connection.execute(f"{_API_KEYS} WHERE secret = %b", (secret,)).fetchone()
-        return None if row is None else _api_key(row)
+        row = self._read(f"{_API_KEYS} k.secret = %b", secret)[0]
+        return None if row[1] is None else _api_key(*row[1:])
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
         """Whether there was such a living API key; it is dead now."""
         statement = "UPDATE ledger.api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL"
         with self._writing() as connection:
             return connection.execute(statement, (format_time(at), key_id)).rowcount == 1
+
+    def _read(self, statement: LiteralString, *parameters: object) -> list[TupleRow]:
+        """What one statement finds, which tells the size of the log first.
+
+        Raises:
+            StoreUnavailable, LedgerHalted.
+        """
+        floor = self.fence.floor()
+        with self._readers.borrow() as connection:
+            rows = connection.execute(statement, parameters or None).fetchall()
+        if not rows:
+            raise StoreUnavailable("the store cannot be read: the log has no head")
+        self.fence.check(rows[0][0], floor)
+        return rows
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -211,8 +230,15 @@ def _configure(connection: Connection) -> None:
     check(connection)
 
 
-def _api_key(row: tuple[str, bytes, StreamId | None, str, str, str, str | None]) -> ApiKey:
-    key_id, secret, issuer, scopes, label, created_at, revoked_at = row
+def _api_key(
+    key_id: str,
+    secret: bytes,
+    issuer: StreamId | None,
+    scopes: str,
+    label: str,
+    created_at: str,
+    revoked_at: str | None,
+) -> ApiKey:
     return ApiKey(
         id=key_id,
         secret=bytes(secret),

@@ -71,6 +71,7 @@ class SqliteLedger:
 
     def load(self, stream: StreamId) -> FoldedStream | None:
         """A stream, folded; None where there is no such stream."""
+        self.fence.floor()
         row = self._readers.row("SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?", stream.hex)
         end = None if row is None else cast("int | None", row[0])
         return None if end is None else self._streams.load(stream, end)
@@ -161,11 +162,13 @@ class SqliteLedger:
 
     def api_keys(self) -> Sequence[ApiKey]:
         """Every API key, oldest first."""
+        self.fence.floor()
         with self._readers.reading() as connection:
             return [_api_key(row) for row in connection.execute(f"{_API_KEYS} ORDER BY created_at, id")]
 
     def api_key(self, secret: bytes) -> ApiKey | None:
         """The API key with this digest, revoked or not."""
+        self.fence.floor()
         row = self._readers.row(f"{_API_KEYS} WHERE secret = ?", secret)
         return None if row is None else _api_key(cast("_ApiKeyRow", row))
 

@@ -187,7 +187,7 @@ def cut_back(connection: Connection, size: int) -> None:
         connection.execute("UPDATE ledger.log_head SET size = %s", (size,))
 
 
-@pytest.mark.parametrize("first", ["append", "snapshot", "scan", "checkpoint", "revocation"])
+@pytest.mark.parametrize("first", ["append", "snapshot", "scan", "checkpoint", "revocation", "load", "key", "keys"])
 def test_process_that_saw_more_than_there_is_halts_for_good(
     store: PostgresLedger, admin: Connection, scribe: Scribe, first: str
 ) -> None:
@@ -210,6 +210,15 @@ def test_process_that_saw_more_than_there_is_halts_for_good(
         def checkpoint() -> None:  # signed over what was read before, saved in what is there now
             store.save_checkpoint(0, SignedCheckpoint(size=5, note=b"note", compact_range=b""))
 
+        def load() -> None:
+            store.load(late.events[0].recorded.stream)
+
+        def key() -> None:  # one that was revoked lives again, where the tail was lost
+            store.api_key(b"secret")
+
+        def keys() -> None:
+            store.api_keys()
+
         def revocation() -> None:
             store.revoke_api_key("id", datetime(2026, 11, 21, tzinfo=UTC))
 
@@ -219,6 +228,9 @@ def test_process_that_saw_more_than_there_is_halts_for_good(
             "scan": scan,
             "checkpoint": checkpoint,
             "revocation": revocation,
+            "load": load,
+            "key": key,
+            "keys": keys,
         }
         for way in (ways[first], *ways.values()):
             with pytest.raises(LedgerHalted, match="its tail was lost"):

@@ -262,6 +262,20 @@ def test_store_that_lost_its_tail_halts_and_stays_halted(path: Path, store: Sqli
             raise AssertionError
 
 
+def test_process_that_is_halted_loads_nothing_and_knows_no_key(path: Path, store: SqliteLedger, scribe: Scribe) -> None:
+    proposal = scribe.proposal(1)
+    store.append([proposal, scribe.proposal(2)])
+    _lose_tail(path, 1)
+    with pytest.raises(LedgerHalted):
+        store.append([scribe.proposal(3)])
+    with pytest.raises(LedgerHalted):
+        store.load(proposal.events[0].recorded.stream)
+    with pytest.raises(LedgerHalted):
+        store.api_key(b"secret")
+    with pytest.raises(LedgerHalted):
+        store.api_keys()
+
+
 @pytest.mark.parametrize("by_scan", [False, True])
 def test_store_that_lost_its_tail_answers_no_reader(
     path: Path, store: SqliteLedger, scribe: Scribe, by_scan: bool
