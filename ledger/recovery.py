@@ -21,7 +21,15 @@ from ledger.adapters.backup import (
     read_backup,
     write_backup,
 )
-from ledger.adapters.backup_check import check_folder, check_free, check_published, operator_in, verify_copy
+from ledger.adapters.backup_check import (
+    check_folder,
+    check_free,
+    check_published,
+    missing_keys,
+    operator_in,
+    published_in,
+    verify_copy,
+)
 from ledger.adapters.backup_manifest import KEYS, LEDGER, SETTINGS, VAULT, Manifest, is_key
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.engine import WrongSchema
@@ -33,6 +41,7 @@ from ledger.adapters.sqlite.vault import SqliteVaultRows
 from ledger.adapters.vault import VAULT_VERSION, KeyVault, VaultUnreadable
 from ledger.application.ports import Clock
 from ledger.bootstrap import WRAPPING, engine_of
+from ledger.domain.types import Kid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Taken:
     manifest: Manifest
     bytes: int  # of its file
     covered: int | None  # entries under the published checkpoint that was restored beneath; None: there is none
+    missing_keys: tuple[Kid, ...] = ()  # in force, and not in the home that was backed up
     lost_keys: int = 0  # that private parts need and the vault has not, where both are there after a restore
 
 
@@ -50,20 +60,23 @@ def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
 
     Raises:
         BackupExists: there is such a file.
+        LogRolledBack: the ledger lacks entries that the published checkpoint covers, or holds others.
         LedgerError: the ledger cannot be read, or the file not be written; there is none then.
     """
     origin = home.settings(environment=False).origin
     copies = engine_of(home).copies()
     with _working_beside(file) as work:
         made = clock.now()  # before the copy is taken: nothing older than this is missing
+        note = published_in(home)  # before it as well: others go on, and publish
         copies.copy_to(work / LEDGER)
         held = contents(work / LEDGER)
-        operator_in(held.first, origin)
+        operator = operator_in(held.first, origin)
+        check_published(home, note, operator, work / LEDGER, taking=True)
         # After the entries: a key is kept before the first entry that names it.
-        names = [SETTINGS, *_keys_of(home)]
-        for name in names:
+        names = [SETTINGS, *_keys_of(home), LEDGER]
+        for name in names[:-1]:
             _copy_small(home.folder / name, work / name)
-        files = [(name, work / name) for name in (*names, LEDGER)]
+        files = [(name, work / name) for name in names]
         manifest = Manifest(
             holds="ledger",
             origin=origin,
@@ -73,7 +86,9 @@ def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
             root=held.tree.root(),
             files=digested(files),
         )
-        return Taken(manifest=manifest, bytes=write_backup(file, manifest, [path for _, path in files]), covered=None)
+        missing = missing_keys(work / LEDGER, operator, [Path(name).stem for name in names])
+        size = write_backup(file, manifest, [path for _, path in files])
+        return Taken(manifest=manifest, bytes=size, covered=None, missing_keys=tuple(missing))
 
 
 def backup_vault(home: Home, file: Path, *, clock: Clock) -> Taken:
@@ -172,7 +187,7 @@ def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
                 f"{home.folder} is the home of {home.settings(environment=False).origin}, "
                 f"and {file} a backup of {manifest.origin}"
             )
-        covered = check_published(home, operator, work / LEDGER)
+        covered = check_published(home, published_in(home), operator, work / LEDGER, taking=False)
         lost = lost_beside_vault(copies, work / LEDGER)
         check_lost(lost, accept_lost_keys)
         with _undone_if_it_fails() as added:

@@ -1,22 +1,32 @@
 """Whether a backup may be restored: it is what it says of itself, and holds everything that was published."""
 
+from collections.abc import Collection
 from pathlib import Path
 
-from ledger.adapters.backup import BackupExists, BadBackup
+from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.backup_manifest import LEDGER, Holds, Manifest
 from ledger.adapters.copies import Copies
 from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, Home
-from ledger.adapters.sqlite.copying import contents, refuse_what_runs
+from ledger.adapters.sqlite.copying import contents, reading_copy, refuse_what_runs
 from ledger.adapters.sqlite.schema import SCHEMA_VERSION
 from ledger.application.publishing import LogRolledBack, verifier_key
 from ledger.domain.authority import Operator, operator_of
-from ledger.domain.types import Origin, Position
+from ledger.domain.events import IssuerKeyAdded, IssuerKeyCompromised, IssuerKeyRetired, IssuerRegistered
+from ledger.domain.types import Kid, Origin, Position, StreamId
+from ledger.domain.values import Custody
 from ledger.errors import LedgerError
-from ledger.record.entry import parse_entry
+from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.tlog.checkpoint import open_checkpoint
 
+_ABOUT_KEYS = "SELECT state FROM stored_events WHERE topic GLOB 'issuer.*' ORDER BY notification_id"
+_NOT_TAKEN = "No backup was written, so that nobody takes it for a good one. `testamur audit` tells more"
+_BEHIND = f"it was rolled back, or its end was lost, and entries that were acknowledged are missing. {_NOT_TAKEN}"
+_WOULD_BE_BEHIND = (
+    "entries that were acknowledged would be missing, and their positions given a second time. Nothing was changed. "
+    "Look for a newer backup, or for what is left of the lost ledger"
+)
 _OF_A_HOME = {
     *("testamur.toml", "keys", "secrets", "log", "vault.db", "vault.db-wal", "vault.db-shm", "lock", "server.json"),
     *("views.db", "views.db-wal", "views.db-shm", "demo.json", "out"),
@@ -63,29 +73,75 @@ def operator_in(first: bytes, origin: Origin) -> Operator:
     return operator
 
 
-def check_published(home: Home, operator: Operator, copy: Path) -> int | None:
+def published_in(home: Home) -> bytes | None:
+    """The published checkpoint, unverified; None where there is none.
+
+    Raises:
+        BackupFailed: it cannot be read.
+    """
+    try:
+        return home.checkpoint.read_bytes() if home.checkpoint.exists() else None
+    except OSError as error:
+        raise BackupFailed(f"{home.checkpoint} cannot be read: {error.strerror}") from error
+
+
+def check_published(home: Home, note: bytes | None, operator: Operator, copy: Path, *, taking: bool) -> int | None:
     """How many entries the published checkpoint covers, all of which `copy` holds; None where there is none.
+
+    Args:
+        note: that checkpoint, read before the copy was made.
+        taking: whether a backup is taken; otherwise one is restored.
 
     Raises:
         LogRolledBack: it covers more, or something else.
         LedgerError: it is not a checkpoint of this log.
     """
-    if not home.checkpoint.exists():
+    if note is None:
         return None
-    published = open_checkpoint(home.checkpoint.read_bytes(), verifier_key(operator))
+    published = open_checkpoint(note, verifier_key(operator))
     held = contents(copy, before=published.size)
+    what = "the ledger" if taking else "this backup"
     if held.before is None:
         raise LogRolledBack(
-            f"the published checkpoint in {home.checkpoint} covers {published.size} entries, and this backup holds "
-            f"only {held.tree.size}: entries that were acknowledged would be missing, and their positions given a "
-            "second time. Nothing was changed. Look for a newer backup, or for what is left of the lost ledger"
+            f"the published checkpoint in {home.checkpoint} covers {published.size} entries, and {what} holds "
+            f"only {held.tree.size}: " + (_BEHIND if taking else _WOULD_BE_BEHIND)
         )
     if held.before.root() != published.root:
         raise LogRolledBack(
-            f"the first {published.size} entries of this backup are not those that the published checkpoint in "
-            f"{home.checkpoint} covers: it is another history. Nothing was changed"
+            f"the first {published.size} entries of {what} are not those that the published checkpoint in "
+            f"{home.checkpoint} covers: it is another history. " + (_NOT_TAKEN if taking else "Nothing was changed")
         )
     return published.size
+
+
+def missing_keys(copy: Path, operator: Operator, held: Collection[str]) -> list[Kid]:
+    """The keys in force that the operator must hold by what a finished copy says, and does not; sorted.
+
+    Args:
+        held: the ids of those that are there.
+
+    Raises:
+        WrongSchema: the copy cannot be read.
+    """
+    needed = {operator.event_key, operator.checkpoint_key}
+    custody: dict[StreamId, Custody] = {}
+    with reading_copy(copy) as connection:
+        for (raw,) in connection.execute(_ABOUT_KEYS):
+            try:
+                entry = parse_entry(raw)
+            except MalformedEntry:
+                continue  # the audit names it; a damaged ledger must not go without a backup
+            match entry.event:
+                case IssuerRegistered():
+                    custody[entry.stream] = entry.event.custody
+                    needed |= {entry.event.root} if entry.event.custody is Custody.OPERATOR else set()
+                case IssuerKeyAdded():
+                    needed |= {entry.event.key} if custody.get(entry.stream) is Custody.OPERATOR else set()
+                case IssuerKeyRetired() | IssuerKeyCompromised():
+                    needed.discard(entry.event.key)  # nothing is to be signed with it any more
+                case _:
+                    continue
+    return sorted(needed.difference(held))
 
 
 def check_folder(home: Home) -> None:

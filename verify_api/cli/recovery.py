@@ -50,7 +50,16 @@ def backup(run: Run, file: FileArgument, vault: VaultOption = False, database_ur
     home = run.home_in(database_url)
     take = recovery.backup_vault if vault else recovery.backup
     taken = take(home, file, clock=clock_from_environment())
-    run.output.result(_document(file, taken), _lines(f"{file} holds", taken))
+    document = _document(file, taken)
+    if not vault:
+        document["missing_keys"] = list(taken.missing_keys)
+    run.output.result(document, _lines(f"{file} holds", taken))
+    if taken.missing_keys:
+        run.output.warn(
+            f"{home.keys} lacks {len(taken.missing_keys)} private keys that are in force, so this backup lacks them, "
+            f"too: {', '.join(taken.missing_keys)}. Look for them on the other machines, copy them here, and take "
+            "another backup"
+        )
 
 
 def restore(

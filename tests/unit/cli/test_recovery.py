@@ -355,6 +355,45 @@ def test_a_vault_older_than_its_ledger_is_put_back_only_where_lost_keys_are_acce
     assert ledger("restore", str(tmp_path / "newer.tar"), "--accept-lost-keys").code == 0
 
 
+def test_a_key_that_is_in_force_and_not_in_the_home_is_named_and_a_retired_one_is_not(
+    ledger: Command, home: Path, tmp_path: Path
+) -> None:
+    keys = {path.stem for path in (home / "keys").iterdir()}
+    assert ledger("issuer", "key", "add", "--issuer", "college").code == 0
+    (added,) = {path.stem for path in (home / "keys").iterdir()} - keys
+    assert ledger("issuer", "key", "add", "--issuer", "college").code == 0
+    (home / "keys" / f"{added}.pem").unlink()
+    ended = ledger("backup", str(tmp_path / "one.tar"), "--json")
+    assert (ended.code, json.loads(ended.out)["missing_keys"]) == (0, [added])
+    assert f"lacks 1 private keys that are in force, so this backup lacks them, too: {added}" in ended.err
+    assert ledger("issuer", "key", "retire", added, "--issuer", "college").code == 0
+    ended = ledger("backup", str(tmp_path / "two.tar"), "--json")
+    assert (json.loads(ended.out)["missing_keys"], ended.err) == ([], "")
+
+
+def test_no_backup_is_taken_of_a_ledger_of_another_history_than_its_checkpoint(
+    ledger: Command, saved: Path, home: Path, tmp_path: Path
+) -> None:
+    before = (home / "log" / "checkpoint").read_bytes()
+    (tmp_path / "other.json").write_text((tmp_path / "award.json").read_text().replace("S-1", "S-2"))
+    assert ledger("issue", str(tmp_path / "other.json")).code == 0
+    ahead = (home / "log" / "checkpoint").read_bytes()
+    _lose(home)
+    (home / "log" / "checkpoint").write_bytes(before)
+    assert ledger("restore", str(saved)).code == 0
+    (home / "log" / "checkpoint").write_bytes(ahead)
+    ended = ledger("backup", str(tmp_path / "behind.tar"))
+    assert (ended.code, "No backup was written" in ended.err) == (3, True)
+    assert not (tmp_path / "behind.tar").exists()
+    (home / "log" / "checkpoint").write_bytes(before)
+    (tmp_path / "third.json").write_text((tmp_path / "award.json").read_text().replace("S-1", "S-3"))
+    assert ledger("issue", str(tmp_path / "third.json")).code == 0
+    (home / "log" / "checkpoint").write_bytes(ahead)
+    ended = ledger("backup", str(tmp_path / "other.tar"))
+    assert (ended.code, "it is another history" in ended.err) == (3, True)
+    assert not (tmp_path / "other.tar").exists()
+
+
 def _make_old(home: Path) -> None:
     """Put the rows of the ledger into a database of schema version 1."""
     old = home / "old.db"

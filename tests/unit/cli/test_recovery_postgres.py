@@ -209,3 +209,35 @@ def test_restore_tells_of_a_missing_vault_only_where_it_is_missing(
     _drop(with_database(database, f"{name}_vault"), "vault")
     ended = ledger("restore", str(tmp_path / "saved.tar"))
     assert (ended.code, "until the vault is there again" in ended.err) == (0, True)
+
+
+def test_a_backup_of_a_home_that_lacks_keys_of_another_machine_names_them(ledger: Command, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "home", tmp_path / "second", ignore=shutil.ignore_patterns("lock", "server.json"))
+    there = {path.stem for path in (tmp_path / "home" / "keys").iterdir()}
+    assert ledger("issuer", "register", "academy", "--name", "Academy").code == 0
+    added = sorted({path.stem for path in (tmp_path / "home" / "keys").iterdir()} - there)
+    ended = ledger("backup", str(tmp_path / "first.tar"), "--json")
+    assert (ended.code, json.loads(ended.out)["missing_keys"], ended.err) == (0, [], "")
+    ended = ledger("backup", str(tmp_path / "second.tar"), "--json", "--home", str(tmp_path / "second"))
+    assert (ended.code, json.loads(ended.out)["missing_keys"]) == (0, added)
+    assert len(added) == 2
+    assert all(kid in ended.err for kid in added)
+
+
+def test_no_backup_is_taken_of_a_ledger_behind_its_published_checkpoint(
+    ledger: Command, database: str, tmp_path: Path
+) -> None:
+    assert ledger("backup", str(tmp_path / "older.tar")).code == 0
+    assert _issued(ledger, tmp_path, "S-2") == 0
+    size = _count(database, "SELECT size FROM ledger.log_head")
+    checkpoint = tmp_path / "home" / "log" / "checkpoint"
+    kept = checkpoint.read_bytes()
+    checkpoint.unlink()
+    _drop(database, "ledger")
+    assert ledger("restore", str(tmp_path / "older.tar"), "--quiet").code == 0
+    checkpoint.write_bytes(kept)
+    before = set(tmp_path.iterdir())
+    ended = ledger("backup", str(tmp_path / "refused.tar"))
+    assert (ended.code, ended.out) == (3, "")
+    assert f"covers {size} entries, and the ledger holds only {size - 1}" in ended.err
+    assert set(tmp_path.iterdir()) == before
