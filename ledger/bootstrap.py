@@ -34,7 +34,7 @@ from ledger.application.desk import Desk
 from ledger.application.issuers import Issuers
 from ledger.application.issuing import Issuing
 from ledger.application.ports import Clock, Store
-from ledger.application.publishing import LogRolledBack, Publishing, check_published, verifier_key
+from ledger.application.publishing import LogRolledBack, Publishing, check_published, check_same, verifier_key
 from ledger.application.scanning import Scanning
 from ledger.application.stacking import Stacking
 from ledger.domain.authority import Operator, operator_of
@@ -236,6 +236,7 @@ def open_ledger(
     store = engine.open(fence)
     try:
         operator = read_operator(store, settings.origin)
+        check_same(engine.described, operator, published.note(), [each.stem for each in home.keys.glob("*.pem")])
         check_published(store, operator, published.note())
         fence.watch(published.size)
         keys = PemKeyStore(home.keys, passphrase(master))

@@ -4,7 +4,7 @@ Order: read the new entries back from the store, extend the tree, sign, compare-
 of no return), then replace the published file. A crash between the last two is mended by the next call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Lock
 
 from ledger.application.ports import SignedCheckpoint, StaleDecision, Store
@@ -14,7 +14,7 @@ from ledger.signing import multikey
 from ledger.signing.signer import Signer
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from ledger.tlog.merkle import CompactRange, leaf_hash
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.note import NoteUnsigned, VerifierKey
 
 _BATCH = 5_000  # entries read at a time
 
@@ -105,6 +105,28 @@ def size_of_note(note: bytes) -> int | None:
 def verifier_key(operator: Operator) -> VerifierKey:
     """The public key of the log, as C2SP signed-note names it."""
     return VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))
+
+
+def check_same(place: str, operator: Operator, published: bytes | None, keys: Collection[str]) -> None:
+    """Pass if what a home keeps is of the ledger of this operator, as far as it keeps anything.
+
+    Args:
+        place: where the ledger lies, in words.
+        published: the checkpoint that the home published last.
+        keys: the ids of the private keys that it keeps.
+
+    Raises:
+        LogRolledBack: it is another ledger's.
+    """
+    own = {operator.event_key, operator.checkpoint_key}
+    same = published is not None or not keys or not own.isdisjoint(keys)
+    if published is not None:
+        try:
+            open_checkpoint(published, verifier_key(operator))
+        except NoteUnsigned:
+            same = False
+    if not same:
+        raise LogRolledBack(f"{place} holds another ledger than this home, whose keys are others. Nothing is started")
 
 
 def check_published(store: Store, operator: Operator, published: bytes | None) -> None:
