@@ -43,6 +43,7 @@ TABLES: Final[tuple[LiteralString, ...]] = (
         scope text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, stream uuid NOT NULL,
         PRIMARY KEY(scope, name))""",
     "CREATE TABLE ledger.status_lists(list bytea PRIMARY KEY, issuer uuid NOT NULL, used bigint NOT NULL)",
+    "CREATE INDEX status_lists_by_issuer ON ledger.status_lists(issuer)",
     """CREATE TABLE ledger.status_slots(
         list bytea NOT NULL, slot bigint NOT NULL, stream uuid NOT NULL, seq bigint NOT NULL,
         PRIMARY KEY(list, slot))""",

@@ -119,6 +119,16 @@ def test_entries_may_stand_at_the_head_that_was_moved_for_them(admin: Connection
 # ------------------------------------------------------------------------------------------------------------ schema
 
 
+def test_status_lists_of_an_issuer_are_found_by_an_index(admin: Connection) -> None:
+    with admin.transaction():
+        admin.execute("SET LOCAL enable_seqscan = off")
+        plan = admin.execute(
+            "EXPLAIN SELECT list, issuer, used FROM ledger.status_lists "
+            "WHERE issuer = ANY('{00000000-0000-4000-8000-000000000000}'::uuid[]) OR list = ANY(ARRAY['\\x00'::bytea])"
+        ).fetchall()
+    assert "Seq Scan" not in "".join(line for (line,) in plan)
+
+
 def test_ledger_is_made_once(admin: Connection) -> None:
     with pytest.raises(WrongSchema, match="already holds a ledger"):
         create(admin)
