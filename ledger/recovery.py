@@ -5,13 +5,11 @@ master key. It holds neither that key nor the vault, so that who finds it reads 
 checkpoint, which is what an older copy is noticed by.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ledger.adapters.backup import (
     BackupExists,
@@ -35,6 +33,7 @@ from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, EngineName, Home, HomeMissing, replace_file, sync_folder
 from ledger.adapters.lost_keys import check_lost, lost_beside_ledger, lost_beside_vault
+from ledger.adapters.scratch import scratch_folder
 from ledger.adapters.secrets import MasterKey
 from ledger.adapters.sqlite.copying import contents, refuse_what_runs
 from ledger.adapters.sqlite.vault import SqliteVaultRows
@@ -87,7 +86,7 @@ def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
             files=digested(files),
         )
         missing = missing_keys(work / LEDGER, operator, [Path(name).stem for name in names])
-        size = write_backup(file, manifest, [path for _, path in files])
+        size = write_backup(file, manifest, [path for _, path in files], within=work)
         return Taken(manifest=manifest, bytes=size, covered=None, missing_keys=tuple(missing))
 
 
@@ -111,7 +110,7 @@ def backup_vault(home: Home, file: Path, *, clock: Clock) -> Taken:
             root=b"",
             files=digested([(VAULT, work / VAULT)]),
         )
-        return Taken(manifest=manifest, bytes=write_backup(file, manifest, [work / VAULT]), covered=None)
+        return Taken(manifest=manifest, bytes=write_backup(file, manifest, [work / VAULT], within=work), covered=None)
 
 
 @contextmanager
@@ -120,8 +119,8 @@ def _working_beside(file: Path) -> Iterator[Path]:
     if file.exists():
         raise BackupExists(f"there is {file} already; a backup replaces nothing")
     try:
-        with TemporaryDirectory(prefix=".testamur-backup-", dir=file.absolute().parent) as folder:
-            yield Path(folder)
+        with scratch_folder(".testamur-backup-", file.absolute().parent) as folder:
+            yield folder
     except OSError as error:
         raise BackupFailed(f"no backup can be written to {file}: {error.strerror}") from error
 
@@ -159,16 +158,11 @@ def restore(folder: Path, file: Path, *, database_url: str | None = None, accept
             check_folder(home)
             with home.hold():
                 return _restored(home, file, accept_lost_keys)
-        making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True, mode=0o700)
-        try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with scratch_folder(f".{folder.name}.new-", folder.parent) as making:
             (making / "secrets").mkdir(mode=0o700)
             taken = _restored(Home(making, database_url), file, accept_lost_keys)
             making.rename(folder)
-        except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
-            raise
         sync_folder(folder.parent)
         return taken
     except OSError as error:
@@ -179,7 +173,7 @@ def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
     engine: EngineName = "sqlite" if home.database_url is None else "postgresql"
     copies = engine_of(home, home.settings().engine if home.exists() else engine).copies()
     check_free(copies, "ledger")
-    with _working_in(home) as work:
+    with scratch_folder(".restoring-", home.folder) as work:
         manifest = read_backup(file, work, "ledger")
         operator = verify_copy(work, manifest, file)
         if home.exists() and home.settings(environment=False).origin != manifest.origin:
@@ -206,12 +200,6 @@ def has_vault(home: Home) -> bool:
         LedgerError: that is not to be known.
     """
     return engine_of(home).copies().holds("vault")
-
-
-@contextmanager
-def _working_in(home: Home) -> Iterator[Path]:
-    with TemporaryDirectory(prefix=".restoring-", dir=home.folder) as work:
-        yield Path(work)
 
 
 @contextmanager
@@ -264,7 +252,7 @@ def restore_vault(home: Home, file: Path, *, accept_lost_keys: bool = False) -> 
     origin = home.settings(environment=False).origin
     copies = engine_of(home).copies()
     try:
-        with home.hold(), _working_in(home) as work:
+        with home.hold(), scratch_folder(".restoring-", home.folder) as work:
             check_free(copies, "vault")
             manifest = read_backup(file, work, "vault")
             if manifest.origin != origin:

@@ -62,16 +62,19 @@ def _digested(name: str, path: Path) -> Member:
     return Member(name=name, bytes=size, sha256=digest.hexdigest())
 
 
-def write_backup(file: Path, manifest: Manifest, files: Sequence[Path]) -> int:
+def write_backup(file: Path, manifest: Manifest, files: Sequence[Path], *, within: Path | None = None) -> int:
     """Write a backup of these files, which the manifest lists in their order; its size.
 
     It appears whole, durable, and for its owner alone.
+
+    Args:
+        within: a folder of the same file system in which it is made; that of `file` if None.
 
     Raises:
         BackupExists: there is such a file; it is left as it is.
         BackupFailed: the system refused, or a file changed meanwhile.
     """
-    making = file.with_name(f".{file.name}.{os.getpid()}.new")
+    making = (within or file.parent) / f".{file.name}.{os.getpid()}.new"
     try:
         making.unlink(missing_ok=True)
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

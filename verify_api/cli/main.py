@@ -1,7 +1,9 @@
 """The command `testamur`: its groups, and how it ends."""
 
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import typer
 
@@ -69,8 +71,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """The entry point of the command; told to end, it takes away what it has half made. Servers end as they like."""
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(sys.argv[1:]))
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once told, it is not to be kept from clearing away
+    sys.exit(128 + number)  # as a shell names this end
 
 
 def _misused(error: typer.TyperException) -> int:

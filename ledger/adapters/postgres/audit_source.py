@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, LiteralString
 
 from ledger.adapters.postgres.connections import Connection, described
 from ledger.adapters.postgres.copying import TABLES, Columns, Row, one_snapshot, rows_of
 from ledger.adapters.postgres.guards import missing_guards
+from ledger.adapters.scratch import scratch_folder
 from ledger.adapters.sqlite.audit_source import SqliteAuditSource, open_audit_source
 from ledger.audit.source import CannotBeAudited
 from ledger.errors import LedgerError
@@ -63,8 +63,8 @@ def open_copied_source(url: str) -> Iterator[CopiedAuditSource]:
     Raises:
         CannotBeAudited: the database cannot be read, or holds no tables of a ledger.
     """
-    with TemporaryDirectory(prefix="testamur-audit-") as folder:  # for its owner alone
-        path = Path(folder) / "ledger.db"
+    with scratch_folder("testamur-audit-") as folder:  # for its owner alone
+        path = folder / "ledger.db"
         missing = copy_as_it_lies(url, path)
         with open_audit_source(path) as source:
             yield CopiedAuditSource(source.connection, source.path, missing)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import cast
 
+from ledger.adapters.scratch import scratch_folder
 from ledger.adapters.sqlite.schema import TRIGGERS
 from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
 
@@ -219,8 +219,8 @@ def open_audit_source(path: Path) -> Iterator[SqliteAuditSource]:
             read, connection = path, _connect(path)
         except sqlite3.OperationalError:
             # SQLite wants to make the index of the write-ahead log beside it, and this folder does not let it.
-            folder = stack.enter_context(TemporaryDirectory(prefix="testamur-audit-"))
-            read = Path(folder) / _COPY
+            folder = stack.enter_context(scratch_folder("testamur-audit-"))
+            read = folder / _COPY
             connection = _connect_to_copy(path, read)
         except sqlite3.Error as error:
             raise CannotBeAudited(f"{path} is not a database that can be read: {error}") from error

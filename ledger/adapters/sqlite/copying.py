@@ -19,6 +19,7 @@ from ledger.adapters.sqlite.schema import BUSY_MILLISECONDS, TRIGGERS, WrongSche
 from ledger.application.ports import StoreUnavailable
 from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
 
+_AT_ONCE = 25_000  # pages, 100 MB
 _COUNT = "SELECT COUNT(*) FROM stored_events"
 _KEYS = "SELECT COUNT(*) FROM data_keys"
 _KEY_IDS: Mapping[Holds, str] = {
@@ -89,7 +90,11 @@ def _copy(database: Path, target: Path) -> None:
         source.execute("BEGIN")
         source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         copy.execute("PRAGMA synchronous = OFF")  # it is synchronised once, at the end
-        source.backup(copy)
+        source.backup(copy, pages=_AT_ONCE, progress=_pause)
+
+
+def _pause(_status: int, _left: int, _all: int) -> None:
+    """A moment between some pages and the next, in which this process hears that it is to end."""
 
 
 def copy_to(database: Path, target: Path) -> int:
