@@ -114,9 +114,10 @@ class ApiKeys:
         Raises:
             ApiKeyUnknown: none, dead already, or another issuer's.
         """
-        owned = any(key.id == key_id for key in self.list(issuer))
-        if not owned or not self._store.revoke_api_key(key_id, self._clock.now()):
-            raise ApiKeyUnknown(f"there is no living API key “{key_id[:60]}”")
+        if all(key.id != key_id for key in self.list(issuer)):
+            raise ApiKeyUnknown(f"there is no API key “{key_id[:60]}”")
+        if not self._store.revoke_api_key(key_id, self._clock.now()):
+            raise ApiKeyUnknown("this API key is revoked already")
 
     def caller(self, secret: str) -> Caller:
         """Who calls with this key.

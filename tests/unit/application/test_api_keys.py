@@ -20,7 +20,7 @@ def test_key_tells_its_caller_until_it_is_revoked(office: Office) -> None:
     keys.revoke(office.college, key.id)
     with pytest.raises(ApiKeyUnknown, match="not known, or it was revoked"):
         keys.caller(secret)
-    with pytest.raises(ApiKeyUnknown, match="no living API key"):
+    with pytest.raises(ApiKeyUnknown, match="is revoked already"):
         keys.revoke(office.college, key.id)
     assert [each.revoked_at is None for each in keys.list(office.college)] == [False]
 
@@ -70,6 +70,8 @@ def test_issuer_sees_and_revokes_its_own_keys_only(office: Office) -> None:
     assert {mine.id, theirs.id} < {key.id for key in keys.list(None)}
     with pytest.raises(ApiKeyUnknown):
         keys.revoke(office.college, theirs.id)
+    with pytest.raises(ApiKeyUnknown, match="there is no API key “nobody”"):
+        keys.revoke(office.college, "nobody")
     assert keys.caller(secret).issuer == office.board
     keys.revoke(None, theirs.id)
     with pytest.raises(ApiKeyUnknown):
