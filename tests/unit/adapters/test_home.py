@@ -179,12 +179,14 @@ def test_bad_operator_name_makes_nothing(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("failing", ["create", "_publishing", "write_secret_file"])
+@pytest.mark.parametrize(
+    "failing", ["adapters.sqlite.engine.create", "founding.publishing_of", "founding.write_secret_file"]
+)
 def test_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(f"ledger.bootstrap.{failing}", fail)
+    monkeypatch.setattr(f"ledger.{failing}", fail)
     with pytest.raises(OSError, match="no space"):
         init(tmp_path / "home", BASE_URL, "Operator", clock=CLOCK)
     assert list(tmp_path.iterdir()) == []
