@@ -15,9 +15,8 @@ from ledger.adapters.placing import Outcomes
 from ledger.adapters.postgres.connections import Connection, Readers, connect, said
 from ledger.adapters.postgres.recorder import LedgerRecorder
 from ledger.adapters.postgres.scans import PostgresScans
-from ledger.adapters.postgres.schema import CHANNEL, PUBLISHING, SAVING, check
+from ledger.adapters.postgres.schema import CHANNEL, PUBLISHING, SAVING, check, prepare
 from ledger.adapters.postgres.snapshot import PostgresSnapshot
-from ledger.adapters.postgres.typed import prepare_types
 from ledger.adapters.postgres.writer import Writer
 from ledger.application.api_keys import ApiKey
 from ledger.application.ports import OutcomeUnknown, Proposal, SignedCheckpoint, StaleDecision, StoreUnavailable
@@ -52,7 +51,7 @@ class PostgresLedger:
         with ExitStack() as stack:
             self._writer = Writer(url, fence)
             stack.callback(self._writer.close)
-            self._readers = Readers(url, configure=_configure)
+            self._readers = Readers(url, configure=prepare)
             stack.callback(self._readers.close)
             self._streams = Streams(LedgerRecorder(self._readers))
             self._closing = stack.pop_all()
@@ -223,11 +222,6 @@ def _is_first(connection: Connection, lock: int) -> bool:
     except psycopg.Error as error:
         raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
     return bool(row is not None and row[0])
-
-
-def _configure(connection: Connection) -> None:
-    prepare_types(connection)
-    check(connection)
 
 
 def _api_key(

@@ -14,10 +14,9 @@ import psycopg
 from psycopg.rows import TupleRow, tuple_row
 
 from ledger.adapters.fence import Fence
-from ledger.adapters.postgres.connections import Connection, connect, gone, lost, said
-from ledger.adapters.postgres.schema import check
+from ledger.adapters.postgres.connections import Connection, gone, lost, said
+from ledger.adapters.postgres.schema import connect_to_ledger
 from ledger.adapters.postgres.snapshot import PARTS, PostgresSnapshot
-from ledger.adapters.postgres.typed import prepare_types
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import parse_time
@@ -164,23 +163,13 @@ class _ScanSnapshot(PostgresSnapshot):
             if self._open is None or gone(self._open):
                 if self._now is not None:  # another server, perhaps, that holds less than was seen
                     raise StoreUnavailable("the store cannot be read: the connection to it was lost")
-                self._open = self._connected()
+                self._open = connect_to_ledger(self._url, name="testamur scans")
             with self._open.cursor(binary=True, row_factory=tuple_row) as cursor:
                 return cursor.execute(statement, parameters, prepare=True).fetchall()
         except psycopg.Error as error:
             if self._open is not None:
                 lost(self._open, error)
             raise StoreUnavailable(f"the store cannot be read: {said(error)}") from error
-
-    def _connected(self) -> Connection:
-        connection = connect(self._url, name="testamur scans")
-        try:
-            prepare_types(connection)
-            check(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
 
 class PostgresScans:

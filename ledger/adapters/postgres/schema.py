@@ -10,7 +10,8 @@ from typing import Final, LiteralString
 import psycopg
 
 from ledger.adapters.engine import WrongSchema
-from ledger.adapters.postgres.connections import Connection, said
+from ledger.adapters.postgres.connections import Connection, connect, said
+from ledger.adapters.postgres.typed import prepare_types
 from ledger.application.ports import StoreUnavailable
 
 SCHEMA_VERSION: Final = 1
@@ -203,6 +204,31 @@ def create(connection: Connection) -> None:
             connection.execute("INSERT INTO ledger.schema_version VALUES (%s)", (SCHEMA_VERSION,))
     except psycopg.Error as error:
         raise StoreUnavailable(f"no ledger can be made in the database: {said(error)}") from error
+
+
+def connect_to_ledger(url: str, *, name: str) -> Connection:
+    """A connection to a ledger of the version that this program works with, as `connect`.
+
+    Raises:
+        StoreUnavailable, UnsafeDatabase, WrongSchema.
+    """
+    connection = connect(url, name=name)
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: Connection) -> None:
+    """Make a new connection fit for the ledger, or refuse it.
+
+    Raises:
+        WrongSchema, StoreUnavailable.
+    """
+    prepare_types(connection)
+    check(connection)
 
 
 def check(connection: Connection) -> None:

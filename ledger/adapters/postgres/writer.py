@@ -15,10 +15,9 @@ from psycopg.rows import tuple_row
 from ledger.adapters.fence import Fence
 from ledger.adapters.placing import Outcomes, Placed, Placing
 from ledger.adapters.postgres.append import Differs, call, placed_alone, shifted
-from ledger.adapters.postgres.connections import Connection, connect, gone, lost, said
+from ledger.adapters.postgres.connections import Connection, gone, lost, said
 from ledger.adapters.postgres.known import read_known
-from ledger.adapters.postgres.schema import check
-from ledger.adapters.postgres.typed import prepare_types
+from ledger.adapters.postgres.schema import connect_to_ledger
 from ledger.application.ports import LedgerBusy, LedgerHalted, OutcomeUnknown, Proposal, StoreUnavailable
 from ledger.errors import LedgerError
 
@@ -148,14 +147,7 @@ class Writer:
         return shifted(sent.outcomes, row[0] - sent.placed[0].first)
 
     def _connected(self) -> Connection:
-        connection = connect(self._url, name="testamur writer")
-        try:
-            prepare_types(connection)
-            check(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return connect_to_ledger(self._url, name="testamur writer")
 
 
 def _refused(error: Exception) -> LedgerError:
