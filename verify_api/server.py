@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Event
 from time import perf_counter
+from types import FrameType
 from typing import TextIO, cast
 
 import orjson
@@ -117,8 +118,39 @@ def _where(error: Exception) -> str:
     return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
+@dataclass(slots=True)
+class Closing:
+    """Ends each connection with its answer, once the server is to end.
+
+    uvicorn sees to those that are open in that moment; one that is just being accepted would be kept open, and a busy
+    client go on with it until everything is cut off.
+    """
+
+    app: ASGIApp
+    ending: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the app does."""
+
+        async def sent(message: Message) -> None:
+            if self.ending and message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self.app(scope, receive, sent)
+
+
 class _Server(uvicorn.Server):
     """Ends by returning, not by dying of the signal it was sent, so that what is open can be closed."""
+
+    def __init__(self, config: uvicorn.Config, closing: Closing) -> None:
+        super().__init__(config)
+        self._told = closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        self._told.ending = True
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -204,8 +236,9 @@ def work(home: Home, *, clock: Clock, once: bool, stopping: Event, started: Call
 
 def run(app: ASGIApp, listening: socket.socket) -> None:
     """Answer on a listening socket until SIGTERM or SIGINT; then end the requests that were begun."""
+    closing_app = Closing(app)
     config = uvicorn.Config(
-        app,
+        closing_app,
         access_log=False,
         lifespan="off",
         log_config=None,
@@ -214,7 +247,7 @@ def run(app: ASGIApp, listening: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop where it is installed
-        runner.run(_Server(config).serve(sockets=[listening]))
+        runner.run(_Server(config, closing_app).serve(sockets=[listening]))
 
 
 def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> None:
