@@ -19,7 +19,8 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
-    KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
+    KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding
+    MalformedEntry
     MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
     MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
     SecretExposed SecretFileError SecretMissing Unopened UnusablePassphrase ValuesRefused VaultFailed
