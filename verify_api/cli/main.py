@@ -10,7 +10,7 @@ import typer
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
-from ledger.application.ports import LedgerHalted
+from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.publishing import LogRolledBack
 from ledger.errors import LedgerError
 from verify_api.cli import (
@@ -31,7 +31,7 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_UNDECIDED = (HomeBusy, LogRolledBack, LedgerHalted)
+_UNDECIDED = (HomeBusy, LogRolledBack, LedgerHalted, StoreUnavailable)
 _USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed)
 
 
