@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from ledger.adapters.scratch import scratch_folder
+from ledger.adapters.sqlite.readers import connect_to_read
 from projections.family import Row, Table
 from projections.stores.engine import ViewStoreFailed
 from projections.stores.reading import Found, Parameters, ViewReader
@@ -48,11 +49,11 @@ def reading(path: Path) -> Iterator[ViewReader]:
     try:
         with ExitStack() as stack:
             try:
-                connection = _connect(path)
+                connection = connect_to_read(path, busy_milliseconds=BUSY_MILLISECONDS)
             except sqlite3.OperationalError:
                 # SQLite wants to make the index of the write-ahead log beside it, and this folder does not let it.
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="testamur-views-")))
-                connection = _connect(_copied(path, folder))
+                folder = stack.enter_context(scratch_folder("testamur-views-"))
+                connection = connect_to_read(_copied(path, folder), busy_milliseconds=BUSY_MILLISECONDS)
             stack.callback(connection.close)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version != SCHEMA_VERSION:
@@ -60,18 +61,6 @@ def reading(path: Path) -> Iterator[ViewReader]:
             yield ViewReader(SqliteRows(connection))
     except (sqlite3.Error, OSError, ValueError) as error:
         raise ViewStoreFailed(f"{path.name} cannot be read: {error}") from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        connection.execute("BEGIN")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from this read on, nothing changes
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _copied(path: Path, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from ledger.adapters.scratch import scratch_folder
+from ledger.adapters.sqlite.readers import connect_to_read
 from ledger.adapters.sqlite.schema import TRIGGERS
 from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
 
@@ -232,15 +233,7 @@ def open_audit_source(path: Path) -> Iterator[SqliteAuditSource]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """A read-only connection with its snapshot taken, or the error of SQLite."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        connection.execute("BEGIN")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from this read on, nothing changes
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return connect_to_read(path, busy_milliseconds=_BUSY_MILLISECONDS)
 
 
 def _connect_to_copy(path: Path, copy: Path) -> sqlite3.Connection:

@@ -104,3 +104,20 @@ class Readers:
             connection.close()
         else:
             self._idle.append(connection)
+
+
+def connect_to_read(path: Path, *, busy_milliseconds: int) -> sqlite3.Connection:
+    """A read-only connection with its snapshot taken; nothing is changed and nothing is made.
+
+    Raises:
+        sqlite3.Error: whatever SQLite says; an OperationalError also where it cannot write beside the file.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
+        connection.execute("BEGIN")
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from this read on, nothing changes
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
