@@ -180,9 +180,11 @@ class SqliteLedger:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        floor = self.fence.floor()
         connection = self.datastore.connect()
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self.fence.check(connection.execute("SELECT size FROM log_head").fetchone()[0], floor)
             yield connection
             connection.execute("COMMIT")
         except sqlite3.Error as error:

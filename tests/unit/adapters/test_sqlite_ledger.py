@@ -291,6 +291,19 @@ def test_store_that_lost_its_tail_answers_no_reader(
         store.append([scribe.proposal(3)])
 
 
+def test_no_key_and_no_checkpoint_is_written_to_a_store_that_lost_its_tail(
+    path: Path, store: SqliteLedger, scribe: Scribe
+) -> None:
+    store.append([scribe.proposal(1), scribe.proposal(2)])
+    _lose_tail(path, 1)
+    with pytest.raises(LedgerHalted, match="holds 1 entries, but 2 are known"):
+        store.save_checkpoint(0, SignedCheckpoint(size=2, note=b"note", compact_range=b""))
+    with pytest.raises(LedgerHalted):
+        store.add_api_key(api_key(1))
+    with closing(SqliteLedger(path)) as other, other.snapshot() as snapshot:
+        assert (snapshot.checkpoint(), other.api_keys()) == (None, [])
+
+
 def test_store_behind_the_published_checkpoint_answers_nobody(path: Path, scribe: Scribe) -> None:
     published = 0
     with closing(SqliteLedger(path, Fence(lambda: published))) as store:
