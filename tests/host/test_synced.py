@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_every_answer_of_64_clients_leaves_after_the_sync_of_what_it_speaks_of(t
     served = Served(stand)
     try:
         load = Load(served, seed=seed)
-        lines = _traced_load(served, load, [served.pid], EACH)
+        lines = _traced_load(served, load, lambda: [served.pid], EACH)
         check(stand, load)
     finally:
         served.kill()
@@ -66,7 +66,7 @@ def test_server_whose_database_does_not_sync_is_caught(tmp_path: Path, seed: int
     served = Served(stand, environment={"PYTHONPATH": f"{CARELESS}{os.pathsep}{Path.cwd()}"})
     try:
         load = Load(served, seed=seed)
-        calls = read_trace(_traced_load(served, load, [served.pid], 1, clients=4))
+        calls = read_trace(_traced_load(served, load, lambda: [served.pid], 1, clients=4))
     finally:
         served.kill()
     keys = sqlite_keyed(calls, first_keys(stand.home))
@@ -80,8 +80,7 @@ def test_every_answer_on_postgresql_leaves_after_the_sync_of_the_log_that_holds_
     served = Served(stand)
     try:
         load = Load(served, seed=seed)
-        pids = [served.pid, *_processes(own_cluster)]
-        calls = read_trace(_traced_load(served, load, pids, EACH))
+        calls = read_trace(_traced_load(served, load, lambda: [*_processes(own_cluster), served.pid], EACH))
         check(stand, load)
         recorded, keyed = _transactions(own_cluster)
     finally:
@@ -120,7 +119,9 @@ def _processes(cluster: Cluster) -> list[int]:
     return [cluster.pid, *map(int, children)]
 
 
-def _traced_load(served: Served, load: Load, pids: list[int], each: int, clients: int = CLIENTS) -> list[str]:
+def _traced_load(
+    served: Served, load: Load, pids: Callable[[], Sequence[int]], each: int, clients: int = CLIENTS
+) -> list[str]:
     path = served.home.with_name("trace")
     with traced(pids, path):
         load.begin(clients, each=each)

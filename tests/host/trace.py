@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,22 +51,61 @@ class Exchange:
 
 
 @contextmanager
-def traced(pids: Iterable[int], path: Path) -> Iterator[None]:
-    """Trace running processes, and all that they start, into a file, as long as the `with` lasts."""
+def traced(pids: Callable[[], Sequence[int]], path: Path) -> Iterator[None]:
+    """Trace running processes, and all that they start, into a file, as long as the `with` lasts.
+
+    What begins to run while strace attaches itself could escape it, and whatever that process wrote and synced would
+    be missing from the trace: the `with` begins when every thread of every process is traced.
+
+    Args:
+        pids: the processes to be traced, asked for again until none is missing.
+    """
     program = shutil.which("strace")
     assert program, "strace is not installed, and without it nothing is proved (Debian: apt-get install strace)"
-    attached = [part for pid in pids for part in ("-p", str(pid))]
     line = [program, "-f", "-yy", "-ttt", "-s", str(_LONGEST), "-e", f"trace={_CALLS}", "-e", "signal=none"]
-    tracer = subprocess.Popen([*line, *attached, "-o", str(path)], stderr=subprocess.PIPE)
+    for _attempt in range(3):
+        attached = [part for pid in pids() for part in ("-p", str(pid))]
+        with path.with_name("strace.said").open("wb") as said:
+            tracer = subprocess.Popen([*line, *attached, "-o", str(path)], stderr=said)
+        if _all_traced(pids, tracer):
+            break
+        _let_go(tracer)
+    else:
+        raise AssertionError(
+            f"strace did not attach to each process: {path.with_name('strace.said').read_text()[-500:]!r}; "
+            "a container needs the right to trace"
+        )
     try:
-        assert tracer.stderr is not None
-        said = tracer.stderr.readline()  # "strace: Process 1 attached ..."
-        assert b"attached" in said, f"strace cannot attach: {said!r}; a container needs the right to trace"
-        time.sleep(0.5)  # until each thread is
         yield
     finally:
+        _let_go(tracer)
+
+
+def _all_traced(pids: Callable[[], Sequence[int]], tracer: "subprocess.Popen[bytes]") -> bool:
+    """Whether each thread of each process is traced, after waiting for it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and tracer.poll() is None:
+        if {_tracer(task) for pid in pids() for task in Path(f"/proc/{pid}/task").glob("*")} <= {tracer.pid, None}:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _tracer(task: Path) -> int | None:
+    """The process that traces a thread, 0 for none; None where the thread has ended."""
+    try:
+        status = (task / "status").read_text("ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    found = re.search(r"^TracerPid:\t(\d+)$", status, re.MULTILINE)
+    assert found is not None, "this system does not say who traces a thread"
+    return int(found[1])
+
+
+def _let_go(tracer: "subprocess.Popen[bytes]") -> None:
+    if tracer.poll() is None:
         os.kill(tracer.pid, signal.SIGINT)  # it lets go of what it traces
-        tracer.communicate(timeout=60)
+        tracer.wait(timeout=60)
 
 
 def read_trace(lines: Iterable[str]) -> list[Call]:
