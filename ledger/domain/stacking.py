@@ -44,7 +44,7 @@ class Held:
 
     stream: StreamId
     issuer: Did
-    learner: LearnerId
+    learner: LearnerId | None  # None where it may not be known, of no component
     slug: Slug  # of its achievement
     is_stack: bool
     fault: str | None  # why it is not in force, as a clause: `standing_fault`
@@ -71,7 +71,7 @@ def standing_fault(credential: Credential, award: Award, day: date) -> str | Non
 
 
 def check_components(
-    rule: StackingRule, held: Sequence[Held], *, issuer: Did, learner: LearnerId
+    rule: StackingRule, held: Sequence[Held], *, issuer: Did, learner: LearnerId | None
 ) -> tuple[Problem, ...]:
     """What stands in the way of stacking these awards, each with its own sentence; none where nothing does."""
     if len(held) > MOST_COMPONENTS:
@@ -96,7 +96,7 @@ def check_components(
     return tuple(problems)
 
 
-def _wrong(rule: StackingRule, held: Held, issuer: Did, learner: LearnerId) -> tuple[str, str] | None:
+def _wrong(rule: StackingRule, held: Held, issuer: Did, learner: LearnerId | None) -> tuple[str, str] | None:
     """The code and the sentence for what is wrong with one component by itself."""
     if held.issuer != issuer:
         return "another_issuer", "is an award of another issuer"

@@ -94,6 +94,9 @@ def _judge_parts(
     if any(view.in_force is False for view in views):
         detail = "A part that the award was built from is no longer in force."
         return failed(CHECK, "part_not_in_force", detail, makes=State.COMPONENT_REVIEW), tuple(views)
+    if learner is None:
+        detail = "Each part is the one that the award was built from, and is in force; whose they are is not said."
+        return passed(CHECK, detail, reason="learner_withheld"), tuple(views)
     return passed(CHECK, "Each part is the one that the award was built from, and is in force."), tuple(views)
 
 
@@ -138,8 +141,10 @@ def _held(number: int, part: Genuine, given: CredentialEvidence, pin: Component,
     )
 
 
-def _learner(number: int, award: Genuine, evidence: CredentialEvidence) -> LearnerId:
-    """Whose award it is; its parts were found to be those that were signed."""
+def _learner(number: int, award: Genuine, evidence: CredentialEvidence) -> LearnerId | None:
+    """Whose award it is, None where that is withheld; its parts were found to be those that were signed."""
+    if Part.INTERNAL in evidence.withheld:
+        return None
     opening = evidence.parts[award.placed[0].position][Part.INTERNAL].opening
     internal = None if opening is None else evidence.readings.internal(opening.content)
     if internal is None:

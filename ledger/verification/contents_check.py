@@ -36,7 +36,8 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
     awards: dict[Seq, Award] = {}
     acts: dict[Seq, Act] = {}
     for entry, each in zip(entries, evidence.stream, strict=True):
-        opened, found = _open_parts(entry, each.position, evidence.parts.get(each.position, {}))
+        given = evidence.parts.get(each.position, {})
+        opened, found = _open_parts(entry, each.position, given, evidence.withheld)
         findings += found
         if Part.FACTS not in opened:
             continue
@@ -49,20 +50,27 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
             awards[entry.seq] = facts.award
         if facts.act is not None:
             acts[entry.seq] = facts.act
-    if not findings:
+    if not findings and evidence.withheld:
+        detail = (
+            "Every part that is shown is the one that was signed; what only the issuer sees is not here."
+        )
+        findings.append(passed("parts", detail, reason="withheld"))
+    elif not findings:
         findings.append(passed("parts", "Every private part is the one that its entry was signed with."))
     definitions, defined = _definitions(awards.values(), evidence.definitions)
     return Contents(awards=awards, acts=acts, definitions=definitions, findings=(*findings, *defined))
 
 
 def _open_parts(
-    entry: Entry, position: Position, parts: Mapping[Part, PartEvidence]
+    entry: Entry, position: Position, parts: Mapping[Part, PartEvidence], withheld: frozenset[Part]
 ) -> tuple[dict[Part, Opening], list[Finding]]:
     opened: dict[Part, Opening] = {}
     found = []
     for part, committed in entry.commit.items():
         given = parts.get(part)
         what = f"The part “{part}” of the entry at position {position}"
+        if part in withheld:
+            continue
         if given is None or not given.present:
             found.append(unknown("parts", "part_missing", f"{what} is missing."))
         elif given.opening is None:
