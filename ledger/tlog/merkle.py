@@ -1,7 +1,7 @@
 """Hashing of a Merkle log: leaves, inner nodes, and the root over all leaves (RFC 6962 §2.1, RFC 9162 §2.1.1).
 
 A log is folded into a `CompactRange`, a few hashes from which it can be grown and its root computed without keeping
-its leaves. Proofs and tiles are deliberately not here.
+its leaves. Proofs are in `ledger.tlog.proofs`, tiles in `ledger.tlog.tiles`.
 """
 
 from collections.abc import Iterable

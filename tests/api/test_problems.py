@@ -17,6 +17,7 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # Errors that no request can cause: they end a start, a command or an audit, or show a fault of the program or the
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
+    ConsistencyNotProved InclusionNotProved MalformedTile MalformedTilePath OutsideTree TileForged TileMissing
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
     KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding
