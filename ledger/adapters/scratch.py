@@ -24,13 +24,22 @@ def scratch_folder(prefix: str, beside: Path | None = None) -> Iterator[Path]:
         OSError.
     """
     within = beside or Path(gettempdir())
+    kind = kind_swept(prefix, within)
+    with TemporaryDirectory(prefix=f"{kind}{os.getpid()}-", dir=within) as folder:
+        yield Path(folder)
+
+
+def kind_swept(prefix: str, within: Path) -> str:
+    """How the names of what a process here makes on the way begin, before its id; what dead ones left is removed."""
     kind = f"{prefix}{_HERE}-"  # the folder may be one that machines share: whose process is dead only its own knows
     for left in within.glob(f"{kind}*"):
         pid = left.name.removeprefix(kind).partition("-")[0]
         if pid.isascii() and pid.isdigit() and not _lives(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(prefix=f"{kind}{os.getpid()}-", dir=within) as folder:
-        yield Path(folder)
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+    return kind
 
 
 def _lives(pid: int) -> bool:

@@ -1,6 +1,6 @@
 """What the use cases need of the world, as contracts. `ledger.adapters` fills them; `ledger.testing` fakes them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
 from ledger.record.sealing import Sealed
 from ledger.signing.signer import Signer
+from ledger.tlog.merkle import Hash
 from ledger.verification.evidence import Head, Placed
 
 
@@ -279,6 +280,26 @@ class Appender(Protocol):
         ...
 
 
+class LastAppender(Protocol):
+    """Appends an entry that states something of the very log that it ends."""
+
+    def append_last(self, make: "Callable[[Snapshot], Sealed | None]") -> Position | None:
+        """Append the one entry that `make` makes of the log's end, and its position; None if it makes none.
+
+        `make` is called under the lock of the head: what its snapshot shows is exactly what the entry follows, and
+        nobody appends meanwhile, so it must be quick. It may be called again, where a connection was lost before
+        anything was recorded. Durable when it returns. Blocks; for any thread but the one that appends.
+
+        Raises:
+            StaleDecision: seq or time of the entry do not follow; nothing was recorded.
+            LedgerBusy, StoreUnavailable: nothing was recorded.
+            OutcomeUnknown: the store failed; whether the entry was recorded must be read from it.
+            LedgerHalted: this process appends nothing any more.
+            LedgerError: whatever `make` raises; nothing was recorded.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPart:
     """A private part as it lies in the store."""
@@ -302,6 +323,26 @@ class Snapshot(Protocol):
         ...
 
     def stream(self, stream: StreamId) -> tuple[Placed, ...]: ...
+
+    def last(self, stream: StreamId) -> Placed | None:
+        """The last entry of a stream, found without reading the others; None where there is no such stream."""
+        ...
+
+    def log_entries(self) -> tuple[Placed, ...]:
+        """The entries of the log's own stream but for `status.committed`, in order.
+
+        They are few, and found by their types: how many statements there are makes no difference.
+        """
+        ...
+
+    def published(self) -> bytes | None:
+        """The last published note, with its cosignatures; None where there is none."""
+        ...
+
+    def days(self, after: str = "") -> list[tuple[str, bytes]]:
+        """The UTC days (YYYY-MM-DD) later than `after`, in order, each with the last note published on it."""
+        ...
+
     def end(self, stream: StreamId) -> Seq | None: ...
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]: ...
     def boxes(self, first: int, last: int, wanted: Sequence[Part]) -> list[tuple[Position, Part, bytes, bytes]]: ...
@@ -349,8 +390,107 @@ class Store(Protocol):
         """Compare-and-swap: keep `checkpoint` if `previous` is still the size of the last; else StaleDecision."""
         ...
 
+    def save_published(self, day: str, size: int, note: bytes) -> None:
+        """Keep a note that is published, as the last of that UTC day (YYYY-MM-DD); durable when it returns.
+
+        One of the same size as the last may take its place, with more cosignatures, say.
+
+        Raises:
+            StaleDecision: a larger one was published; nothing has changed.
+        """
+        ...
+
     def publishing(self) -> AbstractContextManager[bool]:
         """Whether this process is the one that publishes while the `with` lasts; another one may be at it."""
+        ...
+
+
+class TileStoreConflict(LedgerError):
+    """What is public for ever is there already with other bytes: two histories, or a damaged disk."""
+
+
+class TileStoreUnavailable(LedgerError):
+    """The published files cannot be read or written now, or one was asked for that can never be there."""
+
+
+class TileStore(Protocol):
+    """Where the public log lies: a folder, or an object store. Paths are relative, as `tile/0/x001/234`.
+
+    Any thread and any process may call it. When a call returns, what it wrote survives a power loss, and nobody ever
+    reads a part of a file.
+    """
+
+    def read(self, path: str) -> bytes | None:
+        """A file; None where there is none, nor can be.
+
+        Raises:
+            TileStoreUnavailable: from this and every other method.
+        """
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put a file where none is. Who repeats a call with the same content is not refused.
+
+        Raises:
+            TileStoreConflict: there is one with other bytes; it stays.
+        """
+        ...
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put a file in place of the one that may be there; a crash leaves the old one or the new one, whole."""
+        ...
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """The paths of all files below a folder such as `tile/0`, sorted; none where there is no such folder."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+
+class CheckpointGuard(Protocol):
+    """The last signed checkpoint, kept outside the store: what a store that lost its tail is held against."""
+
+    def note(self) -> bytes | None:
+        """It; None where none was ever kept."""
+        ...
+
+    def keep(self, note: bytes) -> None:
+        """Keep a checkpoint, durably, unless one as large is kept."""
+        ...
+
+
+class Served(Protocol):
+    """The checkpoint that everybody is shown, and the last one of every day."""
+
+    def note(self) -> bytes | None:
+        """What is served; None where nothing is."""
+        ...
+
+    def serve(self, note: bytes) -> None:
+        """Serve a checkpoint from now on, durably, unless a larger one is served."""
+        ...
+
+
+class Witnessing(Protocol):
+    """Others that vouch for having seen one history."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is anybody to ask."""
+        ...
+
+    def gather(self, note: bytes, prove: Callable[[int], tuple[Hash, ...]]) -> bytes:
+        """The note with the cosignatures that were to be had in time; those that it had are kept or made younger.
+
+        Args:
+            prove: the consistency path from a smaller size to that of the note.
+        """
+        ...
+
+    def reached(self, note: bytes) -> bool:
+        """Whether enough of them vouch for it that it may be served."""
         ...
 
 
