@@ -60,6 +60,15 @@ optional_text = st.none() | clean_text
 _next_versions = st.integers(2, 2**53 - 1)
 EVENTS: dict[str, st.SearchStrategy[ev.Event]] = {
     "log.started/1": st.builds(ev.LogStarted, origin=origins, event_key=kids, checkpoint_key=kids),
+    "log.key_added/1": st.builds(ev.LogKeyAdded, key=kids, proof=proofs),
+    "log.key_retired/1": st.builds(ev.LogKeyRetired, key=kids),
+    "status.committed/1": st.builds(
+        ev.StatusCommitted,
+        size=st.integers(1, 2**53 - 1),
+        lists=st.integers(0, 2**53 - 1),
+        status=digests,
+        authority=digests,
+    ),
     "issuer.registered/1": st.builds(ev.IssuerRegistered, root=kids, custody=st.sampled_from(Custody), profile=digests),
     "issuer.key_added/1": st.builds(
         ev.IssuerKeyAdded, key=kids, role=st.sampled_from(Role), proof=proofs, recovery=st.booleans()

@@ -13,8 +13,11 @@ from ledger.domain.events import (
     IssuerRecognised,
     IssuerRecognitionEnded,
     IssuerRegistered,
+    LogKeyAdded,
+    LogKeyRetired,
     LogStarted,
     Recorded,
+    StatusCommitted,
 )
 from ledger.domain.issuer import Issuer
 from ledger.domain.types import Did, Kid, Origin, StreamId
@@ -46,7 +49,7 @@ class Operator:
     did: Did
     origin: Origin
     event_key: Kid
-    checkpoint_key: Kid
+    checkpoint_key: Kid  # the first; `ledger.domain.log` tells which came later
 
 
 def operator_of(recorded: Recorded) -> Operator:
@@ -83,6 +86,8 @@ def check_signer(recorded: Recorded, *, operator: Operator, issuers: Mapping[Did
         case LogStarted():
             if operator_of(recorded) != operator:
                 raise SignerNotAllowed("the log has begun already, with another log.started")
+        case LogKeyAdded() | LogKeyRetired() | StatusCommitted():
+            _check_operator(recorded, operator)
         case IssuerRegistered(root=root):
             if owner is not None or recorded.kid != root or not _is_issuer_of(operator, recorded.by):
                 raise SignerNotAllowed("a registration is signed, in the issuer's name, by the root key it brings")
@@ -112,6 +117,13 @@ def _is_issuer_of(operator: Operator, did: Did) -> bool:
 def _check_owner(recorded: Recorded, owner: Did | None) -> None:
     if owner is not None and recorded.by != owner:
         raise SignerNotAllowed(f"{recorded.by} states something in a stream of {owner}")
+
+
+def _check_operator(recorded: Recorded, operator: Operator) -> None:
+    if recorded.stream != operator.stream:
+        raise SignerNotAllowed("what the log says about itself stands in its own stream")
+    if recorded.by != operator.did or recorded.kid != operator.event_key:
+        raise SignerNotAllowed("what the log says about itself is signed by the operator's event key")
 
 
 def _check_recovery(recorded: Recorded, operator: Operator) -> None:

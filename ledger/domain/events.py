@@ -23,6 +23,34 @@ class LogStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogKeyAdded:
+    """A key signs checkpoints, this entry's own included. Wire type `log.key_added/1`."""
+
+    key: Kid  # a checkpoint key, used for nothing else
+    proof: bytes  # 64 bytes: the new key's signature over its possession message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogKeyRetired:
+    """A key signs no checkpoint from this entry's own on; those before it stand. Wire type `log.key_retired/1`."""
+
+    key: Kid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCommitted:
+    """How every award and every authority stood after the entries before this one. Wire type `status.committed/1`.
+
+    The last entry of every published tree is one; docs/spec/status.md says what the roots are.
+    """
+
+    size: int  # number of entries before this one, which is its own leaf index
+    lists: int  # number of status lists, the leaves under `status`
+    status: Digest  # root over the status lists, in the order of their first use
+    authority: Digest  # root over the lines of keys and recognitions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerRegistered:
     """The operator admitted an issuer. Wire type `issuer.registered/1`; signed by the root key that it brings."""
 
@@ -177,7 +205,7 @@ class CredentialRevoked:
     """The award is withdrawn for good. Wire type `credential.revoked/1`."""
 
 
-LogEvent = LogStarted
+LogEvent = LogStarted | LogKeyAdded | LogKeyRetired | StatusCommitted
 IssuerEvent = (
     IssuerRegistered
     | IssuerKeyAdded

@@ -110,6 +110,37 @@ _ALL = (
         lambda e: {"origin": e.origin, "event_key": e.event_key, "checkpoint_key": e.checkpoint_key},
     ),
     _schema(
+        "log.key_added/1",
+        ev.LogKeyAdded,
+        "key proof",
+        lambda d: ev.LogKeyAdded(key=kid(d, "key"), proof=from_text(text(d, "proof"), 64)),
+        lambda e: {"key": e.key, "proof": to_text(e.proof)},
+    ),
+    _schema(
+        "log.key_retired/1",
+        ev.LogKeyRetired,
+        "key",
+        lambda d: ev.LogKeyRetired(key=kid(d, "key")),
+        lambda e: {"key": e.key},
+    ),
+    _schema(
+        "status.committed/1",
+        ev.StatusCommitted,
+        "size lists status authority",
+        lambda d: ev.StatusCommitted(
+            size=whole(d, "size", 1),
+            lists=whole(d, "lists", 0),
+            status=digest(d, "status"),
+            authority=digest(d, "authority"),
+        ),
+        lambda e: {
+            "size": e.size,
+            "lists": e.lists,
+            "status": to_text(e.status),
+            "authority": to_text(e.authority),
+        },
+    ),
+    _schema(
         "issuer.registered/1",
         ev.IssuerRegistered,
         "root custody profile",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.canonical import Json, encode_unchecked
-from ledger.domain.events import IssuerKeyAdded, Recorded
+from ledger.domain.events import IssuerKeyAdded, LogKeyAdded, Recorded
 from ledger.domain.types import Digest, Kid, Origin, StreamId
 from ledger.domain.values import Part, format_time
 from ledger.errors import LedgerError
@@ -15,6 +15,7 @@ from ledger.record.schema import SCHEMA_OF
 from ledger.signing import ed25519, multikey
 from ledger.signing.signer import Signer, possession_message
 
+CHECKPOINT_ROLE = "checkpoint"  # in the possession message of a key that `log.key_added` brings
 _SIGNED = b"testamur/event/v1\n"
 _CHAIN = b"testamur/chain/v1\n"
 _GENESIS = b"testamur/genesis/v1\n"
@@ -92,9 +93,13 @@ def is_signed(kid: Kid, body: bytes, signature: bytes) -> bool:
 
 
 def possession_is_proved(origin: Origin, recorded: Recorded) -> bool:
-    """Whether the key that an `issuer.key_added` brings signed for its own admission, to this stream of this log."""
+    """Whether the key that an `issuer.key_added` or `log.key_added` brings signed to be admitted here.
+
+    It signs for its own admission to this stream of this log, in its role.
+    """
     event = recorded.event
-    if not isinstance(event, IssuerKeyAdded):
+    if not isinstance(event, IssuerKeyAdded | LogKeyAdded):
         return True
-    message = possession_message(origin, str(recorded.stream), event.key, event.role)
+    role = event.role if isinstance(event, IssuerKeyAdded) else CHECKPOINT_ROLE
+    message = possession_message(origin, str(recorded.stream), event.key, role)
     return ed25519.verify(multikey.decode(event.key), message, event.proof)

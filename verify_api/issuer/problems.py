@@ -41,6 +41,7 @@ from ledger.domain.issuer import (
     PeriodReversed,
     SelfRecognition,
 )
+from ledger.domain.log import LogError
 from ledger.domain.reading import Problem as FieldProblem
 from ledger.domain.reading import Refused
 from ledger.domain.values import BadValue
@@ -120,6 +121,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     AchievementIsRetired: (HTTPStatus.CONFLICT, "achievement-is-retired"),
     AchievementError: (HTTPStatus.CONFLICT, "achievement-state"),
     IssuerError: (HTTPStatus.CONFLICT, "issuer-state"),
+    LogError: (HTTPStatus.CONFLICT, "log-state"),
     SignerError: (HTTPStatus.CONFLICT, "no-usable-key"),
     NoUsableKey: (HTTPStatus.CONFLICT, "no-usable-key"),
     KeyNotHeld: (HTTPStatus.CONFLICT, "no-usable-key"),
@@ -174,6 +176,7 @@ TITLES: Mapping[str, str] = {
     "achievement-is-retired": "Nothing is awarded on a retired achievement",
     "achievement-state": "The achievement is not in a state that allows this",
     "issuer-state": "The issuer is not in a state that allows this",
+    "log-state": "The log is not in a state that allows this",
     "no-usable-key": "The issuer has no key that may sign this",
     "body-too-large": "The body is too large",
     "wrong-content-type": "The body is of another kind than is read here",

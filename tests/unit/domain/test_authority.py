@@ -16,7 +16,7 @@ from ledger.domain.authority import (
     operator_of,
 )
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Did, Kid, ListId, Origin, Seq, Slot
+from ledger.domain.types import Did, Kid, ListId, Origin, Seq, Slot, StreamId
 from ledger.domain.values import BadValue, Role
 from tests.strategies import OPERATOR, ORIGIN
 from tests.unit.domain.history import (
@@ -27,6 +27,7 @@ from tests.unit.domain.history import (
     EVENT_KEY,
     LOG_STREAM,
     NORTH,
+    NORTH_STREAM,
     ROOT,
     ROOT_2,
     SCHEME,
@@ -70,6 +71,11 @@ _BY_SIGNING: tuple[ev.Event, ...] = (
     ev.CredentialReinstated(),
     ev.CredentialRevoked(),
 )
+_BY_OPERATOR: tuple[ev.Event, ...] = (
+    ev.LogKeyAdded(key=ROOT_2, proof=bytes(64)),
+    ev.LogKeyRetired(key=CHECKPOINT_KEY),
+    ev.StatusCommitted(size=_NOW - 1, lists=0, status=digest("s"), authority=digest("a")),
+)
 _BY_BODY: tuple[ev.Event, ...] = (_RECOGNISED, _RECOGNITION_ENDED)
 _STRANGER = Did("did:web:elsewhere.example:issuers:north")
 
@@ -93,8 +99,26 @@ def _check(
 
 
 def test_every_type_has_its_place_in_the_table() -> None:
-    tested = {type(event) for event in (_STARTED, registered(), *_BY_ROOT, *_RECOVERY, *_BY_SIGNING, *_BY_BODY)}
-    assert len(tested) == 16
+    lists = _BY_ROOT, _RECOVERY, _BY_SIGNING, _BY_BODY, _BY_OPERATOR
+    tested = {type(event) for event in (_STARTED, registered(), *(event for events in lists for event in events))}
+    assert len(tested) == 19
+
+
+@pytest.mark.parametrize("event", _BY_OPERATOR, ids=_name)
+def test_the_log_speaks_of_itself_by_the_operators_event_key_in_its_own_stream(event: ev.Event) -> None:
+    def check(by: Did, kid: Kid, stream: StreamId) -> str:
+        recorded = record(event, _NOW, seq=5, by=by, kid=kid, stream=stream)
+        try:
+            check_signer(recorded, operator=THE_OPERATOR, issuers={NORTH: begun()}, owner=OPERATOR)
+        except SignerError as error:
+            return type(error).__name__
+        return "ok"
+
+    assert check(OPERATOR, EVENT_KEY, LOG_STREAM) == "ok"
+    assert check(OPERATOR, EVENT_KEY, NORTH_STREAM) == "SignerNotAllowed"
+    assert check(OPERATOR, CHECKPOINT_KEY, LOG_STREAM) == "SignerNotAllowed"
+    assert check(NORTH, EVENT_KEY, LOG_STREAM) == "SignerNotAllowed"
+    assert check(NORTH, SIGN, LOG_STREAM) == "SignerNotAllowed"
 
 
 @pytest.mark.parametrize("event", _BY_ROOT, ids=_name)

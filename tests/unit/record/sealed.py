@@ -29,6 +29,9 @@ _DAY = AT.date()
 
 EXAMPLES: tuple[ev.Event, ...] = (
     ev.LogStarted(origin=Origin(ORIGIN), event_key=SIGNER.kid, checkpoint_key=OTHER.kid),
+    ev.LogKeyAdded(key=OTHER.kid, proof=bytes(range(64))),
+    ev.LogKeyRetired(key=OTHER.kid),
+    ev.StatusCommitted(size=8, lists=1, status=DIGEST, authority=PREV),
     ev.IssuerRegistered(root=SIGNER.kid, custody=Custody.OPERATOR, profile=DIGEST),
     ev.IssuerKeyAdded(key=OTHER.kid, role=Role.SIGNING, proof=bytes(range(64)), recovery=False),
     ev.IssuerKeyRetired(key=OTHER.kid, recovery=False),
@@ -49,6 +52,11 @@ EXAMPLES: tuple[ev.Event, ...] = (
     ev.CredentialReinstated(),
     ev.CredentialRevoked(),
 )
+
+
+def example(kind: type[ev.Event]) -> ev.Event:
+    """The example of a type."""
+    return next(event for event in EXAMPLES if type(event) is kind)
 
 
 def recorded(event: ev.Event, signer: Ed25519Signer = SIGNER) -> ev.Recorded:

@@ -14,10 +14,10 @@ from ledger.record.entry import MAX_ENTRY, Entry, MalformedEntry, parse_entry
 from ledger.record.schema import SCHEMAS
 from ledger.record.sealing import seal, signature_is_good
 from tests.strategies import EVENTS, SIGNER_OF, digests, recorded
-from tests.unit.record.sealed import DIGEST, EXAMPLES, ISSUER, PREV, STREAM, body, forged, sealed, sign, spell
+from tests.unit.record.sealed import DIGEST, EXAMPLES, ISSUER, PREV, STREAM, body, example, forged, sealed, sign, spell
 
-_ISSUED = EXAMPLES[14]
-_REVOKED = EXAMPLES[19]
+_ISSUED = example(ev.CredentialIssued)
+_REVOKED = example(ev.CredentialRevoked)
 _FIELDS = ("v", "type", "stream", "seq", "prev", "at", "by", "kid", "data", "commit")
 
 
@@ -57,7 +57,9 @@ def _refused(raw: bytes) -> bool:
         return True
 
 
-@pytest.mark.parametrize("event", [EXAMPLES[2], _ISSUED, _REVOKED], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize(
+    "event", [example(ev.IssuerKeyAdded), _ISSUED, _REVOKED], ids=lambda event: type(event).__name__
+)
 def test_each_single_bit_of_an_entry_counts(event: ev.Event) -> None:
     raw = sealed(event)
     assert not _refused(raw)
@@ -171,7 +173,7 @@ _UUID = str(STREAM)
         ("type", "credential.issued/1 "),
         ("type", "ledger.domain.events:CredentialIssued"),
         ("type", "os:system"),
-        ("type", "status.committed/1"),
+        ("type", "credential.erased/1"),
         ("type", "credential.erased/1"),
         ("type", "credential.revoked/1"),
         ("stream", _UUID.upper()),

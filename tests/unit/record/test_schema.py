@@ -83,6 +83,13 @@ _KEY_OF_SMALL_ORDER = "z" + b58encode(b"\xed\x01\x01" + bytes(31)).decode()  # t
 _BAD: dict[tuple[str, str], tuple[object, ...]] = {
     ("log.started/1", "origin"): ("a b", "a+b", "a\tb", "é", "a\x7f", "a\x00", "a" * 201, "a\u200bb"),
     ("log.started/1", "event_key"): (_KEY_OF_SMALL_ORDER, "z6Mk" + "1" * 44, "z6Mk" + "é" * 44),
+    ("log.key_added/1", "key"): (_KEY_OF_SMALL_ORDER,),
+    ("log.key_added/1", "proof"): ("A" * 85, "A" * 87, "A" * 85 + "B"),
+    ("log.key_retired/1", "key"): (_KEY_OF_SMALL_ORDER,),
+    ("status.committed/1", "size"): (0, -1, 2**53, 1.0, True, "1"),
+    ("status.committed/1", "lists"): (-1, 2**53, 0.0, False, "0"),
+    ("status.committed/1", "status"): (to_text(bytes(31)), to_text(bytes(33)), to_text(DIGEST)[:-1] + "/"),
+    ("status.committed/1", "authority"): (to_text(bytes(31)), to_text(bytes(33)), to_text(DIGEST)[:-1] + "/"),
     ("issuer.registered/1", "custody"): ("Issuer", "nobody", "issuer ", 0),
     ("issuer.registered/1", "profile"): (to_text(DIGEST) + "A", to_text(DIGEST)[:-1] + "/", to_text(DIGEST[:31])),
     ("issuer.key_added/1", "role"): ("ROOT", "operator", 1),
@@ -130,6 +137,9 @@ def test_an_origin_within_bounds_is_read(origin: str) -> None:
 def test_wire_names_are_those_of_version_one() -> None:
     assert list(SCHEMAS) == [
         "log.started/1",
+        "log.key_added/1",
+        "log.key_retired/1",
+        "status.committed/1",
         "issuer.registered/1",
         "issuer.key_added/1",
         "issuer.key_retired/1",

@@ -16,11 +16,11 @@ from ledger.record.entry import parse_entry
 from ledger.record.sealing import SealError, chain, genesis, possession_is_proved, seal, signature_is_good
 from ledger.signing.signer import possession_message
 from tests.strategies import ORIGIN, SIGNER_OF, origins, recorded, streams
-from tests.unit.record.sealed import DIGEST, EXAMPLES, OTHER, PREV, SIGNER, STREAM, sealed
+from tests.unit.record.sealed import DIGEST, EXAMPLES, OTHER, PREV, SIGNER, STREAM, example, sealed
 from tests.unit.record.sealed import recorded as fixed
 
 _ELSEWHERE = stream_id(1, bytes(10))
-_ADDED, _ISSUED, _REVOKED = EXAMPLES[2], EXAMPLES[14], EXAMPLES[19]
+_ADDED, _ISSUED, _REVOKED = map(example, (ev.IssuerKeyAdded, ev.CredentialIssued, ev.CredentialRevoked))
 
 
 @given(origin=origins, stream=streams)
@@ -133,6 +133,17 @@ def test_a_proof_for_another_log_stream_role_or_key_proves_nothing() -> None:
     assert not possession_is_proved(Origin("localhost:9000/log"), fixed(added))
 
 
+def test_a_checkpoint_key_proves_possession_as_such_and_in_no_other_role() -> None:
+    def added(role: str) -> ev.LogKeyAdded:
+        message = f"testamur/possession/v1\n{ORIGIN}\n{STREAM}\n{OTHER.kid}\n{role}".encode()
+        return ev.LogKeyAdded(key=OTHER.kid, proof=OTHER.sign(message))
+
+    assert possession_is_proved(ORIGIN, fixed(added("checkpoint")))
+    assert not possession_is_proved(Origin("localhost:9000/log"), fixed(added("checkpoint")))
+    for wrong in (added("root"), added("signing"), replace(added("checkpoint"), key=SIGNER.kid)):
+        assert not possession_is_proved(ORIGIN, fixed(wrong))
+
+
 @given(data=st.data())
 def test_a_flipped_bit_of_a_proof_proves_nothing(data: st.DataObject) -> None:
     proof = bytearray(_added().proof)
@@ -142,6 +153,6 @@ def test_a_flipped_bit_of_a_proof_proves_nothing(data: st.DataObject) -> None:
 
 
 def test_other_types_have_no_possession_to_prove() -> None:
-    others = [event for event in EXAMPLES if not isinstance(event, ev.IssuerKeyAdded)]
+    others = [event for event in EXAMPLES if not isinstance(event, ev.IssuerKeyAdded | ev.LogKeyAdded)]
     assert all(possession_is_proved(ORIGIN, fixed(event)) for event in others)
     assert not possession_is_proved(ORIGIN, fixed(_ADDED))
