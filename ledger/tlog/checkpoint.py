@@ -10,6 +10,7 @@ from typing import Final
 
 from ledger.errors import LedgerError
 from ledger.signing.signer import Signer
+from ledger.tlog.cosignature import with_lines
 from ledger.tlog.encoding import from_base64, to_base64
 from ledger.tlog.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_LIMIT, Hash
 from ledger.tlog.note import VerifierKey, is_key_name, open_note, sign_note
@@ -81,32 +82,52 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin=origin, size=int(size), root=Hash(digest))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
-    """The signed note of `checkpoint`, under its origin as the key's name.
+def sign_checkpoint(checkpoint: Checkpoint, signer: Signer, *others: Signer) -> bytes:
+    """The signed note of `checkpoint`, under its origin as the name of every key, one line for each in this order.
 
     Whoever calls this promises that the log never signed a checkpoint inconsistent with this one.
 
+    Args:
+        others: more keys of this log, while one follows another.
+
     Raises:
-        MalformedNote: the origin is too long for a note. Nothing was signed.
+        MalformedNote: the origin is too long for a note. Nothing was signed, or nothing of it can be used.
     """
-    return sign_note(checkpoint.to_text(), signer, checkpoint.origin)
+    text = checkpoint.to_text()
+    note = sign_note(text, signer, checkpoint.origin)
+    for other in others:
+        lines = sign_note(text, other, checkpoint.origin).removeprefix(text.encode("utf-8") + b"\n")
+        note = with_lines(note, lines)
+    return note
 
 
-def open_checkpoint(raw: bytes, key: VerifierKey) -> Checkpoint:
-    """The checkpoint in `raw`, which `key` signed for the log of its own name.
+def open_checkpoint(raw: bytes, *keys: VerifierKey) -> Checkpoint:
+    """The checkpoint in `raw`, which at least one of `keys` signed for the log of its own name.
 
-    Signatures of other keys, such as witnesses', are ignored.
+    Several keys are those of one log while one follows another, or those of several logs. Signatures of other keys,
+    such as witnesses', are ignored.
 
     Raises:
         MalformedNote: `raw` is no signed note.
-        NoteSignatureInvalid, NoteUnsigned: `key` did not sign it.
-        MalformedCheckpoint: `key` signed something that is no checkpoint.
-        CheckpointOriginMismatch: `key` signed a checkpoint of another log.
+        NoteSignatureInvalid: a line with name and id of one of `keys` does not verify, whatever the others say.
+        NoteUnsigned: none of `keys` signed it.
+        MalformedCheckpoint: they signed something that is no checkpoint.
+        CheckpointOriginMismatch: one signed a checkpoint of a log of another name than its own.
+        AmbiguousVerifierKeys: two of `keys` differ, yet share name and id.
     """
-    checkpoint = parse_checkpoint(open_note(raw, (key,)).text)
+    opened = open_note(raw, keys)
+    checkpoint = parse_checkpoint(opened.text)
     # "The log's key name in its signature line SHOULD match the origin line." For a log of this ledger it must.
-    if checkpoint.origin != key.name:
-        raise CheckpointOriginMismatch(
-            f"this is a checkpoint of {checkpoint.origin!a}, and the key given is that of {key.name!a}"
-        )
+    for key in opened.signed_by:
+        if checkpoint.origin != key.name:
+            raise CheckpointOriginMismatch(
+                f"this is a checkpoint of {checkpoint.origin!a}, and the key given is that of {key.name!a}"
+            )
     return checkpoint
+
+
+def size_of_note(note: bytes) -> int | None:
+    """How many leaves a checkpoint says that it covers, unverified; None where it does not say it."""
+    lines = note.split(b"\n", 2)
+    size = lines[1].decode("ascii", "replace") if len(lines) == 3 else ""
+    return int(size) if _SIZE.fullmatch(size) else None

@@ -1,14 +1,15 @@
 """Signed notes: a text and the signature lines below it (c2sp.org/signed-note, Ed25519 signatures of type 0x01 only).
 
-A note's text is worth nothing until a trusted key is found to have signed it, so the only way to it is `open_note`.
-What the text means is deliberately elsewhere (`ledger.tlog.checkpoint`).
+A note's text is worth nothing until a trusted key is found to have signed it, so the way to it is `open_note`. What the
+text means is deliberately elsewhere (`ledger.tlog.checkpoint`), and so is what witnesses add
+(`ledger.tlog.cosignature`).
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, NewType, Self
+from typing import ClassVar, Final, NewType, Self, TypeVar
 
 from ledger.errors import LedgerError
 from ledger.signing.ed25519 import MalformedKey, PublicKey, admit, verify
@@ -21,7 +22,6 @@ MAX_NOTE_BYTES: Final = 64 * 1024
 MAX_SIGNATURES: Final = 100  # the specification asks for at least 16
 _KEY_ID_BYTES: Final = 4
 _SIGNATURE_BYTES: Final = 64
-_ED25519: Final = b"\x01"  # signature type identifier
 _LINE_START: Final = "\u2014 "  # em dash, space
 
 # The specification: "MUST NOT contain any ASCII control characters (those below U+0020) other than newline."
@@ -57,15 +57,17 @@ def is_key_name(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifierKey:
-    """A public key as notes name it: who signs, and how to check it.
+class NamedKey:
+    """A public key as notes name it: who signs, and how to check it. Of which type is for the classes below.
 
     Raises:
         MalformedVerifierKey: the name cannot name a key, or the key id is not that of name and key.
     """
 
+    KIND: ClassVar[bytes]  # 1 byte, the signature type identifier
+
     name: str  # not empty; no space of any kind, plus or control character
-    key_id: KeyId  # 4 bytes: SHA-256(name || 0x0A || 0x01 || public key)[:4]
+    key_id: KeyId  # 4 bytes: SHA-256(name || 0x0A || type || public key)[:4]
     public_key: PublicKey  # 32 bytes, RFC 8032
 
     def __post_init__(self) -> None:
@@ -73,7 +75,7 @@ class VerifierKey:
             raise MalformedVerifierKey(
                 f"{self.name!a} cannot name a key: a name is not empty and has no space, plus or control character"
             )
-        if self.key_id != _key_id(self.name, self.public_key):
+        if self.key_id != self._id(self.name, self.public_key):
             raise MalformedVerifierKey(
                 f"the key id {self.key_id.hex()} is not that of {self.name!a} with this key; copy the key again"
             )
@@ -85,7 +87,7 @@ class VerifierKey:
         Raises:
             MalformedVerifierKey: `name` cannot name a key.
         """
-        return cls(name=name, key_id=_key_id(name, public_key), public_key=public_key)
+        return cls(name=name, key_id=cls._id(name, public_key), public_key=public_key)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -98,12 +100,13 @@ class VerifierKey:
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
         raw = from_base64(encoded)
-        if raw is None or not raw.startswith(_ED25519):
+        if raw is None or not raw.startswith(cls.KIND):
             raise MalformedVerifierKey(
-                "a verifier key is spelled name+keyid+key, and its key is base64 of 0x01 and an Ed25519 public key"
+                f"a verifier key is spelled name+keyid+key, and its key is base64 of 0x{cls.KIND.hex()} and an Ed25519 "
+                "public key"
             )
         try:
-            key = cls.of(name, admit(raw.removeprefix(_ED25519)))
+            key = cls.of(name, admit(raw.removeprefix(cls.KIND)))
         except MalformedKey as error:
             raise MalformedVerifierKey(f"the verifier key of {name!a} holds no usable public key: {error}") from error
         if key.to_text() != text:
@@ -114,7 +117,23 @@ class VerifierKey:
 
     def to_text(self) -> str:
         """The one spelling of this key: ``name+keyid+key``, the id in lower-case hexadecimal, the key in base64."""
-        return f"{self.name}+{self.key_id.hex()}+{to_base64(_ED25519 + self.public_key)}"
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(self.KIND + self.public_key)}"
+
+    @classmethod
+    def _id(cls, name: str, public_key: PublicKey) -> KeyId:
+        # A name that UTF-8 cannot spell is refused by name, whatever its id.
+        spelled = name.encode("utf-8", "surrogatepass")
+        return KeyId(sha256(spelled + b"\n" + cls.KIND + public_key).digest()[:_KEY_ID_BYTES])
+
+
+class VerifierKey(NamedKey):
+    """A key that signs notes as they stand: type 0x01, such as a log's for its checkpoints."""
+
+    __slots__ = ()
+    KIND = b"\x01"
+
+
+K = TypeVar("K", bound=NamedKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +145,7 @@ class OpenedNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SignatureLine:
+class SignatureLine:
     """What one signature line claims; nothing about it is verified."""
 
     name: str
@@ -134,6 +153,7 @@ class _SignatureLine:
     signature: bytes  # of any length but 0; how many bytes is for the key to judge
 
     def to_text(self) -> str:
+        """The one spelling of this line, its newline included."""
         return f"{_LINE_START}{self.name} {to_base64(self.key_id + self.signature)}\n"
 
 
@@ -158,9 +178,9 @@ def sign_note(text: str, signer: Signer, name: str) -> bytes:
     except UnicodeEncodeError as error:
         raise MalformedNote("the text of a note must be valid Unicode, and this one holds a lone surrogate") from error
     # The line has its final length before the signature is made, so nothing is signed that could not be opened.
-    unsigned = _SignatureLine(name=name, key_id=key.key_id, signature=bytes(_SIGNATURE_BYTES))
-    _refuse_oversize(len(body) + 1 + len(unsigned.to_text().encode("utf-8")))
-    line = _SignatureLine(name=name, key_id=key.key_id, signature=signer.sign(body))
+    unsigned = SignatureLine(name=name, key_id=key.key_id, signature=bytes(_SIGNATURE_BYTES))
+    refuse_oversize(len(body) + 1 + len(unsigned.to_text().encode("utf-8")))
+    line = SignatureLine(name=name, key_id=key.key_id, signature=signer.sign(body))
     return body + b"\n" + line.to_text().encode("utf-8")
 
 
@@ -176,8 +196,8 @@ def open_note(raw: bytes, keys: Collection[VerifierKey]) -> OpenedNote:
         NoteUnsigned: no line is by a known key.
         AmbiguousVerifierKeys: two of `keys` differ, yet share name and id.
     """
-    known = _by_name_and_id(keys)
-    text, lines = _parse(raw)
+    known = by_name_and_id(keys)
+    text, lines = signatures(raw)
     body = text.encode("utf-8")
     signed_by: dict[VerifierKey, None] = {}
     for line in lines:
@@ -194,14 +214,13 @@ def open_note(raw: bytes, keys: Collection[VerifierKey]) -> OpenedNote:
     return OpenedNote(text=text, signed_by=tuple(signed_by))
 
 
-def _key_id(name: str, public_key: PublicKey) -> KeyId:
-    # A name that UTF-8 cannot spell is refused by name, whatever its id.
-    spelled = name.encode("utf-8", "surrogatepass")
-    return KeyId(sha256(spelled + b"\n" + _ED25519 + public_key).digest()[:_KEY_ID_BYTES])
+def by_name_and_id(keys: Iterable[K]) -> dict[tuple[str, KeyId], K]:
+    """The keys under what a signature line says of its key.
 
-
-def _by_name_and_id(keys: Collection[VerifierKey]) -> dict[tuple[str, KeyId], VerifierKey]:
-    known: dict[tuple[str, KeyId], VerifierKey] = {}
+    Raises:
+        AmbiguousVerifierKeys: two of them differ, yet share name and id.
+    """
+    known: dict[tuple[str, KeyId], K] = {}
     for key in keys:
         if known.setdefault((key.name, key.key_id), key) != key:
             raise AmbiguousVerifierKeys(
@@ -210,8 +229,13 @@ def _by_name_and_id(keys: Collection[VerifierKey]) -> dict[tuple[str, KeyId], Ve
     return known
 
 
-def _parse(raw: bytes) -> tuple[str, Sequence[_SignatureLine]]:
-    _refuse_oversize(len(raw))
+def signatures(raw: bytes) -> tuple[str, tuple[SignatureLine, ...]]:
+    """Text and signature lines of a note, none of them verified: nothing may be believed of the text for them.
+
+    Raises:
+        MalformedNote: `raw` is no signed note.
+    """
+    refuse_oversize(len(raw))
     try:
         note = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -227,10 +251,10 @@ def _parse(raw: bytes) -> tuple[str, Sequence[_SignatureLine]]:
     lines = block.removesuffix("\n").split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise MalformedNote(f"a note has at most {MAX_SIGNATURES} signature lines, and this one has {len(lines)}")
-    return text, [_parse_line(number, line) for number, line in enumerate(lines, start=1)]
+    return text, tuple(_parse_line(number, line) for number, line in enumerate(lines, start=1))
 
 
-def _parse_line(number: int, line: str) -> _SignatureLine:
+def _parse_line(number: int, line: str) -> SignatureLine:
     name, _, encoded = line.removeprefix(_LINE_START).partition(" ")
     blob = from_base64(encoded)
     if not line.startswith(_LINE_START) or not is_key_name(name) or blob is None or len(blob) <= _KEY_ID_BYTES:
@@ -238,10 +262,15 @@ def _parse_line(number: int, line: str) -> _SignatureLine:
             f"signature line {number} of the note is not an em dash, a space, the key's name, a space and base64 of "
             "key id and signature"
         )
-    return _SignatureLine(name=name, key_id=KeyId(blob[:_KEY_ID_BYTES]), signature=blob[_KEY_ID_BYTES:])
+    return SignatureLine(name=name, key_id=KeyId(blob[:_KEY_ID_BYTES]), signature=blob[_KEY_ID_BYTES:])
 
 
-def _refuse_oversize(size: int) -> None:
+def refuse_oversize(size: int) -> None:
+    """Refuse a note of more bytes than are read.
+
+    Raises:
+        MalformedNote: it has more.
+    """
     if size > MAX_NOTE_BYTES:
         raise MalformedNote(f"a note has at most {MAX_NOTE_BYTES} bytes, and this one has {size}")
 
