@@ -126,7 +126,7 @@ def publishing_of(home: Home, store: Store, operator: Operator, keys: PemKeyStor
         store=store,
         operator=operator,
         signer=keys.signer(operator.checkpoint_key),
-        publish=PublishedFile(home.checkpoint).replace,
+        publish=PublishedFile(home.checkpoint).serve,
     )
 
 

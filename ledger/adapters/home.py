@@ -110,9 +110,13 @@ class Home:
         self.vault = folder / "vault.db"
         self.keys = folder / "keys"
         self.operator_key = folder / "secrets" / "operator.key"
-        self.checkpoint = folder / "log" / "checkpoint"
+        self.log = folder / "log"  # what is published
+        self.checkpoint = self.log / "checkpoint"
+        self.statements = folder / "statements"  # what the statements of the log were made of
         self.demo = folder / "demo.json"
         self.out = folder / "out"
+        named = os.environ.get("TESTAMUR_GUARD_FILE")
+        self._guard = Path(named) if named else None
         self._server = folder / "server.json"
         self._lock = folder / "lock"
         self._settings_path = str(self.settings_file)
@@ -123,6 +127,16 @@ class Home:
         """Where the master key is: TESTAMUR_MASTER_KEY_FILE, else in the home."""
         named = os.environ.get("TESTAMUR_MASTER_KEY_FILE")
         return Path(named) if named else self.folder / "secrets" / "master.key"
+
+    @property
+    def guard(self) -> Path:
+        """Where the last signed note is kept: TESTAMUR_GUARD_FILE, else in the home."""
+        return self._guard or self.folder / "checkpoint.guard"
+
+    @property
+    def guarded_outside(self) -> bool:
+        """Whether the last signed note is kept where a restored copy of the whole home does not bring an older one."""
+        return self._guard is not None
 
     def exists(self) -> bool:
         """Whether a ledger was made here."""

@@ -1,34 +1,44 @@
-"""The last published checkpoint in a file of the home: what a store that lost its tail is held against.
+"""Two files that hold a signed checkpoint each: the one that is served, and the guard, which lies outside the store.
 
-Several processes of one machine may publish into one home. A file is replaced by a larger checkpoint only.
+The guard is what a store that lost its tail is held against: it holds the last note that was signed, also one that no
+witness has cosigned yet, and may lie on another disk (TESTAMUR_GUARD_FILE). Several processes of one machine may write
+both. Neither ever goes back.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.adapters.home import replace_file
-from ledger.application.publishing import size_of_note
+from ledger.application.ports import TileStoreUnavailable
+from ledger.tlog.checkpoint import size_of_note
 
 _Stamp = tuple[int, int, int]  # inode, time of change, length
 
 
-class PublishedFile:
-    """`log/checkpoint` of a home. Any thread and any process may use it."""
+class _NoteFile:
+    """A signed checkpoint in a file. Any thread and any process may use it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: Path, described: str) -> None:
         self._path = path
-        self._lock = path.with_name(".lock")
+        self._lock = lock
+        self._described = described
         self._read: tuple[_Stamp | None, int] = (None, 0)
 
     def note(self) -> bytes | None:
-        """What was published last; None where nothing was."""
+        """What was written last; None where nothing was.
+
+        Raises:
+            TileStoreUnavailable: it cannot be read; it may be there.
+        """
         try:
             return self._path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise TileStoreUnavailable(f"{self._described} in {self._path} cannot be read: {error.strerror}") from error
 
     def size(self) -> int:
         """How many entries it covers; read again only after the file has changed."""
@@ -37,13 +47,6 @@ class PublishedFile:
             note = self.note()
             self._read = (stamp, 0 if note is None else size_of_note(note) or self._read[1])
         return self._read[1]
-
-    def replace(self, note: bytes) -> None:
-        """Publish a checkpoint, durably, unless one as large is published."""
-        with self._alone():
-            before = self.note()
-            if before is None or (size_of_note(before) or 0) < (size_of_note(note) or 0):
-                replace_file(self._path, note, mode=0o644)
 
     def _stamp(self) -> _Stamp | None:
         try:
@@ -54,10 +57,69 @@ class PublishedFile:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        """Be the one that writes.
+
+        Raises:
+            TileStoreUnavailable: it cannot be written; what was there is.
+        """
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise TileStoreUnavailable(
+                f"{self._described} in {self._path} cannot be written: {error.strerror}"
+            ) from error
+
+
+class PublishedFile(_NoteFile):
+    """`log/checkpoint` of a home: what everybody is shown."""
+
+    def __init__(self, path: Path) -> None:
+        """Of a file that is made with the first note."""
+        super().__init__(path, path.with_name(".lock"), "the published checkpoint")
+
+    def serve(self, note: bytes, days: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Serve the last notes of some days, and a checkpoint from now on, durably; but none where a larger one is.
+
+        One of the same size takes the place of the other: it has younger cosignatures.
+        """
+        with self._alone():
+            for day, last in days:
+                place = self._path.parent / "days" / day
+                _replace(place, last, place.read_bytes() if place.exists() else None, again=True)
+            _replace(self._path, note, self.note(), again=True)
+
+    def last_day(self) -> str:
+        """The last day that has a note; empty where none has."""
+        days = self._path.parent / "days"
+        try:
+            return max((each.name for each in days.iterdir() if not each.name.startswith(".")), default="")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise TileStoreUnavailable(f"{days} cannot be read: {error.strerror}") from error
+
+
+class GuardFile(_NoteFile):
+    """The last signed note, outside the store."""
+
+    def __init__(self, path: Path) -> None:
+        """Of a file that is made with the first note."""
+        super().__init__(path, path.with_name(f".{path.name}.lock"), "the guard")
+
+    def keep(self, note: bytes) -> None:
+        """Keep a checkpoint, durably, unless one as large is kept."""
+        with self._alone():
+            _replace(self._path, note, self.note(), again=False)
+
+
+def _replace(path: Path, note: bytes, before: bytes | None, *, again: bool) -> None:
+    """Replace a note, durably, unless the one before covers more, or as much and is not to be written again."""
+    size, covered = size_of_note(note) or 0, -1 if before is None else size_of_note(before) or 0
+    if covered < size or (again and covered == size and before != note):
+        replace_file(path, note, mode=0o644)

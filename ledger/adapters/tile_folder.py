@@ -58,13 +58,13 @@ class FolderTiles:
 
     def list(self, prefix: str) -> Sequence[str]:
         """The paths of all files below a folder, sorted."""
-        if not _PATH.fullmatch(prefix):
+        if prefix and not _PATH.fullmatch(prefix):
             return ()
         found: list[str] = []
         try:
             for folder, _, names in os.walk(self._folder / prefix, onerror=_refuse):
-                below = Path(folder).relative_to(self._folder).as_posix()
-                found += [f"{below}/{name}" for name in names]
+                below = Path(folder).relative_to(self._folder)
+                found += [(below / name).as_posix() for name in names]
         except OSError as error:
             raise TileStoreUnavailable(f"the published folder {prefix} cannot be read: {error.strerror}") from error
         return sorted(path for path in found if _PATH.fullmatch(path))

@@ -441,7 +441,7 @@ class TileStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Sequence[str]:
-        """The paths of all files below a folder such as `tile/0`, sorted; none where there is no such folder."""
+        """The paths of all files below a folder such as `tile/0`, sorted; all there are if it is empty."""
         ...
 
     def remove(self, path: str) -> None:
@@ -468,8 +468,12 @@ class Served(Protocol):
         """What is served; None where nothing is."""
         ...
 
-    def serve(self, note: bytes) -> None:
-        """Serve a checkpoint from now on, durably, unless a larger one is served."""
+    def serve(self, note: bytes, days: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Serve the last notes of some days, and a checkpoint from now on, durably; but none where a larger one is."""
+        ...
+
+    def last_day(self) -> str:
+        """The last UTC day (YYYY-MM-DD) that has a note; empty where none has."""
         ...
 
 

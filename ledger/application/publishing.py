@@ -95,13 +95,6 @@ class Publishing:
         return checkpoint.size
 
 
-def size_of_note(note: bytes) -> int | None:
-    """How many entries a checkpoint says that it covers, unverified; None where it does not say it."""
-    lines = note.split(b"\n", 2)
-    size = lines[1] if len(lines) == 3 else b""
-    return int(size) if size.isdigit() and len(size) <= 18 else None
-
-
 def verifier_key(operator: Operator) -> VerifierKey:
     """The public key of the log, as C2SP signed-note names it."""
     return VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))

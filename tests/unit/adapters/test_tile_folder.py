@@ -97,6 +97,9 @@ def test_listing_is_sorted_and_of_one_folder_alone(tiles: FolderTiles, folder: P
     assert tiles.list("days") == ["days/2026-11-21"]
     assert tiles.list("days/2026-11-21") == []
     assert tiles.list("../home") == ()
+    (folder / ".lock").write_bytes(b"")
+    assert tiles.list("")[0] == "days/2026-11-21"
+    assert len(tiles.list("")) == 6
 
 
 def test_removing_takes_the_last_files_folder_along_and_no_other(tiles: FolderTiles, folder: Path) -> None:
@@ -118,7 +121,7 @@ def test_no_path_leads_out_of_the_folder(tiles: FolderTiles, folder: Path, path:
     folder.mkdir()
     (folder / ".lock").write_bytes(b"secret")
     assert tiles.read(path) is None
-    assert not tiles.list(path)
+    assert not path or tiles.list(path) == ()
     for change in (tiles.write, tiles.replace):
         with pytest.raises(TileStoreUnavailable, match="cannot be the path"):
             change(path, b"mine")

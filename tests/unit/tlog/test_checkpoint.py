@@ -15,6 +15,7 @@ from ledger.tlog.checkpoint import (
     open_checkpoint,
     parse_checkpoint,
     sign_checkpoint,
+    size_of_note,
 )
 from ledger.tlog.merkle import EMPTY_ROOT, CompactRange, Hash, leaf_hash
 from ledger.tlog.note import (
@@ -261,3 +262,14 @@ def test_an_origin_too_long_for_a_note_is_not_signed() -> None:
 )
 def test_every_refusal_is_a_ledger_error(error: type[Exception]) -> None:
     assert issubclass(error, LedgerError)
+
+
+@pytest.mark.parametrize("size", ["0", "7", str(2**63 - 1)])
+def test_size_that_a_note_claims_is_read_without_believing_it(size: str) -> None:
+    assert size_of_note(f"any log\n{size}\nno root\n\n".encode()) == int(size)
+
+
+@pytest.mark.parametrize("size", ["", "-1", "+7", "007", " 7", "7 ", "٧", "1" * 20, "seven"])
+def test_note_that_does_not_spell_its_size_claims_none(size: str) -> None:
+    assert size_of_note(f"any log\n{size}\nno root\n\n".encode()) is None
+    assert size_of_note(f"any log\n{size}".encode()) is None
