@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ledger.adapters.tile_folder import FolderTiles
 from ledger.application.issuers import ISSUERS
 from ledger.domain.values import slug_of
 from verify_api.console.routes import console_router
@@ -15,6 +16,8 @@ from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
 from verify_api.issuer.register import Register
 from verify_api.issuer.router import issuer_router
+from verify_api.public.log_files import PublishedFiles
+from verify_api.public.log_path import LogPath
 from verify_api.public.routes import PublicRoutes, public_router
 from verify_api.public.scan_path import ScanPath
 from verify_api.public.scanner import Site
@@ -56,10 +59,11 @@ def create_app(services: Services) -> FastAPI:
     _add_docs(app)
     site = _site(services)
     routes = PublicRoutes.of(public_scanner(services), site)
-    app.include_router(public_router(routes))
+    files = PublishedFiles(FolderTiles(services.ledger.home.checkpoint.parent), services.ledger.clock.now)
+    app.include_router(public_router(routes, files))
     faults = Faults(app, services.base_url, routes.answers.fault)
     faults.add()
-    app.enter_by(lambda framework: ScanPath(framework, routes, faults.answer))
+    app.enter_by(lambda framework: ScanPath(LogPath(framework, files, faults.answer), routes, faults.answer))
     return app
 
 

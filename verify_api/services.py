@@ -49,7 +49,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicScanner:
-    """What the public pages may ask: verdicts and the checkpoint, nothing else."""
+    """What the public pages may ask: verdicts, and whether all is well; nothing else."""
 
     scanning: Scanning
     missing: Callable[[], list[str]]
@@ -61,10 +61,6 @@ class PublicScanner:
     def scan_short(self, short: str) -> Verdict:
         """The verdict on a short code."""
         return self.scanning.scan_short(short)
-
-    def checkpoint(self) -> bytes | None:
-        """The last signed checkpoint."""
-        return self.scanning.checkpoint()
 
     def ready(self) -> list[str]:
         """What is missing before scans can be answered."""

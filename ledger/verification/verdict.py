@@ -148,10 +148,13 @@ class LogView:
     """Where the award stands in the log."""
 
     origin: Origin
-    size: int  # of the last signed checkpoint; 0 where there is none
+    size: int  # of the published checkpoint; 0 where there is none
     root: bytes | None  # 32 bytes, of that checkpoint
     position: Position | None  # of the entry that issued the award
-    witnesses: int
+    witnesses: int  # how many of those that the operator names cosigned that checkpoint
+    witnessed_at: datetime | None = None  # since when as many of them vouch for it as the operator asks for
+    witnessed_by: tuple[str, ...] = ()  # their names
+    path: tuple[bytes, ...] | None = None  # from that entry to the root, 32 bytes each; None where it was not proved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,6 +184,7 @@ def _log(log: LogView) -> Fields:
         "root": None if log.root is None else to_text(log.root),
         "leaf_index": None if log.position is None else log.position - 1,
         "witnesses": log.witnesses,
+        "witnessed_at": None if log.witnessed_at is None else format_time(log.witnessed_at),
     }
 
 

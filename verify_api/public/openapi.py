@@ -8,6 +8,7 @@ Responses = dict[int | str, dict[str, object]]
 
 _TEXT: Mapping[str, object] = {"schema": {"type": "string"}}
 _PAGE: Mapping[str, object] = {"text/html": _TEXT}
+_UNCHANGED: dict[str, object] = {"description": "It is the one that `If-None-Match` names."}
 _NOT_FOUND: dict[str, object] = {
     "model": VerdictModel,
     "content": _PAGE,
@@ -76,9 +77,24 @@ def ready() -> Responses:
     }
 
 
-def note() -> Responses:
+def note(what: str) -> Responses:
     """A signed note."""
     return {
-        200: {"content": {"text/plain": _TEXT}, "description": "A C2SP signed note."},
-        404: {"content": {"text/plain": _TEXT}, "description": "No checkpoint was signed yet."},
+        200: {"content": {"text/plain": _TEXT}, "description": f"{what} A C2SP signed note, with its cosignatures."},
+        304: _UNCHANGED,
+        404: {"content": {"text/plain": _TEXT}, "description": "There is none."},
+    }
+
+
+def tile() -> Responses:
+    """A tile of the log, or a bundle of its entries."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    described = (
+        "`<L>/<N>[.p/<W>]`: the hashes of a tile. `entries/<N>[.p/<W>]`: entries, each behind its length in two bytes. "
+        "C2SP tlog-tiles; neither ever changes."
+    )
+    return {
+        200: {"content": content, "description": described},
+        304: _UNCHANGED,
+        404: {"content": {"text/plain": _TEXT}, "description": "The log has no such tile, or not yet."},
     }

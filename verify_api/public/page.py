@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ledger.domain.values import Custody
-from ledger.verification.verdict import AwardView, IssuerView, State, Verdict
+from ledger.verification.verdict import AwardView, IssuerView, LogView, State, Verdict
 from verify_api.public.award_lines import AwardPage, Line, award_page
 from verify_api.public.json_verdict import WITHHELD
 from verify_api.public.links import host_of
@@ -65,7 +66,7 @@ class VerdictPage:
     history: list[HistoryRow]
     findings: Markup
     custody: Markup | None
-    vouched: str
+    vouched: Markup
     technical: list[Line]
     addresses: Addresses | None
 
@@ -115,7 +116,6 @@ class Pages:
     def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
         award = None if verdict.state in WITHHELD else verdict.award
         story = Story(verdict, award, words=words, site=self._site)
-        witnesses = verdict.log.witnesses
         return VerdictPage(
             state=verdict.state,
             found=verdict.state is not State.NOT_FOUND,
@@ -132,7 +132,7 @@ class Pages:
             history=story.history(),
             findings=self._of(words).findings(verdict.findings),
             custody=None if award is None else self._custody(award.issuer, words),
-            vouched=words.text("vouched.witnesses", number=witnesses) if witnesses else words.text("vouched.alone"),
+            vouched=_vouched(verdict.log, words),
             technical=_technical(verdict, words),
             addresses=addresses,
         )
@@ -158,14 +158,39 @@ class Pages:
         return f"mailto:{quote(issuer.email, safe='@')}?subject={quote(subject, safe='')}&body={quote(body, safe='')}"
 
 
+def _vouched(log: LogView, words: Words) -> Markup:
+    """Who vouches for the order and the completeness of the log, and since when."""
+    if not log.witnesses:
+        return words.html("vouched.alone")
+    if log.witnessed_at is None:
+        return words.html("vouched.too_few", number=log.witnesses)
+    key = "vouched.one" if log.witnesses == 1 else "vouched.several"
+    return words.html(key, number=log.witnesses, since=log.witnessed_at)
+
+
 def _technical(verdict: Verdict, words: Words) -> list[Line]:
     log = verdict.log
     lines = [("origin", escape(log.origin))]
     if log.position is not None and verdict.state not in WITHHELD:
         lines.append(("position", escape(words.number(str(log.position)))))
+        if log.path is not None:
+            lines.append(("path", _path(log.path, words)))
     lines.append(("size", escape(words.number(str(log.size)))))
     if log.root is not None:
-        encoded = base64.b64encode(log.root).decode("ascii")
-        lines.append(("root", Markup(f"<code>{encoded}</code>")))  # noqa: S704  letters, digits, + / =
+        lines.append(("root", _codes([log.root])))
+    lines.append(("witnesses", escape(", ".join(log.witnessed_by)) or words.html("vouched.nobody")))
     lines.append(("last_entry", words.mark(verdict.as_of)))
     return [Line(label=words.text(f"label.{name}"), html=html) for name, html in lines]
+
+
+def _path(path: tuple[bytes, ...], words: Words) -> Markup:
+    """The inclusion proof: how many hashes it has, and below that all of them."""
+    if not path:
+        return words.html("proof.only_entry")
+    told = words.html("proof.hashes", number=len(path))
+    return Markup(f"<details><summary>{told}</summary>{_codes(path)}</details>")  # noqa: S704  put together of Markup
+
+
+def _codes(digests: Iterable[bytes]) -> Markup:
+    spelled = [base64.b64encode(digest).decode("ascii") for digest in digests]
+    return Markup("<br>".join([f"<code>{each}</code>" for each in spelled]))  # noqa: S704  letters, digits, + / =

@@ -17,6 +17,7 @@ from verify_api.public import openapi
 from verify_api.public.answers import Answers, status_of
 from verify_api.public.forms import form_fields, read_form
 from verify_api.public.links import ScannedCode, ShortCode, link_url, parse_award_reference, parse_scanned
+from verify_api.public.log_files import PublishedFiles
 from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses
 from verify_api.public.qr import qr_png, qr_svg
@@ -32,8 +33,6 @@ Endpoint = (
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FORM_BYTES = 1_024
-_CHECKPOINT_CACHE = "public, max-age=1"
-
 
 _IMAGES: Mapping[str, tuple[Callable[[str], bytes], str]] = {
     "qr.svg": (qr_svg, "image/svg+xml"),
@@ -154,14 +153,6 @@ class PublicRoutes:
         """The process can answer scans, or what it lacks."""
         return self._answers.health(self._scanner.ready())
 
-    async def checkpoint(self) -> Response:
-        """The last signed checkpoint."""
-        note = self._scanner.checkpoint()
-        media_type = "text/plain; charset=utf-8"
-        if note is None:
-            return self._answers.plain("No checkpoint was signed yet.\n", media_type, HTTPStatus.NOT_FOUND)
-        return self._answers.plain(note, media_type, cache=_CHECKPOINT_CACHE)
-
     def _scan(self, request: Request, code: str, version: str | None, *, json: bool) -> Response:
         scanned = parse_scanned(code, version)
         verdict = self._verdict(scanned)
@@ -191,7 +182,7 @@ class PublicRoutes:
         return self._answers.plain(draw(link), media_type)
 
 
-def public_router(routes: PublicRoutes) -> APIRouter:
+def public_router(routes: PublicRoutes, log: PublishedFiles) -> APIRouter:
     """Every public route of this service."""
     router = APIRouter(tags=["public"])
     _get(router, "/", routes.form, openapi.form_page())
@@ -210,7 +201,9 @@ def public_router(routes: PublicRoutes) -> APIRouter:
     _add_scans(router, routes, "/C", described=False)  # as printed: QR alphanumeric mode has upper case only
     _get(router, "/health/live", routes.live, openapi.live())
     _get(router, "/health/ready", routes.ready, openapi.ready())
-    _get(router, "/log/checkpoint", routes.checkpoint, openapi.note())
+    _get(router, "/log/checkpoint", log.checkpoint, openapi.note("The published checkpoint."))
+    _get(router, "/log/tile/{path:path}", log.tile, openapi.tile())
+    _get(router, "/log/days/{date}", log.day, openapi.note("The checkpoint that was published last on a day of UTC."))
     return router
 
 

@@ -26,12 +26,16 @@ class Scanner(Protocol):
         """The verdict on the award with this short code (13 characters, canonical), in its current version."""
         ...
 
-    def checkpoint(self) -> bytes | None:
-        """The last signed checkpoint as published; None where none was published yet."""
-        ...
-
     def ready(self) -> list[str]:
         """What is missing before this process can answer; empty when it can."""
+        ...
+
+
+class LogFiles(Protocol):
+    """The published log as it lies in files. Any thread may ask."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file by its path below /log/, such as `checkpoint` or `tile/0/x001/234`; None where there is none."""
         ...
 
 

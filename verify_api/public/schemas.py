@@ -123,10 +123,14 @@ class LogModel(Model):
     """Where the award stands in the log."""
 
     origin: str
-    size: int = Field(description="of the last signed checkpoint; 0 where there is none")
+    size: int = Field(description="of the published checkpoint; 0 where there is none")
     root: str | None = Field(description="of that checkpoint, base64url without padding")
     leaf_index: int | None
-    witnesses: int
+    witnesses: int = Field(description="independent ones that cosigned that checkpoint, of those the operator names")
+    witnessed_at: str | None = Field(
+        default=None,
+        description="UTC, YYYY-MM-DDThh:mm:ss.sssZ: since when as many vouch for it as the operator asks for",
+    )
 
 
 class VerdictModel(Model):

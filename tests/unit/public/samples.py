@@ -251,7 +251,6 @@ class FakeScanner:
     def forget(self) -> None:
         """Be as new."""
         self.verdict: Verdict = VALID
-        self.note: bytes | None = b"verify.college.example/log\n1\nAAAA\n\n"
         self.missing: list[str] = []
         self.asked: list[tuple[str, int | None]] = []
 
@@ -264,8 +263,20 @@ class FakeScanner:
         self.asked.append((short, None))
         return self.verdict
 
-    def checkpoint(self) -> bytes | None:
-        return self.note
-
     def ready(self) -> list[str]:
         return self.missing
+
+
+class FakeLog:
+    """The files of a log that nobody published."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.fails: Exception | None = None
+        self.asked: list[str] = []
+
+    def read(self, path: str) -> bytes | None:
+        self.asked.append(path)
+        if self.fails is not None:
+            raise self.fails
+        return self.files.get(path)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import JsonValue
@@ -104,8 +105,16 @@ def test_a_valid_award_has_every_key_of_the_interface() -> None:
             "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             "leaf_index": 811,
             "witnesses": 0,
+            "witnessed_at": None,
         },
     }
+
+
+def test_witnesses_are_counted_and_dated() -> None:
+    since = datetime(2026, 11, 21, 13, 58, 7, tzinfo=UTC)
+    log = as_json(replace(VALID, log=replace(LOG, witnesses=2, witnessed_at=since, witnessed_by=("a", "b"))))["log"]
+    assert isinstance(log, dict)
+    assert (log["witnesses"], log["witnessed_at"]) == (2, "2026-11-21T13:58:07.000Z")
 
 
 @pytest.mark.parametrize("state", [State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND])

@@ -141,20 +141,10 @@ def test_health_says_what_is_missing(client: TestClient, scanner: FakeScanner) -
     assert client.get("/health/live").status_code == 200
 
 
-def test_the_checkpoint_is_served_as_it_was_signed(client: TestClient, scanner: FakeScanner) -> None:
-    scanner.note = "verify.college.example/log\n1\nAAAA\n\n— name sig\n".encode()
-    answer = client.get("/log/checkpoint")
-    assert (answer.content, answer.headers["content-type"]) == (scanner.note, "text/plain; charset=utf-8")
-    assert answer.headers["cache-control"] == "public, max-age=1"
-    scanner.note = None
-    answer = client.get("/log/checkpoint")
-    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
-
-
 ANSWERS = [f"/c/{CODE_TEXT}{tail}" for tail in ("", ".json", "/qr.png", "/qr.svg")]
 
 
-@pytest.mark.parametrize("path", ["/", "/c", "/c/garbage", "/health/live", "/log/checkpoint", *ANSWERS])
+@pytest.mark.parametrize("path", ["/", "/c", "/c/garbage", "/health/live", *ANSWERS])
 def test_every_public_answer_has_the_same_guards_and_answers_head(client: TestClient, path: str) -> None:
     answer = client.get(path)
     headers = answer.headers
@@ -167,8 +157,7 @@ def test_every_public_answer_has_the_same_guards_and_answers_head(client: TestCl
     assert policy.startswith("default-src 'none'; ")
     assert "script-src" not in policy
     assert "unsafe" not in policy
-    if path != "/log/checkpoint":
-        assert headers["cache-control"] == "no-store"
+    assert headers["cache-control"] == "no-store"
     head = client.head(path)
     assert head.status_code == answer.status_code
     assert head.headers["content-type"] == headers["content-type"]
@@ -200,6 +189,7 @@ def test_the_routes_are_described_once_each(service: Service) -> None:
     assert set(paths) == {
         "/", "/c", "/c/{code}", "/c/{code}/{version}", "/c/{code}/qr.svg", "/c/{code}/qr.png",
         "/c/{code}/{version}/qr.svg", "/c/{code}/{version}/qr.png", "/health/live", "/health/ready", "/log/checkpoint",
+        "/log/tile/{path}", "/log/days/{date}",
     }  # fmt: skip
     answers = paths["/c/{code}"]["get"]["responses"]
     assert set(answers) >= {"200", "404", "503"}

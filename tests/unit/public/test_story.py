@@ -1,7 +1,8 @@
 """The sentences of a page say what was found, and no more than that."""
 
+import base64
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -234,12 +235,53 @@ def test_the_assessment_line_says_what_is_known() -> None:
         assert words in plain(page(replace(VALID, award=award)))
 
 
-def test_witnesses_custody_and_recognition_are_told_as_they_are() -> None:
+SINCE = datetime(2026, 11, 21, 13, 58, 7, tzinfo=UTC)
+NAMES = ("witness.harbour.example/w1", "witness.north.example/w", "witness.south.example/w")
+
+
+@pytest.mark.parametrize(
+    ("names", "since", "language", "told"),
+    [
+        ((), None, "en", "Vouched for by the operator of this service alone"),
+        ((), None, "fr", "Garantie par l’exploitant de ce service seulement"),
+        (NAMES[:1], SINCE, "en", "and by one independent witness that agrees with it, since 21 November 2026, 13:58"),
+        (NAMES[:1], SINCE, "fr", "et par un témoin indépendant qui concorde avec lui, depuis le 21 novembre 2026"),
+        (NAMES, SINCE, "en", "and by 3 independent witnesses that agree with it, since 21 November 2026, 13:58 UTC"),
+        (NAMES, SINCE, "fr", "et par 3 témoins indépendants qui concordent avec lui, depuis le 21 novembre 2026"),
+        (NAMES[:2], None, "en", "independent witnesses that agree with it: 2, fewer than it asks for"),
+        (NAMES[:2], None, "fr", "témoins indépendants qui concordent avec lui : 2, moins qu’il n’en exige"),
+    ],
+)
+def test_page_says_how_many_witnesses_agree_and_since_when(
+    names: tuple[str, ...], since: datetime | None, language: str, told: str
+) -> None:
+    log = replace(LOG, witnesses=len(names), witnessed_at=since, witnessed_by=names)
+    html = page(replace(VALID, log=log), language)
+    assert told in plain(html)
+    alone = WORDS[language].text("vouched.alone")
+    assert (alone in html) == (not names)
+    assert all(name in html for name in names)
+    assert (WORDS[language].text("vouched.nobody") in html) == (not names)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_page_shows_the_inclusion_proof_that_was_checked_and_none_that_was_not(language: str) -> None:
+    words, path = WORDS[language], tuple(bytes([number]) * 32 for number in range(1, 12))
+    proved = page(replace(VALID, log=replace(LOG, path=path)), language)
+    assert words.text("proof.hashes", number=11) in proved
+    assert all(f"<code>{base64.b64encode(each).decode()}</code>" in proved for each in path)
+    assert words.text("proof.only_entry") in page(replace(VALID, log=replace(LOG, path=())), language)
+    unproved = [VALID, replace(VERDICTS[State.LOG_INCONSISTENT], log=replace(LOG, path=path))]
+    for verdict in unproved:
+        assert words.text("label.path") not in page(verdict, language)
+
+
+def test_custody_and_recognition_are_told_as_they_are() -> None:
     recognition = replace(ISSUER.recognition, since=None)
     own = replace(ISSUER, recognition=recognition, custody=Custody.ISSUER)
-    text = plain(page(replace(VALID, award=replace(AWARD, issuer=own), log=replace(LOG, witnesses=3))))
+    text = plain(page(replace(VALID, award=replace(AWARD, issuer=own))))
     assert "by Lakeshore College with its own key" in text
-    assert "witnesses that agree: 3" in text
+    assert "Vouched for by the operator of this service alone" in text
     assert "Recognised by Ontario Register of Learning Date of award" in text
     unnamed = replace(own, recognition=replace(recognition, registry=None))
     assert "which is recognised." in plain(page(replace(VALID, award=replace(AWARD, issuer=unnamed))))

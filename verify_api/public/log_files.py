@@ -1,0 +1,148 @@
+"""The published log as static files: checkpoint, tiles, entries and days (c2sp.org/tlog-tiles), for anybody's program.
+
+A path has one spelling, and what it names never changes, apart from the checkpoint and the note of the day that is not
+over. Nothing is judged here: whoever reads tiles ties them to a checkpoint themselves.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from ledger.domain.values import BadValue, parse_date
+from ledger.tlog.merkle import HASH_BYTES
+from ledger.tlog.tiles import (
+    FULL_WIDTH,
+    Bundle,
+    MalformedTile,
+    MalformedTilePath,
+    Tile,
+    decode_bundle,
+    encode_bundle,
+    parse_path,
+)
+from verify_api.public.scanner import LogFiles
+
+CHECKPOINT = "checkpoint"
+_DAYS = "days/"
+_LONGEST = 200  # characters of a path; the longest tile's has half of them
+
+_BYTES, _NOTE = "application/octet-stream", "text/plain; charset=utf-8"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_SHORT = "public, max-age=1"
+_DURING_THE_DAY = "public, max-age=60"
+_SETTLING = timedelta(minutes=10)  # after midnight: what was signed just before may still wait for its witnesses
+_GUARDS: Mapping[str, str] = {
+    "access-control-allow-origin": "*",  # anybody's page may check the log
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "cross-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+}
+
+
+class PublishedFiles:
+    """Answers GET and HEAD of what stands below /log."""
+
+    def __init__(self, files: LogFiles, now: Callable[[], datetime]) -> None:
+        """
+        Args:
+            now: tells which day is not over, in UTC.
+        """
+        self._files = files
+        self._now = now
+
+    async def answer(self, request: Request, path: str) -> Response:
+        """The file at a path below /log/, or 404.
+
+        Raises:
+            LedgerError: the files cannot be read.
+        """
+        if not _is_spelled(request, path):
+            return _missing(path)
+        if path == CHECKPOINT:
+            return _answer(request, path, self._files.read(path), _NOTE, _SHORT)
+        if path.startswith(_DAYS):
+            return self._day(request, path)
+        try:
+            named = parse_path(path)
+        except MalformedTilePath:
+            return _missing(path)
+        if isinstance(named, Tile):  # at most 8 KiB, so that no thread is worth its while
+            return _answer(request, path, self._tile(named), _BYTES, _FOR_EVER)
+        return await run_in_threadpool(lambda: _answer(request, path, self._bundle(named), _BYTES, _FOR_EVER))
+
+    async def checkpoint(self, request: Request) -> Response:
+        """The published checkpoint."""
+        return await self.answer(request, CHECKPOINT)
+
+    async def tile(self, request: Request, path: str) -> Response:
+        """A tile, or a bundle of entries."""
+        return await self.answer(request, f"tile/{path}")
+
+    async def day(self, request: Request, date: str) -> Response:
+        """The checkpoint that was published last on a day of UTC."""
+        return await self.answer(request, f"{_DAYS}{date}")
+
+    def _day(self, request: Request, path: str) -> Response:
+        try:
+            day = parse_date(path.removeprefix(_DAYS))
+        except BadValue:
+            return _missing(path)
+        over = (self._now() - _SETTLING).astimezone(UTC).date() > day
+        return _answer(request, path, self._files.read(path), _NOTE, _FOR_EVER if over else _DURING_THE_DAY)
+
+    def _tile(self, tile: Tile) -> bytes | None:
+        content = self._files.read(tile.path)
+        if content is not None or tile.full:
+            return content
+        # "A partial tile may be deleted once the full tile exists": a client with an older checkpoint needs no detour.
+        full = self._files.read(tile.whole.path)
+        return None if full is None else full[: tile.width * HASH_BYTES]
+
+    def _bundle(self, bundle: Bundle) -> bytes | None:
+        content = self._files.read(bundle.path)
+        if content is not None or bundle.full:
+            return content
+        full = self._files.read(bundle.whole.path)
+        try:
+            return None if full is None else encode_bundle(decode_bundle(full, FULL_WIDTH)[: bundle.width])
+        except MalformedTile:  # damaged: whoever asks for the whole one sees what is there
+            return None
+
+
+def _is_spelled(request: Request, path: str) -> bool:
+    """Whether the request spells the path as it stands, with nothing in it that had to be decoded."""
+    raw = request.scope.get("raw_path")
+    return len(path) <= _LONGEST and path.isascii() and (raw is None or raw == request.scope["path"].encode("utf-8"))
+
+
+def _answer(request: Request, path: str, content: bytes | None, media_type: str, cache: str) -> Response:
+    if content is None:
+        return _missing(path)
+    tag = f'"{urlsafe_b64encode(sha256(content).digest()[:18]).decode("ascii")}"'
+    headers = {**_GUARDS, "cache-control": cache, "etag": tag}
+    if _is_known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(content, headers={**headers, "content-type": media_type})
+
+
+def _is_known(if_none_match: str | None, tag: str) -> bool:
+    """Whether a client has this content (RFC 9110 §13.1.2, weak comparison)."""
+    if if_none_match is None:
+        return False
+    tags = [each.strip().removeprefix("W/") for each in if_none_match[:1_000].split(",")]
+    return tag in tags or tags == ["*"]
+
+
+def _missing(path: str) -> Response:
+    what = "No checkpoint was published yet" if path == CHECKPOINT else "Nothing is published here"
+    return Response(
+        f"{what}.\n", HTTPStatus.NOT_FOUND, headers={**_GUARDS, "cache-control": "no-store", "content-type": _NOTE}
+    )
