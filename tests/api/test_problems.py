@@ -18,7 +18,9 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
     ConsistencyNotProved InclusionNotProved MalformedTile MalformedTilePath OutsideTree TileForged TileMissing
-    CosignatureInvalid CosignatureTimeImpossible MalformedPolicy
+    CosignatureInvalid CosignatureTimeImpossible MalformedAddCheckpoint MalformedPolicy MalformedTlogProof
+    MalformedWitnessAnswer
+    MalformedProofFile ProofFileTooLarge
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
     KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding
