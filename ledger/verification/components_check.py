@@ -52,9 +52,10 @@ def check_stack(
     Args:
         judge: the verdict on a part, by itself.
     """
-    first = stack.contents.awards[Seq(0)]
+    current = stack.contents.awards[stack.credential.current.seq]
+    first = stack.contents.awards.get(Seq(0), current)
     rule = stack.contents.definitions[first.achievement.digest].rule
-    counting = [stack.contents.awards[version.seq] for version in stack.credential.versions if not version.disowned]
+    counting = [stack.contents.awards.get(each.seq, first) for each in stack.credential.versions if not each.disowned]
     if [award for award in counting if award.components != first.components]:
         return failed(
             CHECK, "parts_replaced", "A correction of the award names other parts than it was built from."
@@ -88,6 +89,9 @@ def _judge_parts(
         views.append(_view(judged.verdict, judged.genuine, given.code))
     learner = _learner(0, stack, evidence)
     problems = check_components(rule, held, issuer=stack.credential.issuer, learner=learner)
+    if problems and _closed(evidence):
+        detail = "What the award or a part of it said when it was made is not among what was given."
+        return unknown(CHECK, "version_closed", detail), ()
     if problems:
         detail = "The parts named do not make this award by the rule of what was awarded."
         return failed(CHECK, problems[0].code, detail), ()
@@ -130,7 +134,8 @@ def _held(number: int, part: Genuine, given: CredentialEvidence, pin: Component,
     pairs = zip(part.entries[: pin.seq + 1], part.placed, strict=False)
     history = [entry.recorded(each.position) for entry, each in pairs]
     then = fold(history, partial(part.issuer.disowns, known_before=begins)) or part.credential
-    award = part.contents.awards[then.current.seq]
+    # Where that version is closed the one in force stands for it: an amendment never changes what was earned.
+    award = part.contents.awards.get(then.current.seq, part.contents.awards[part.credential.current.seq])
     return Held(
         stream=then.stream,
         issuer=then.issuer,
@@ -139,6 +144,11 @@ def _held(number: int, part: Genuine, given: CredentialEvidence, pin: Component,
         is_stack=False,
         fault=standing_fault(then, award, stack.entries[0].at.date()),
     )
+
+
+def _closed(stack: CredentialEvidence) -> bool:
+    """Whether a version of the award or of a part of it is closed here, so that the one in force stood for it."""
+    return any(each.closed for each in (stack, *stack.components.values()))
 
 
 def _learner(number: int, award: Genuine, evidence: CredentialEvidence) -> LearnerId | None:

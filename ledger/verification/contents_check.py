@@ -24,8 +24,8 @@ from ledger.verification.verdict import Finding
 class Contents:
     """What was opened, as signed; whole only where every finding passed."""
 
-    awards: Mapping[Seq, Award]  # of each version
-    acts: Mapping[Seq, Act]  # of every entry but the first
+    awards: Mapping[Seq, Award]  # of each version that is not closed
+    acts: Mapping[Seq, Act]  # of every entry but the first and closed ones
     definitions: Mapping[Digest, AchievementDefinition]
     findings: tuple[Finding, ...]
 
@@ -36,8 +36,10 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
     awards: dict[Seq, Award] = {}
     acts: dict[Seq, Act] = {}
     for entry, each in zip(entries, evidence.stream, strict=True):
-        given = evidence.parts.get(each.position, {})
-        opened, found = _open_parts(entry, each.position, given, evidence.withheld)
+        given, withheld = evidence.parts.get(each.position, {}), evidence.withheld
+        if each.position in evidence.closed and isinstance(entry.event, CredentialAwarded | CredentialAmended):
+            withheld |= {Part.FACTS}
+        opened, found = _open_parts(entry, each.position, given, withheld)
         findings += found
         if Part.FACTS not in opened:
             continue
@@ -51,9 +53,7 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
         if facts.act is not None:
             acts[entry.seq] = facts.act
     if not findings and evidence.withheld:
-        detail = (
-            "Every part that is shown is the one that was signed; what only the issuer sees is not here."
-        )
+        detail = "Every part that is shown is the one that was signed; what only the issuer sees is not here."
         findings.append(passed("parts", detail, reason="withheld"))
     elif not findings:
         findings.append(passed("parts", "Every private part is the one that its entry was signed with."))

@@ -64,6 +64,7 @@ class CredentialEvidence:
     asked_by: AskedBy = AskedBy.ID  # where `code` is None; a code speaks for itself
     components: "Mapping[StreamId, CredentialEvidence]" = field(default_factory=dict)  # the parts that its facts pin
     withheld: frozenset[Part] = frozenset()  # parts that whoever asks is not to have: an archive, a proof file
+    closed: frozenset[Position] = frozenset()  # versions that whoever asks is not to read: of a name given up since
     readings: Readings = field(default_factory=Readings, compare=False)  # what was read of these bytes already
 
 

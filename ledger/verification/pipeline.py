@@ -176,6 +176,10 @@ def _check_genuine(
     findings += acts.findings
     if acts.credential is None:
         return None
+    if placed[acts.credential.current.seq].position in question.evidence.closed:
+        detail = "What the award says in its current version is not among what was given."
+        findings.append(unknown("parts", "current_version_closed", detail))
+        return None
     return Genuine(
         placed=placed,
         entries=reading.entries,

@@ -76,7 +76,8 @@ def change_view(genuine: Genuine) -> ChangeView | None:
 def amendment_views(genuine: Genuine, scanned: int) -> tuple[AmendmentView, ...]:
     """What changed since the scanned version, or since the first where the current one was scanned.
 
-    Versions made with a key in other hands do not count: neither their old values nor their new ones are shown.
+    Versions made with a key in other hands do not count: neither their old values nor their new ones are shown. What
+    changed from or to a version that is closed here is not known here.
     """
     credential = genuine.credential
     since = 1 if scanned == credential.current.number else scanned
@@ -84,7 +85,10 @@ def amendment_views(genuine: Genuine, scanned: int) -> tuple[AmendmentView, ...]
         return ()
     counting = [version for version in credential.versions if not version.disowned]
     return tuple(
-        view for old, new in pairwise(counting) if new.number > since for view in _amendments(genuine, old, new)
+        view
+        for old, new in pairwise(counting)
+        if new.number > since and {old.seq, new.seq} <= genuine.contents.awards.keys()
+        for view in _amendments(genuine, old, new)
     )
 
 
