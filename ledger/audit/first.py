@@ -37,17 +37,18 @@ _SHAPE = re.compile(
 class FirstEntry:
     """What an audit without keys asks of it. Not a frozen dataclass: making one took as long as all that it is for."""
 
-    __slots__ = ("_signature", "body", "by", "hex", "kid", "list", "prev", "raw", "slot", "stream", "type")
+    __slots__ = ("_signature", "body", "by", "hex", "kid", "link", "list", "prev", "raw", "slot", "stream", "type")
 
     seq = 0
 
     def __init__(self, raw: bytes, groups: tuple[str, ...]) -> None:
         """Of the groups of the expression."""
-        body, _, by, _, _, _, _, status_list, slot, kid, prev, stream, wire, signature = groups
+        body, _, by, _, _, _, link, status_list, slot, kid, prev, stream, wire, signature = groups
         self.raw = raw
         self.body = body
         self.by = Did(by)
         self.kid = Kid(kid)
+        self.link = link  # base64url
         self.prev = prev  # base64url
         self.stream = stream  # with hyphens
         self.hex = stream.replace("-", "")

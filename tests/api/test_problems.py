@@ -21,6 +21,7 @@ NEVER_AT_THE_EDGE = """
     CosignatureInvalid CosignatureTimeImpossible MalformedAddCheckpoint MalformedPolicy MalformedTlogProof
     MalformedWitnessAnswer
     MalformedProofFile ProofFileTooLarge
+    LogNotReached LogNotReadable
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
     KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding
