@@ -22,7 +22,7 @@ from ledger.verification.history_check import follow_acts
 from ledger.verification.log_check import PENDING, check_place, open_log
 from ledger.verification.standing_check import check_dates, check_recognition, check_status, check_version
 from ledger.verification.stream_check import Reading, bad_signature, read_stream
-from ledger.verification.verdict import Finding, LogView, Notice, State, Verdict
+from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, State, Verdict
 from ledger.verification.views import Genuine, amendment_views, award_view, change_view, history_lines
 
 CHECKS = (  # in the order in which they are made and shown
@@ -43,7 +43,6 @@ CHECKS = (  # in the order in which they are made and shown
 )
 _PLACES = {check: place for place, check in enumerate(CHECKS)}
 _ORDER = {state: place for place, state in enumerate(State)}
-_UNSHOWN = (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND)  # no word of the award is shown
 _NO_SUCH_AWARD = failed("code", "no_such_award", "No award is on record under this code.", makes=State.NOT_FOUND)
 
 
@@ -115,16 +114,16 @@ def _judge(question: _Question, operator: Operator, broken: Finding | None) -> J
     genuine = _check_genuine(question, reading, operator, findings)
     size, policy, now = question.log.size, question.policy, question.now
     findings.append(broken or check_place(reading.entries, evidence, size, policy, now))
-    if genuine is None or not _made(findings).isdisjoint(_UNSHOWN):
+    if genuine is None or not _made(findings).isdisjoint(NOTHING_SHOWN):
         return _not_genuine(_unshown(question, findings))
     built, parts = check_stack(
         genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator, broken)
     )
     findings.append(built)
-    if built.makes in _UNSHOWN:
+    if built.makes in NOTHING_SHOWN:
         return _not_genuine(_unshown(question, findings))
     verdict = _judge_standing(question, genuine, findings)
-    if verdict.state in _UNSHOWN:
+    if verdict.state in NOTHING_SHOWN:
         return _not_genuine(verdict)
     return Judged(verdict=replace(verdict, components=parts) if parts else verdict, genuine=genuine)
 
@@ -205,7 +204,7 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     findings.append(check_version(credential, scanned))
     complete = _complete(findings)
     state, *others = _states(complete)
-    if state in _UNSHOWN:
+    if state in NOTHING_SHOWN:
         return _unshown(question, findings)
     notices = [other.value for other in others]
     if 1 < current == scanned:

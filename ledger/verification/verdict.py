@@ -19,6 +19,7 @@ class State(StrEnum):
     SIGNATURE_INVALID = "signature_invalid"
     LOG_INCONSISTENT = "log_inconsistent"
     NOT_FOUND = "not_found"
+    NOT_CHECKED = "not_checked"  # of a file: what would be needed to check it is not at hand
     KEY_COMPROMISED = "key_compromised"
     REVOKED = "revoked"
     SUSPENDED = "suspended"
@@ -28,6 +29,11 @@ class State(StrEnum):
     COMPONENT_REVIEW = "component_review"
     AMENDED = "amended"
     VALID = "valid"
+
+
+NOTHING_SHOWN = frozenset(  # of the award, not a word
+    (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND, State.NOT_CHECKED)
+)
 
 
 class Notice(StrEnum):
@@ -192,6 +198,6 @@ class Verdict:
         """Of the award as it stands: True, False, or None where that was not found out."""
         if self.state in (State.VALID, State.AMENDED, State.COMPONENT_REVIEW, State.ISSUER_UNRECOGNISED):
             return True
-        if self.state in (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND):
+        if self.state in NOTHING_SHOWN:
             return None
         return False

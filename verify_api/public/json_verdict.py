@@ -15,6 +15,7 @@ from ledger.domain.definition import Assessment, Competency, Credit
 from ledger.domain.values import Mode, format_time
 from ledger.record.encoding import to_text
 from ledger.verification.verdict import (
+    NOTHING_SHOWN,
     AmendmentView,
     AwardView,
     ChangeView,
@@ -23,14 +24,10 @@ from ledger.verification.verdict import (
     IssuerView,
     LogView,
     RecognitionView,
-    State,
     Verdict,
 )
 from verify_api.public import schemas
 from verify_api.public.links import link_url
-
-WITHHELD = frozenset({State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND})  # nothing about the award
-
 
 Fields = dict[str, object]
 
@@ -51,7 +48,7 @@ def verdict_model(verdict: Verdict, base_url: str) -> schemas.VerdictModel:
 
 
 def _verdict(verdict: Verdict, base_url: str, findings: object) -> Fields:
-    withheld = verdict.state in WITHHELD
+    withheld = verdict.state in NOTHING_SHOWN
     return {
         "verdict": verdict.state.value,
         "in_force": verdict.in_force,

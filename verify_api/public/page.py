@@ -10,9 +10,8 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ledger.domain.values import Custody
-from ledger.verification.verdict import AwardView, IssuerView, LogView, State, Verdict
+from ledger.verification.verdict import NOTHING_SHOWN, AwardView, IssuerView, LogView, State, Verdict
 from verify_api.public.award_lines import AwardPage, Line, award_page
-from verify_api.public.json_verdict import WITHHELD
 from verify_api.public.links import host_of
 from verify_api.public.page_templates import Templates
 from verify_api.public.scanner import Site
@@ -27,6 +26,7 @@ _TONES = {
     State.SIGNATURE_INVALID: "stop",
     State.LOG_INCONSISTENT: "unknown",
     State.NOT_FOUND: "unknown",
+    State.NOT_CHECKED: "unknown",
     State.KEY_COMPROMISED: "stop",
     State.REVOKED: "stop",
     State.SUSPENDED: "attention",
@@ -114,7 +114,7 @@ class Pages:
         return templates
 
     def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
-        award = None if verdict.state in WITHHELD else verdict.award
+        award = None if verdict.state in NOTHING_SHOWN else verdict.award
         story = Story(verdict, award, words=words, site=self._site)
         return VerdictPage(
             state=verdict.state,
@@ -171,7 +171,7 @@ def _vouched(log: LogView, words: Words) -> Markup:
 def _technical(verdict: Verdict, words: Words) -> list[Line]:
     log = verdict.log
     lines = [("origin", escape(log.origin))]
-    if log.position is not None and verdict.state not in WITHHELD:
+    if log.position is not None and verdict.state not in NOTHING_SHOWN:
         lines.append(("position", escape(words.number(str(log.position)))))
         if log.path is not None:
             lines.append(("path", _path(log.path, words)))

@@ -189,6 +189,7 @@ VERDICTS: Mapping[State, Verdict] = {
     State.NOT_FOUND: replace(
         TOLD_NOTHING, state=State.NOT_FOUND, findings=FINDINGS[:1], log=replace(LOG, position=None)
     ),
+    State.NOT_CHECKED: replace(VALID, state=State.NOT_CHECKED),
     State.KEY_COMPROMISED: replace(VALID, state=State.KEY_COMPROMISED),
     State.REVOKED: replace(
         VALID,

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from ledger.domain.award import Change
 from ledger.domain.codes import format_link_code
 from ledger.domain.values import Mode
-from ledger.verification.verdict import RecognitionView, State, Verdict
+from ledger.verification.verdict import NOTHING_SHOWN, RecognitionView, State, Verdict
 from tests.unit.public.samples import (
     AMENDMENTS,
     AWARD,
@@ -117,7 +117,7 @@ def test_witnesses_are_counted_and_dated() -> None:
     assert (log["witnesses"], log["witnessed_at"]) == (2, "2026-11-21T13:58:07.000Z")
 
 
-@pytest.mark.parametrize("state", [State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND])
+@pytest.mark.parametrize("state", sorted(NOTHING_SHOWN))
 def test_nothing_of_an_award_that_was_not_established_is_told(state: State) -> None:
     answer = as_json(replace(VERDICTS[State.REVOKED], state=state))
     assert (answer["award"], answer["amendments"], answer["change"]) == (None, None, None)

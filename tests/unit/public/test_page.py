@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.domain.definition import Outcome
-from ledger.verification.verdict import State
+from ledger.verification.verdict import NOTHING_SHOWN, State
 from tests.unit.public.reading import PAGES, WORDS, Outline, page, plain
 from tests.unit.public.samples import (
     AWARD,
@@ -21,6 +21,7 @@ HEADINGS = {  # as the design page has them
     State.SIGNATURE_INVALID: "Do not rely on this certificate",
     State.LOG_INCONSISTENT: "We cannot confirm this record right now",
     State.NOT_FOUND: "No such certificate here",
+    State.NOT_CHECKED: "We could not check this",
     State.KEY_COMPROMISED: "Signed with a stolen key",
     State.REVOKED: "Withdrawn — no longer valid",
     State.SUSPENDED: "On hold",
@@ -95,7 +96,7 @@ def test_the_first_screen_has_the_order_of_the_design() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("state", [State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND])
+@pytest.mark.parametrize("state", sorted(NOTHING_SHOWN))
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_no_word_of_an_award_stands_on_a_page_that_could_not_establish_it(state: State, language: str) -> None:
     verdict = replace(VERDICTS[State.REVOKED], state=state)  # a pipeline that forgot to withhold
