@@ -9,15 +9,28 @@ caller hears of an outcome before the commit is durable. Who goes first, and how
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from threading import Condition, Thread
+from concurrent.futures import Future
+from threading import Condition, Lock, Thread
 
 from ledger.adapters.background import RETRY
 from ledger.adapters.commit_queue import MOST_IN_ONE_COMMIT, CommitQueue, Job, Outcomes, lane_of
 from ledger.adapters.engine import LedgerStore
-from ledger.application.ports import LedgerHalted, OutcomeUnknown, Proposal, StaleDecision, StoreUnavailable, Vault
+from ledger.application.ports import (
+    LedgerHalted,
+    OutcomeUnknown,
+    Proposal,
+    Snapshot,
+    StaleDecision,
+    StoreUnavailable,
+    Vault,
+)
+from ledger.domain.types import Position
 from ledger.errors import LedgerError
+from ledger.record.sealing import Sealed
 
 _PIECE = MOST_IN_ONE_COMMIT // 2  # of what one caller sends: it never fills a commit alone while others wait
+
+Make = Callable[[Snapshot], Sealed | None]
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +42,7 @@ class Committer:
         """Start the thread.
 
         Args:
-            committed: called on the thread after each commit; must return at once.
+            committed: called after each commit, on the thread that made it; must return at once.
         """
         self._ledger = ledger
         self._vault = vault
@@ -42,6 +55,9 @@ class Committer:
         self._halted: LedgerHalted | None = None
         self._failing = False
         self._closing = False
+        self._ended = False  # the thread appends nothing any more
+        self._one_last = Lock()  # so that at most one entry waits to be the last
+        self._last: tuple[Make, Future[Position | None]] | None = None
         self._thread = Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
@@ -71,6 +87,29 @@ class Committer:
             loop.call_soon(self._begin, loop)
         return await job.future
 
+    def append_last(self, make: Make) -> Position | None:
+        """Append the one entry that `make` makes of the log's end, between two commits; None if it makes none.
+
+        It waits for no more than one commit, and holds up none for longer than it takes itself; of several that call
+        at once, one waits and the others stand behind it. After `close` it is done on the thread that calls, so that
+        whoever closes can state what was recorded at last.
+
+        Raises:
+            LedgerError: as `LastAppender` says.
+        """
+        with self._one_last:
+            done: Future[Position | None] = Future()
+            with self._changed:
+                if self._halted is not None and not self._closing:
+                    raise self._halted
+                ended = self._ended
+                if not ended:
+                    self._last = (make, done)
+                    self._changed.notify()
+            if ended:
+                self._append_last(make, done)
+            return done.result()
+
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._changed:
             self._calling.discard(loop)
@@ -99,15 +138,22 @@ class Committer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted or self._closing, RETRY if self._failing else None)
-                if self._closing and not self._queue:
+                self._changed.wait_for(self._has_work, RETRY if self._failing else None)
+                if self._closing and not self._queue and self._last is None:
+                    self._ended = True
                     return
                 jobs = self._queue.take()
                 self._wanted = bool(self._queue)
+                last, self._last = self._last, None
             if jobs:
                 self._commit(jobs)
-            elif self._failing:
+            if last is not None:  # after the commit, so that what lowers a standing passes it
+                self._append_last(*last)
+            if not jobs and self._failing:
                 self._try_again()
+
+    def _has_work(self) -> bool:
+        return self._wanted or self._closing or self._last is not None
 
     def _try_again(self) -> None:
         """Find out whether the store takes a commit by now; nobody may send one while it is said to be failing."""
@@ -134,6 +180,23 @@ class Committer:
             told.append((job, outcomes[start:end]))
             start = end
         _tell(told)
+        self._tell_of_commit()
+
+    def _append_last(self, make: Make, done: "Future[Position | None]") -> None:
+        try:
+            position = self._ledger.append_last(make)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the caller must hear of it
+            if isinstance(error, LedgerHalted):
+                self._halted = error
+            # A success does not say the opposite: it is not known whether the vault takes new keys.
+            self._failing = self._failing or isinstance(error, (OutcomeUnknown, StoreUnavailable))
+            done.set_exception(error)
+            return
+        done.set_result(position)
+        if position is not None:
+            self._tell_of_commit()
+
+    def _tell_of_commit(self) -> None:
         try:
             self._committed()
         except Exception:

@@ -1,6 +1,6 @@
 """What the bootstrap needs of the place where a ledger lies, whatever the engine: files of a folder, or PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -8,7 +8,9 @@ from ledger.adapters.fence import Fence
 from ledger.adapters.placing import Outcomes
 from ledger.application.api_keys import ApiKeyStore
 from ledger.application.ports import Proposal, Snapshot, Store
+from ledger.domain.types import Position
 from ledger.errors import LedgerError
+from ledger.record.sealing import Sealed
 
 if TYPE_CHECKING:
     from ledger.adapters.copies import Copies
@@ -41,7 +43,7 @@ class ScanSource(Protocol):
 
 
 class LedgerStore(Store, ApiKeyStore, Protocol):
-    """An open store. `append` is for one thread, the committer's; everything else for any."""
+    """An open store. `append` and `append_last` are for one thread, the committer's; everything else for any."""
 
     def append(self, proposals: Sequence[Proposal]) -> Outcomes:
         """Append what does not conflict, in one transaction; durable when it returns.
@@ -50,6 +52,15 @@ class LedgerStore(Store, ApiKeyStore, Protocol):
             LedgerHalted: the store has lost entries that this process saw.
             LedgerBusy: a lock was not to be had in time; nothing was recorded.
             OutcomeUnknown: the store failed; whether anything was recorded must be read from it.
+        """
+        ...
+
+    def append_last(self, make: Callable[[Snapshot], Sealed | None]) -> Position | None:
+        """Append the one entry that `make` makes of the log's end, under its lock; its position, None if it makes none.
+
+        Raises:
+            StaleDecision: the entry does not follow; nothing was recorded.
+            LedgerError: as `append`, and whatever `make` raises, upon which nothing was recorded.
         """
         ...
 

@@ -5,7 +5,7 @@ An engine reads, under the lock of its append transaction, what its tables hold 
 conflict fails alone, without savepoints and without trying an append again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
@@ -211,6 +211,20 @@ class Placing:
                 stream=appended.stream, revision=appended.revision, position=appended.position, replayed=True
             )
             known.replays[key.scope, key.key] = Replay(request=key.request, appended=again)
+
+
+def placed_last(read: Callable[[Sequence[Proposal]], Known], sealed: Sealed) -> tuple[Placing, Position]:
+    """The one entry placed upon what `read` finds, and its position.
+
+    Raises:
+        StaleDecision: it does not follow.
+    """
+    proposal = Proposal(events=(sealed,), answer=(sealed.recorded.stream, sealed.recorded.seq))
+    placing = Placing(read([proposal]))
+    (outcome,) = placing.place([proposal])
+    if isinstance(outcome, ConflictError):
+        raise outcome
+    return placing, outcome.position
 
 
 def used_slots(placed: Iterable[Placed]) -> Mapping[tuple[ListId, StreamId], int]:

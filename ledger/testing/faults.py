@@ -101,6 +101,7 @@ class InterveningStore:
         self._interventions = [intervention]
         self.snapshot = inner.snapshot
         self.save_checkpoint = inner.save_checkpoint
+        self.save_published = inner.save_published
         self.publishing = inner.publishing
 
     def load(self, stream: StreamId) -> Stream | None:

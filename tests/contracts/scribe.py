@@ -1,12 +1,21 @@
 """Makes proposals for tests of stores: sealed entries, chained as they should be, about nothing in particular."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ledger.application.ports import Guard, Idempotency, Name, Proposal, SealedPart, SlotClaim
 from ledger.domain.codes import stream_id
-from ledger.domain.events import CredentialSuspended, Event, IssuerProfileChanged, Recorded
+from ledger.domain.events import (
+    CredentialSuspended,
+    Event,
+    IssuerProfileChanged,
+    LogKeyAdded,
+    LogKeyRetired,
+    LogStarted,
+    Recorded,
+    StatusCommitted,
+)
 from ledger.domain.types import Did, Digest, ListId, Origin, Position, Seq, Slot, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening, commitment
@@ -18,6 +27,7 @@ BEGIN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LIST = ListId(b"status-list-0001")
 OTHER_LIST = ListId(b"status-list-0002")
 _SIGNER = Ed25519Signer(bytes(range(32)))
+_OTHER = Ed25519Signer(bytes(range(1, 33)))
 _DID = Did("did:web:localhost%3A8000:issuers:college")
 
 
@@ -54,10 +64,16 @@ class Scribe:
         self._last: dict[tuple[StreamId, int], bytes] = {}
 
     def entry(
-        self, number: int, seq: int, *, at: datetime = BEGIN, parts: Mapping[Part, Opening] | None = None
+        self,
+        number: int,
+        seq: int,
+        *,
+        at: datetime = BEGIN,
+        parts: Mapping[Part, Opening] | None = None,
+        event: Event | None = None,
     ) -> Sealed:
-        """The entry `seq` of a stream; with private parts it is another type."""
-        event: Event = IssuerProfileChanged(digest=Digest(bytes(32)), version=seq + 2)
+        """The entry `seq` of a stream; with private parts, or where an event is given, it is another type."""
+        event = event or IssuerProfileChanged(digest=Digest(bytes(32)), version=seq + 2)
         if parts is not None:
             event = CredentialSuspended()
         recorded = Recorded(
@@ -75,6 +91,16 @@ class Scribe:
         sealed = seal(recorded, prev=prev, signer=_SIGNER)
         self._last[stream(number), seq] = sealed.entry
         return sealed
+
+    def log(self, number: int) -> Sequence[Sealed]:
+        """A log's own stream: it begins, states how things stand, and adds a key and retires one."""
+        events: Sequence[Event] = (
+            LogStarted(origin=ORIGIN, event_key=_SIGNER.kid, checkpoint_key=_OTHER.kid),
+            StatusCommitted(size=1, lists=0, status=Digest(bytes(32)), authority=Digest(bytes(32))),
+            LogKeyAdded(key=_SIGNER.kid, proof=bytes(64)),
+            LogKeyRetired(key=_OTHER.kid),
+        )
+        return [self.entry(number, seq, event=event) for seq, event in enumerate(events)]
 
     def proposal(self, number: int, seq: int = 0, *, at: datetime = BEGIN) -> Proposal:
         """A proposal of one entry."""

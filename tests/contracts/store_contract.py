@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from ledger.adapters.engine import LedgerStore
+from ledger.adapters.fence import Fence
 from ledger.application.ports import (
     Appended,
     ConflictError,
@@ -16,7 +18,6 @@ from ledger.application.ports import (
     Proposal,
     SignedCheckpoint,
     StaleDecision,
-    Store,
     StoredPart,
     TimeHasPassed,
 )
@@ -43,9 +44,10 @@ _ISSUER = stream(900)
 class Backend:
     """A store and what belongs to it."""
 
-    store: Store
+    store: LedgerStore
+    fence: Fence  # of the store
     append: Callable[[Sequence[Proposal]], Outcomes]  # in one commit
-    reopen: Callable[[], Store]  # another process that opens the same store
+    reopen: Callable[[], LedgerStore]  # another process that opens the same store
     fill: Callable[[int], None]  # says that so many slots of LIST are used
 
 

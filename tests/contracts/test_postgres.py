@@ -10,11 +10,12 @@ from ledger.adapters.postgres.connections import connect
 from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.schema import create
 from ledger.application.ports import Proposal
+from tests.contracts.last_contract import LastContract
 from tests.contracts.scribe import LIST
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(StoreContract, LastContract):
     """In a database of its own."""
 
     @pytest.fixture
@@ -35,4 +36,4 @@ class TestPostgresStore(StoreContract):
                 with closing(connect(database_url)) as connection:
                     connection.execute("UPDATE ledger.status_lists SET used = %s WHERE list = %b", (used, LIST))
 
-            yield Backend(store=store, append=append, reopen=opened, fill=fill)
+            yield Backend(store=store, fence=store.fence, append=append, reopen=opened, fill=fill)

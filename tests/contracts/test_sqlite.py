@@ -12,12 +12,13 @@ from ledger.adapters.sqlite.schema import create
 from ledger.adapters.sqlite.vault import SqliteVaultRows
 from ledger.adapters.sqlite.vault import create as create_vault
 from ledger.application.ports import Proposal
+from tests.contracts.last_contract import LastContract
 from tests.contracts.scribe import LIST
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract
 from tests.contracts.vault_contract import FIRST_EPOCH, OpenRows, SetVersion, VaultContract
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, LastContract):
     """On a file."""
 
     @pytest.fixture
@@ -38,7 +39,7 @@ class TestSqliteStore(StoreContract):
                 with closing(store.datastore.connect()) as connection:
                     connection.execute("UPDATE status_lists SET used = ? WHERE list = ?", (used, LIST))
 
-            yield Backend(store=store, append=append, reopen=opened, fill=fill)
+            yield Backend(store=store, fence=store.fence, append=append, reopen=opened, fill=fill)
 
 
 class TestSqliteVault(VaultContract):

@@ -53,6 +53,7 @@ TABLES: Final[Mapping[LiteralString, Columns]] = {
     "short_codes": (("mac", _BYTES), ("stream", _STREAM)),
     "stacks": (("mac", _BYTES), ("stream", _STREAM)),
     "checkpoints": (("size", _NUMBER), ("note", _BYTES), ("compact_range", _BYTES)),
+    "published_days": (("size", _NUMBER), ("day", _TEXT), ("note", _BYTES)),
     "api_keys": (
         ("id", _TEXT),
         ("secret", _BYTES),

@@ -19,6 +19,7 @@ _CONSTRAINTS: Final = frozenset(
         ("idempotency", "PRIMARY KEY (scope, key)"),
         ("names", "PRIMARY KEY (scope, name)"),
         ("private_parts", "PRIMARY KEY (position, part)"),
+        ("published_days", "PRIMARY KEY (day)"),
         ("short_codes", "PRIMARY KEY (mac)"),
         ("stacks", "PRIMARY KEY (mac)"),
         ("status_lists", "PRIMARY KEY (list)"),

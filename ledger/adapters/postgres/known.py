@@ -6,18 +6,18 @@ from psycopg.rows import tuple_row
 
 from ledger.adapters.placing import Known, Touched
 from ledger.adapters.postgres.connections import Connection
-from ledger.application.ports import Appended, Idempotency, Proposal, Replay
+from ledger.application.ports import Appended, Idempotency, Proposal, Replay, StoreUnavailable
 from ledger.domain.types import ListId, Position, Seq, StreamId
 from ledger.domain.values import parse_time
+from ledger.verification.evidence import Head
 
 
 def read_known(connection: Connection, proposals: Sequence[Proposal]) -> Known:
     """What the tables hold of everything that `proposals` touch; locks the head until the open transaction ends."""
+    # A statement of its own, and the first: those that follow see all that was committed while it waited.
+    head = locked_head(connection)
     touched = Touched.by(proposals)
     with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-        # A statement of its own, and the first: those that follow see all that was committed while it waited.
-        row = cursor.execute("SELECT size, at FROM ledger.log_head FOR UPDATE").fetchone()
-        size, at = row or (0, "")
         names = cursor.execute(
             "SELECT n.scope, n.name FROM ledger.names n JOIN unnest(%b::text[], %b::text[]) AS t(scope, name) "
             "USING (scope, name)",
@@ -40,8 +40,8 @@ def read_known(connection: Connection, proposals: Sequence[Proposal]) -> Known:
             "SELECT mac FROM ledger.short_codes WHERE mac = ANY(%b::bytea[])", (list(touched.short_codes),)
         ).fetchall()
     return Known(
-        size=size,
-        at=parse_time(at),
+        size=head.size,
+        at=head.at,
         ends=read_ends(connection, touched.streams),
         replays=read_replays(connection, touched.keys),
         names={(scope, name) for scope, name in names},
@@ -50,6 +50,15 @@ def read_known(connection: Connection, proposals: Sequence[Proposal]) -> Known:
         stacks={mac for (mac,) in stacks},
         short_codes={mac for (mac,) in codes},
     )
+
+
+def locked_head(connection: Connection) -> Head:
+    """The head, which nobody else moves until the open transaction ends."""
+    with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        row = cursor.execute("SELECT size, at FROM ledger.log_head FOR UPDATE").fetchone()
+    if row is None:
+        raise StoreUnavailable("the store cannot be read: the log has no head")
+    return Head(size=row[0], at=parse_time(row[1]))
 
 
 def read_ends(connection: Connection, streams: Sequence[StreamId]) -> dict[StreamId, int]:

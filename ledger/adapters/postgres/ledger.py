@@ -1,6 +1,6 @@
 """The ledger on PostgreSQL: one writing connection, a few for reading, and what several processes must agree on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from threading import Lock
@@ -19,9 +19,17 @@ from ledger.adapters.postgres.schema import CHANNEL, PUBLISHING, SAVING, check, 
 from ledger.adapters.postgres.snapshot import PostgresSnapshot
 from ledger.adapters.postgres.writer import Writer
 from ledger.application.api_keys import ApiKey
-from ledger.application.ports import OutcomeUnknown, Proposal, SignedCheckpoint, StaleDecision, StoreUnavailable
-from ledger.domain.types import StreamId
+from ledger.application.ports import (
+    OutcomeUnknown,
+    Proposal,
+    SignedCheckpoint,
+    Snapshot,
+    StaleDecision,
+    StoreUnavailable,
+)
+from ledger.domain.types import Position, StreamId
 from ledger.domain.values import format_time, parse_time
+from ledger.record.sealing import Sealed
 from ledger.verification.evidence import Head
 
 # In one message, so that it costs one round trip; the first read fixes what all others see.
@@ -31,6 +39,10 @@ _END = (
     "SELECT h.size, (SELECT MAX(e.originator_version) FROM ledger.stored_events e WHERE e.originator_id = %b) "
     "FROM ledger.log_head h"
 )
+_PUBLISHED = (
+    "INSERT INTO ledger.published_days(size, day, note) VALUES (%b, %b, %b) "
+    "ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note"
+)
 _API_KEYS = (
     "SELECT h.size, k.id, k.secret, k.issuer, k.scopes, k.label, k.created_at, k.revoked_at "
     "FROM ledger.log_head h LEFT JOIN ledger.api_keys k ON "
@@ -38,7 +50,7 @@ _API_KEYS = (
 
 
 class PostgresLedger:
-    """The store of one process among several. `append` is for its one committer thread; everything else for any."""
+    """The store of one process among several. Whatever appends is for its one committer thread; the rest for any."""
 
     def __init__(self, url: str, fence: Fence) -> None:
         """Open an existing ledger.
@@ -109,6 +121,18 @@ class PostgresLedger:
         """
         return self._writer.append(proposals)
 
+    def append_last(self, make: Callable[[Snapshot], Sealed | None]) -> Position | None:
+        """Append the one entry that `make` makes of the log's end, under the lock of the head; None if it makes none.
+
+        `make` is called again where the connection was lost before anything was recorded.
+
+        Raises:
+            StaleDecision: the entry does not follow; nothing was recorded.
+            LedgerHalted, LedgerBusy, StoreUnavailable, OutcomeUnknown: as `append`.
+            LedgerError: whatever `make` raises; nothing was recorded.
+        """
+        return self._writer.append_last(make)
+
     def try_writing(self) -> None:
         """Pass if a transaction becomes durable at this moment; it changes nothing."""
         with self._writing() as connection:
@@ -127,6 +151,15 @@ class PostgresLedger:
             if last is None or last[0] != previous:
                 raise StaleDecision("another checkpoint was signed meanwhile")
             connection.execute("INSERT INTO ledger.checkpoints VALUES (%b, %b, %b)", row)
+
+    def save_published(self, day: str, size: int, note: bytes) -> None:
+        """Keep a published note as the last of that day, unless a larger one was published; then StaleDecision."""
+        with self._writing() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SAVING,))
+            last = connection.execute("SELECT COALESCE(MAX(size), 0) FROM ledger.published_days").fetchone()
+            if last is None or size < last[0]:
+                raise StaleDecision("a larger checkpoint was published meanwhile")
+            connection.execute(_PUBLISHED, (size, day, note))
 
     @contextmanager
     def publishing(self) -> Iterator[bool]:

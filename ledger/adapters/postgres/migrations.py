@@ -17,7 +17,29 @@ from ledger.adapters.postgres.schema import ONE_AT_A_TIME, SCHEMA_VERSION
 from ledger.application.ports import StoreUnavailable
 
 # What makes the version after each. Their text is for ever: a ledger of any age takes the same steps.
-MIGRATIONS: Final[Mapping[int, Iterable[LiteralString]]] = {}
+MIGRATIONS: Final[Mapping[int, Iterable[LiteralString]]] = {
+    1: (
+        """CREATE TABLE ledger.published_days(
+            size bigint NOT NULL, day text COLLATE "C" PRIMARY KEY, note bytea NOT NULL)""",
+        "CREATE INDEX published_days_by_size ON ledger.published_days(size, day)",
+        """CREATE INDEX log_entries ON ledger.stored_events(notification_id)
+            WHERE topic IN ('log.started/1', 'log.key_added/1', 'log.key_retired/1')""",
+        """CREATE FUNCTION ledger.only_later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.size < COALESCE((SELECT MAX(d.size) FROM ledger.published_days d), 0)
+            OR (TG_OP = 'UPDATE' AND NEW.day <> OLD.day) THEN
+        RAISE EXCEPTION 'what is published does not go back' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$""",
+        """CREATE TRIGGER published_days_do_not_go_back BEFORE INSERT OR UPDATE ON ledger.published_days
+            FOR EACH ROW EXECUTE FUNCTION ledger.only_later()""",
+        """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON ledger.published_days
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
+        """CREATE TRIGGER published_days_are_not_truncated BEFORE TRUNCATE ON ledger.published_days
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
+    ),
+}
 
 _ATTEMPT = "200ms"  # a statement that waits for a table has everybody else wait behind it: no longer than this
 _PAUSE = 0.3  # seconds in which the others go on

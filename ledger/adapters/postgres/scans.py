@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow, tuple_row
 from ledger.adapters.fence import Fence
 from ledger.adapters.postgres.connections import Connection, gone, lost, said
 from ledger.adapters.postgres.schema import connect_to_ledger
-from ledger.adapters.postgres.snapshot import PARTS, PostgresSnapshot
+from ledger.adapters.postgres.snapshot import PARTS, PUBLISHED, PostgresSnapshot
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import parse_time
@@ -25,7 +25,7 @@ from ledger.verification.evidence import Head, Placed
 _MOST = 2_000  # ends, and definitions, that are remembered of one state
 _REMEMBERED = 1.0  # seconds: a wording that was taken down is not shown for longer, even if nothing else happens
 _AWARD: LiteralString = (
-    "SELECT h.size, h.at, (SELECT MAX(c.size) FROM ledger.checkpoints c), "
+    f"SELECT h.size, h.at, (SELECT MAX(c.size) FROM ledger.checkpoints c), ({PUBLISHED}), "  # noqa: S608 - our own
     "e.notification_id, e.state, p.part, p.key_id, p.box "
     "FROM ledger.log_head h LEFT JOIN ledger.stored_events e ON e.originator_id = %b::uuid "
     "LEFT JOIN ledger.private_parts p ON p.position = e.notification_id ORDER BY e.originator_version, p.part"
@@ -37,6 +37,10 @@ _COMPONENT: LiteralString = (
 )
 _END: LiteralString = (
     "SELECT MAX(originator_version) FROM ledger.stored_events WHERE originator_id = %b AND notification_id <= %b"
+)
+_LAST: LiteralString = (
+    "SELECT notification_id, state FROM ledger.stored_events WHERE originator_id = %b AND notification_id <= %b "
+    "ORDER BY originator_version DESC LIMIT 1"
 )
 _CHECKPOINT: LiteralString = "SELECT size, note, compact_range FROM ledger.checkpoints WHERE size = %b"
 
@@ -53,6 +57,7 @@ class _ScanSnapshot(PostgresSnapshot):
         self._ends: dict[StreamId, Seq | None] = {}
         self._definitions: dict[Digest, bytes | None] = {}
         self._checkpoint: SignedCheckpoint | None = None
+        self._log: tuple[Placed, ...] = ()  # never empty, once it was read
         self.begin()
 
     def begin(self) -> None:
@@ -64,6 +69,7 @@ class _ScanSnapshot(PostgresSnapshot):
         self._floor = self._fence.floor()
         self._now: Head | None = None
         self._signed: int | None = None  # the size of the last checkpoint
+        self._note: bytes | None = None  # what was published
         self._stored: dict[Position, tuple[StoredPart, ...]] = {}
 
     def close(self) -> None:
@@ -89,7 +95,7 @@ class _ScanSnapshot(PostgresSnapshot):
     def stream(self, stream: StreamId) -> tuple[Placed, ...]:
         """A stream's entries in the order of seq; their private parts are fetched with them."""
         if self._now is None:
-            return self._keep([row[3:] for row in self._settle(stream) if row[3] is not None])
+            return self._keep([row[4:] for row in self._settle(stream) if row[4] is not None])
         return self._keep(self._rows(_COMPONENT, stream, self._settled.size))
 
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
@@ -125,6 +131,23 @@ class _ScanSnapshot(PostgresSnapshot):
             self._checkpoint = SignedCheckpoint(size=size, note=note, compact_range=compact_range)
         return self._checkpoint
 
+    def published(self) -> bytes | None:
+        """The note that was published last when the head was read."""
+        self.head()
+        return self._note
+
+    def log_entries(self) -> tuple[Placed, ...]:
+        """The entries of the log's own stream but for its statements, in order."""
+        size = self.head().size
+        if not self._log:
+            self._log = tuple([each for each in super().log_entries() if each.position <= size])
+        return self._log
+
+    def last(self, stream: StreamId) -> Placed | None:
+        """The last entry of a stream; None where there is no such stream."""
+        rows = self._rows(_LAST, stream, self.head().size)
+        return Placed(position=Position(rows[0][0]), raw=rows[0][1]) if rows else None
+
     @property
     def _settled(self) -> Head:
         if self._now is None:
@@ -135,12 +158,12 @@ class _ScanSnapshot(PostgresSnapshot):
         """Fix the state that is read from now on; the rows of a stream in it."""
         rows = self._rows(_AWARD, stream)
         if rows:
-            size, at, self._signed = rows[0][:3]
+            size, at, self._signed, self._note = rows[0][:4]
             self._fence.check(size, self._floor)
             self._now = Head(size=size, at=parse_time(at))
             full = max(len(self._ends), len(self._definitions)) > _MOST
             if size != self._state or monotonic() > self._until or full:
-                self._ends, self._definitions = {}, {}
+                self._ends, self._definitions, self._log = {}, {}, ()
                 self._state, self._until = size, monotonic() + _REMEMBERED
         return rows
 

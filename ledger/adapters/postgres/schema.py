@@ -14,10 +14,12 @@ from ledger.adapters.postgres.connections import Connection, connect, said
 from ledger.adapters.postgres.typed import prepare_types
 from ledger.application.ports import StoreUnavailable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 CHANNEL: Final[LiteralString] = "testamur_log"  # where a commit is told, with the size of the log
 PUBLISHING: Final = 0x7E57_0001  # the advisory lock of who publishes
-SAVING: Final = 0x7E57_0003  # of who saves a checkpoint
+SAVING: Final = 0x7E57_0003  # of who saves a checkpoint, or what was published
+# The entries of the log's own stream but for its statements; spelled as in the index.
+LOG_ENTRIES: Final[LiteralString] = "topic IN ('log.started/1', 'log.key_added/1', 'log.key_retired/1')"
 
 TABLES: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA ledger",
@@ -55,6 +57,11 @@ TABLES: Final[tuple[LiteralString, ...]] = (
     """CREATE TABLE ledger.api_keys(
         id text COLLATE "C" PRIMARY KEY, secret bytea NOT NULL UNIQUE, issuer uuid, scopes text NOT NULL,
         label text NOT NULL, created_at text COLLATE "C" NOT NULL, revoked_at text COLLATE "C")""",
+    # By size first, and so copied: after a clock was set back, days and sizes need not grow together.
+    """CREATE TABLE ledger.published_days(
+        size bigint NOT NULL, day text COLLATE "C" PRIMARY KEY, note bytea NOT NULL)""",
+    "CREATE INDEX published_days_by_size ON ledger.published_days(size, day)",
+    f"CREATE INDEX log_entries ON ledger.stored_events(notification_id) WHERE {LOG_ENTRIES}",
     # What is encrypted or hashed is not compressed: not trying saves time.
     "ALTER TABLE ledger.private_parts ALTER COLUMN box SET STORAGE EXTERNAL",
     "ALTER TABLE ledger.stored_events ALTER COLUMN state SET STORAGE EXTERNAL",
@@ -87,6 +94,12 @@ TRIGGERS: Final[tuple[LiteralString, ...]] = (
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a checkpoint is never deleted')""",
     """CREATE TRIGGER checkpoints_are_not_truncated BEFORE TRUNCATE ON ledger.checkpoints
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a checkpoint is never deleted')""",
+    """CREATE TRIGGER published_days_do_not_go_back BEFORE INSERT OR UPDATE ON ledger.published_days
+        FOR EACH ROW EXECUTE FUNCTION ledger.only_later()""",
+    """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON ledger.published_days
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
+    """CREATE TRIGGER published_days_are_not_truncated BEFORE TRUNCATE ON ledger.published_days
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
 )
 
 # Dense: as many as were added, ending at the last there is, which is the head moved by as many (the append function
@@ -110,6 +123,15 @@ BEGIN
         RAISE EXCEPTION 'a checkpoint is larger than the last' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NULL;
+END $$"""
+
+_LATER: Final = """CREATE FUNCTION ledger.only_later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.size < COALESCE((SELECT MAX(d.size) FROM ledger.published_days d), 0)
+            OR (TG_OP = 'UPDATE' AND NEW.day <> OLD.day) THEN
+        RAISE EXCEPTION 'what is published does not go back' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
 END $$"""
 
 # The whole of a commit in one call. Answers the position before the first that was given; or, with nothing done, why:
@@ -182,7 +204,7 @@ BEGIN
     PERFORM pg_notify('testamur_log', (base + cardinality(entries))::text);
 END $$"""
 
-STATEMENTS: Final[tuple[LiteralString, ...]] = (*TABLES, _REFUSE, _AT_HEAD, _LARGER, *TRIGGERS, APPEND)
+STATEMENTS: Final[tuple[LiteralString, ...]] = (*TABLES, _REFUSE, _AT_HEAD, _LARGER, _LATER, *TRIGGERS, APPEND)
 ONE_AT_A_TIME: Final = 0x7E57_0002  # the advisory lock of who makes or changes the schema
 
 

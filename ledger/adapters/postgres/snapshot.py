@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from ledger.adapters.postgres.connections import Connection, lost, unreadable
 from ledger.adapters.postgres.known import read_replays
+from ledger.adapters.postgres.schema import LOG_ENTRIES
 from ledger.adapters.postgres.typed import bigints
 from ledger.application.ports import Idempotency, Replay, SignedCheckpoint, StoredPart
 from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
@@ -16,6 +17,11 @@ from ledger.verification.evidence import Head, Placed
 
 _STREAMED = 1_000  # entries fetched at a time
 _NEVER_KEPT = "\0"  # PostgreSQL has no text with it: nothing is found by one, and the transaction would be aborted
+_LOG: LiteralString = (
+    f"SELECT notification_id, state FROM ledger.stored_events WHERE {LOG_ENTRIES} "  # noqa: S608 - our own words
+    "ORDER BY notification_id"
+)
+PUBLISHED: LiteralString = "SELECT d.note FROM ledger.published_days d ORDER BY d.size DESC, d.day DESC LIMIT 1"
 PARTS: Mapping[str, Part] = {part.value: part for part in Part}
 
 
@@ -62,6 +68,28 @@ class PostgresSnapshot:
             stream,
         )
         return tuple([Placed(position=Position(row[0]), raw=row[1]) for row in rows])
+
+    def last(self, stream: StreamId) -> Placed | None:
+        """The last entry of a stream; None where there is no such stream."""
+        rows = self._rows(
+            "SELECT notification_id, state FROM ledger.stored_events WHERE originator_id = %b "
+            "ORDER BY originator_version DESC LIMIT 1",
+            stream,
+        )
+        return Placed(position=Position(rows[0][0]), raw=rows[0][1]) if rows else None
+
+    def log_entries(self) -> tuple[Placed, ...]:
+        """The entries of the log's own stream but for its statements, in order."""
+        return tuple([Placed(position=Position(row[0]), raw=row[1]) for row in self._rows(_LOG)])
+
+    def published(self) -> bytes | None:
+        """The last published note; None where there is none."""
+        return self._one(PUBLISHED)
+
+    def days(self, after: str = "") -> list[tuple[str, bytes]]:
+        """The UTC days later than `after`, in order, each with the last note published on it."""
+        rows = self._rows("SELECT day, note FROM ledger.published_days WHERE day > %b ORDER BY day", after)
+        return [(day, note) for day, note in rows]
 
     def end(self, stream: StreamId) -> Seq | None:
         """The seq of a stream's last entry; None where there is no such stream."""

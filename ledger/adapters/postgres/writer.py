@@ -5,7 +5,7 @@ commit of an earlier connection can still be under way, so an event that is ther
 and one that is not there was not, and can be placed anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import sleep
 
@@ -13,13 +13,24 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from ledger.adapters.fence import Fence
-from ledger.adapters.placing import Outcomes, Placed, Placing
+from ledger.adapters.placing import Outcomes, Placed, Placing, placed_last
 from ledger.adapters.postgres.append import Differs, call, placed_alone, shifted
 from ledger.adapters.postgres.connections import Connection, gone, lost, said
-from ledger.adapters.postgres.known import read_known
+from ledger.adapters.postgres.known import locked_head, read_known
 from ledger.adapters.postgres.schema import connect_to_ledger
-from ledger.application.ports import LedgerBusy, LedgerHalted, OutcomeUnknown, Proposal, StoreUnavailable
+from ledger.adapters.postgres.snapshot import PostgresSnapshot
+from ledger.application.ports import (
+    Appended,
+    LedgerBusy,
+    LedgerHalted,
+    OutcomeUnknown,
+    Proposal,
+    Snapshot,
+    StoreUnavailable,
+)
+from ledger.domain.types import Position
 from ledger.errors import LedgerError
+from ledger.record.sealing import Sealed
 
 _NOT_IN_TIME = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
 _PAUSES = (0.0, 0.1, 0.4)  # seconds before each attempt to commit the same, on a connection made anew
@@ -67,6 +78,22 @@ class Writer:
             StoreUnavailable: there is no connection, or the server refused; nothing was recorded.
             OutcomeUnknown: the connection was lost, and there is none to look with whether anything was recorded.
         """
+        return self._tried(lambda doubt: self._append(proposals, doubt))
+
+    def append_last(self, make: Callable[[Snapshot], Sealed | None]) -> Position | None:
+        """Append the one entry that `make` makes of the log's end, while it is locked; None if it makes none.
+
+        Raises:
+            StaleDecision: it does not follow; nothing was recorded.
+            LedgerError: as `append`, and whatever `make` raises, upon which nothing was recorded.
+        """
+        for outcome in self._tried(lambda doubt: self._append_last(make, doubt)):
+            if isinstance(outcome, Appended):
+                return outcome.position
+        return None
+
+    def _tried(self, attempt: Callable[[_Doubt], Outcomes]) -> Outcomes:
+        """What an attempt answers; made again where the connection was lost."""
         doubt = _Doubt()
         failure: Exception | None = None
         for pause in _PAUSES:
@@ -74,7 +101,7 @@ class Writer:
             try:
                 if gone(self._connection):
                     self._connection = self._connected()
-                return self._append(proposals, doubt)
+                return attempt(doubt)
             except LedgerHalted:
                 raise
             except (psycopg.Error, Differs, LedgerError) as error:
@@ -120,6 +147,27 @@ class Writer:
             if placing.placed:
                 call(self._connection, placing.placed, before=before, seen=floor, looked=True)
                 doubt.now = _Sent(placed=placing.placed, outcomes=outcomes)  # from here on, to the end of COMMIT
+        self._fence.check(placing.size, floor)
+        return outcomes
+
+    def _append_last(self, make: Callable[[Snapshot], Sealed | None], doubt: _Doubt) -> Outcomes:
+        """One attempt; nothing where nothing was made."""
+        floor = self._fence.floor()
+        with self._connection.transaction():
+            # Nobody appends from here on, so whatever is read of the log afterwards is of one state.
+            head = locked_head(self._connection)
+            self._fence.check(head.size, floor)
+            found = None if doubt.earlier is None else self._found(doubt.earlier)
+            if found is not None:
+                return found
+            doubt.earlier = None
+            sealed = make(PostgresSnapshot(self._connection, head))
+            if sealed is None:
+                return []
+            placing, _ = placed_last(lambda proposals: read_known(self._connection, proposals), sealed)
+            outcomes: Outcomes = [each.appended for each in placing.placed]
+            call(self._connection, placing.placed, before=head.size, seen=floor, looked=True)
+            doubt.now = _Sent(placed=placing.placed, outcomes=outcomes)  # from here on, to the end of COMMIT
         self._fence.check(placing.size, floor)
         return outcomes
 

@@ -5,7 +5,7 @@ names, slots and idempotency rows go with them. So commit order is position orde
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from ledger.adapters.event_store import FoldedStream, Streams
 from ledger.adapters.fence import Fence
-from ledger.adapters.placing import Outcomes, Placing
+from ledger.adapters.placing import Outcomes, Placing, placed_last
 from ledger.adapters.sqlite.append import insert
 from ledger.adapters.sqlite.known import read_known
 from ledger.adapters.sqlite.readers import Readers
@@ -28,12 +28,18 @@ from ledger.application.ports import (
     OutcomeUnknown,
     Proposal,
     SignedCheckpoint,
+    Snapshot,
     StaleDecision,
 )
-from ledger.domain.types import StreamId
+from ledger.domain.types import Position, StreamId
 from ledger.domain.values import format_time, parse_time
+from ledger.record.sealing import Sealed
 
 _ApiKeyRow: TypeAlias = tuple[str, bytes, str | None, str, str, str, str | None]
+_PUBLISHED = (
+    "INSERT INTO published_days(size, day, note) VALUES (?,?,?) "
+    "ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note"
+)
 _API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM api_keys"
 
 
@@ -115,6 +121,33 @@ class SqliteLedger:
         self.fence.check(placing.size, floor)
         return outcomes
 
+    def append_last(self, make: Callable[[Snapshot], Sealed | None]) -> Position | None:
+        """Append the one entry that `make` makes of the log's end, under the write lock; None if it makes none.
+
+        Raises:
+            StaleDecision: the entry does not follow; nothing was recorded.
+            LedgerHalted, OutcomeUnknown: as `append`.
+            LedgerError: whatever `make` raises; nothing was recorded.
+        """
+        writer, floor = self._writer, self.fence.floor()
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+            snapshot = SqliteSnapshot(writer)
+            self.fence.check(snapshot.head().size, floor)
+            sealed = make(snapshot)
+            if sealed is None:
+                return None
+            placing, position = placed_last(lambda proposals: read_known(writer, proposals), sealed)
+            insert(writer, self.recorder, placing, first=position)
+            writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutcomeUnknown(f"the store failed while recording: {error}") from error
+        finally:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+        self.fence.check(placing.size, floor)
+        return position
+
     def try_writing(self) -> None:
         """Pass if a transaction becomes durable at this moment; it changes nothing.
 
@@ -132,6 +165,14 @@ class SqliteLedger:
                 raise StaleDecision(f"a checkpoint of size {last} was signed meanwhile")
             row = (checkpoint.size, checkpoint.note, checkpoint.compact_range)
             connection.execute("INSERT INTO checkpoints VALUES (?,?,?)", row)
+
+    def save_published(self, day: str, size: int, note: bytes) -> None:
+        """Keep a published note as the last of that day, unless a larger one was published; then StaleDecision."""
+        with self._writing() as connection:
+            last = connection.execute("SELECT COALESCE(MAX(size), 0) FROM published_days").fetchone()[0]
+            if size < last:
+                raise StaleDecision(f"a checkpoint of size {last} was published meanwhile")
+            connection.execute(_PUBLISHED, (size, day, note))
 
     @contextmanager
     def publishing(self) -> Iterator[bool]:

@@ -20,6 +20,21 @@ MIGRATIONS: Mapping[int, Iterable[str]] = {
             WHEN NEW.size <= (SELECT COALESCE(MAX(size), 0) FROM checkpoints)
             BEGIN SELECT RAISE(ABORT, 'a checkpoint is larger than the last'); END""",
     ),
+    2: (
+        """CREATE TABLE published_days(size INTEGER NOT NULL, day TEXT NOT NULL PRIMARY KEY, note BLOB NOT NULL)
+            WITHOUT ROWID""",
+        "CREATE INDEX published_days_by_size ON published_days(size, day)",
+        """CREATE INDEX log_entries ON stored_events(notification_id)
+            WHERE topic IN ('log.started/1', 'log.key_added/1', 'log.key_retired/1')""",
+        """CREATE TRIGGER published_days_do_not_go_back BEFORE INSERT ON published_days
+            WHEN NEW.size < (SELECT COALESCE(MAX(size), 0) FROM published_days)
+            BEGIN SELECT RAISE(ABORT, 'what is published does not go back'); END""",
+        """CREATE TRIGGER published_days_are_not_made_smaller BEFORE UPDATE ON published_days
+            WHEN NEW.day IS NOT OLD.day OR NEW.size < (SELECT MAX(size) FROM published_days)
+            BEGIN SELECT RAISE(ABORT, 'what is published does not go back'); END""",
+        """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON published_days
+            BEGIN SELECT RAISE(ABORT, 'a published day is never deleted'); END""",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from ledger.adapters.sqlite.snapshot import SqliteSnapshot
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import Part
+from ledger.verification.evidence import Placed
 
 _MAPPED = 1 << 30  # bytes of the database that may be read in place
 _PARTS: Mapping[object, Part] = {part.value: part for part in Part}
@@ -33,6 +34,8 @@ class _ScanSnapshot(SqliteSnapshot):
     def _forget(self) -> None:
         self._known_head = None
         self._checkpoints: tuple[SignedCheckpoint | None, ...] = ()  # one, where it was read
+        self._notes: tuple[bytes | None, ...] = ()  # as well
+        self._log: tuple[Placed, ...] = ()  # never empty, once it was read
         self._ends: dict[StreamId, Seq | None] = {}
         self._definitions: dict[Digest, bytes | None] = {}
 
@@ -62,6 +65,18 @@ class _ScanSnapshot(SqliteSnapshot):
         if not self._checkpoints:
             self._checkpoints = (super().checkpoint(),)
         return self._checkpoints[0]
+
+    def published(self) -> bytes | None:
+        """The last published note; None where there is none."""
+        if not self._notes:
+            self._notes = (super().published(),)
+        return self._notes[0]
+
+    def log_entries(self) -> tuple[Placed, ...]:
+        """The entries of the log's own stream but for its statements, in order."""
+        if not self._log:
+            self._log = super().log_entries()
+        return self._log
 
     def end(self, stream: StreamId) -> Seq | None:
         """The seq of a stream's last entry; None where there is no such stream."""

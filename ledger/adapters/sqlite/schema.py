@@ -10,10 +10,12 @@ from pathlib import Path
 from ledger.adapters.engine import UnsafeDatabase
 from ledger.adapters.engine import WrongSchema as WrongSchema
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_SIZE = 8192  # bytes: an entry with its private parts fits on one page
 BUSY_MILLISECONDS = 5_000
 
+# The entries of the log's own stream but for its statements; spelled as in the index, so that SQLite uses it.
+LOG_ENTRIES = "topic IN ('log.started/1', 'log.key_added/1', 'log.key_retired/1')"
 
 _TABLES = (
     # The total order is the primary key: rowids that are not an explicit key may be renumbered by VACUUM.
@@ -46,6 +48,12 @@ _TABLES = (
     """CREATE TABLE api_keys(
         id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, issuer TEXT, scopes TEXT NOT NULL, label TEXT NOT NULL,
         created_at TEXT NOT NULL, revoked_at TEXT) WITHOUT ROWID""",
+    # By size first, and so copied: after a clock was set back, days and sizes need not grow together.
+    """CREATE TABLE published_days(size INTEGER NOT NULL, day TEXT NOT NULL PRIMARY KEY, note BLOB NOT NULL)
+        WITHOUT ROWID""",
+    "CREATE INDEX published_days_by_size ON published_days(size, day)",
+    # Of the log's own stream, which grows with every publication, the few entries that are no statements.
+    f"CREATE INDEX log_entries ON stored_events(notification_id) WHERE {LOG_ENTRIES}",
 )
 
 TRIGGERS = (
@@ -74,6 +82,14 @@ TRIGGERS = (
         BEGIN SELECT RAISE(ABORT, 'a checkpoint is never changed'); END""",
     """CREATE TRIGGER checkpoints_are_not_deleted BEFORE DELETE ON checkpoints
         BEGIN SELECT RAISE(ABORT, 'a checkpoint is never deleted'); END""",
+    """CREATE TRIGGER published_days_do_not_go_back BEFORE INSERT ON published_days
+        WHEN NEW.size < (SELECT COALESCE(MAX(size), 0) FROM published_days)
+        BEGIN SELECT RAISE(ABORT, 'what is published does not go back'); END""",
+    """CREATE TRIGGER published_days_are_not_made_smaller BEFORE UPDATE ON published_days
+        WHEN NEW.day IS NOT OLD.day OR NEW.size < (SELECT MAX(size) FROM published_days)
+        BEGIN SELECT RAISE(ABORT, 'what is published does not go back'); END""",
+    """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON published_days
+        BEGIN SELECT RAISE(ABORT, 'a published day is never deleted'); END""",
 )
 
 

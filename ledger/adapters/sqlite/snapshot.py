@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ledger.adapters.sqlite.known import read_replays
 from ledger.adapters.sqlite.recorder import as_bytes
+from ledger.adapters.sqlite.schema import LOG_ENTRIES
 from ledger.application.ports import (
     Idempotency,
     Replay,
@@ -57,6 +58,34 @@ class SqliteSnapshot:
             (stream.hex,),
         )
         return tuple([Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows])
+
+    def last(self, stream: StreamId) -> Placed | None:
+        """The last entry of a stream; None where there is no such stream."""
+        row = self._connection.execute(
+            "SELECT notification_id, state FROM stored_events WHERE originator_id = ? "
+            "ORDER BY originator_version DESC LIMIT 1",
+            (stream.hex,),
+        ).fetchone()
+        return None if row is None else Placed(position=Position(row[0]), raw=as_bytes(row[1]))
+
+    def log_entries(self) -> tuple[Placed, ...]:
+        """The entries of the log's own stream but for its statements, in order."""
+        rows = self._connection.execute(
+            f"SELECT notification_id, state FROM stored_events WHERE {LOG_ENTRIES} ORDER BY notification_id"  # noqa: S608
+        )
+        return tuple([Placed(position=Position(row[0]), raw=as_bytes(row[1])) for row in rows])
+
+    def published(self) -> bytes | None:
+        """The last published note; None where there is none."""
+        row = self._connection.execute(
+            "SELECT note FROM published_days ORDER BY size DESC, day DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else as_bytes(row[0])
+
+    def days(self, after: str = "") -> list[tuple[str, bytes]]:
+        """The UTC days later than `after`, in order, each with the last note published on it."""
+        rows = self._connection.execute("SELECT day, note FROM published_days WHERE day > ? ORDER BY day", (after,))
+        return [(row[0], as_bytes(row[1])) for row in rows]
 
     def end(self, stream: StreamId) -> Seq | None:
         """The seq of a stream's last entry; None where there is no such stream."""

@@ -23,6 +23,7 @@ from ledger.adapters.backup import (
     write_backup,
 )
 from ledger.adapters.backup_manifest import MalformedManifest, Manifest, parse_manifest
+from ledger.adapters.sqlite.schema import SCHEMA_VERSION
 from ledger.domain.types import Origin
 
 KEY = f"keys/z6Mk{'a' * 44}.pem"
@@ -43,7 +44,7 @@ class Made:
             holds="ledger",
             origin=Origin("localhost/log"),
             made=datetime(2026, 11, 21, 12, tzinfo=UTC),
-            schema_version=2,
+            schema_version=SCHEMA_VERSION,
             size=7,
             root=bytes(range(32)),
             files=digested((name, self.sources / name) for name in CONTENTS),

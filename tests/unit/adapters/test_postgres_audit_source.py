@@ -95,7 +95,7 @@ def test_a_copy_as_it_lies_holds_every_row_and_constrains_none(url: str, copy: P
     assert copy_as_it_lies(url, tmp_path / "lies.db") == []
     with reading_copy(copy) as made, reading_copy(tmp_path / "lies.db") as lies:
         tables = [name for (name,) in made.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        assert len(tables) == 12
+        assert len(tables) == 13
         for table in tables:
             rows = [sorted(each.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for each in (made, lies)]
             assert rows[0] == rows[1]
@@ -207,10 +207,10 @@ def test_every_guard_that_is_gone_is_named(url: str, bench: Bench) -> None:
             "SELECT conrelid::regclass::text, conname FROM pg_constraint "
             "WHERE connamespace = 'ledger'::regnamespace AND contype <> 'n'"
         ).fetchall()
-        assert len(constraints) == 15
+        assert len(constraints) == 16
         for table, name in constraints:
             connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        assert _guards(_audit(url, bench)).count("constraint ") == 15
+        assert _guards(_audit(url, bench)).count("constraint ") == 16
 
 
 @pytest.mark.parametrize(

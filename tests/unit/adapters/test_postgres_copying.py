@@ -15,7 +15,7 @@ from ledger.adapters.postgres.copies import PostgresCopies
 from ledger.adapters.postgres.copying import TABLES, copy_to, fill_from
 from ledger.adapters.sqlite import vault as vault_file
 from ledger.adapters.sqlite.copying import SqliteCopies, contents, reading_copy
-from ledger.adapters.sqlite.schema import create
+from ledger.adapters.sqlite.schema import SCHEMA_VERSION, create
 from ledger.application.ports import StoreUnavailable
 from ledger.testing import small_ledger
 
@@ -29,6 +29,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with closing(sqlite3.connect(home.database, isolation_level=None)) as connection:
         row = ("scope “\N{SNOWMAN}”", bytes(range(256)), b"", f"{7:032x}", 2**53, 3)
         connection.execute("INSERT INTO idempotency VALUES (?,?,?,?,?,?)", row)
+        # A clock was set back: the later day was published before the earlier one.
+        for size, day in ((2**52, "9999-12-31"), (2**53, "9999-12-30")):
+            connection.execute("INSERT INTO published_days VALUES (?,?,?)", (size, day, b"\x00 note \xff"))
     return home
 
 
@@ -202,13 +205,15 @@ def test_a_schema_of_that_name_that_is_somebody_elses_is_not_removed_by_a_restor
 
 def test_an_older_ledger_is_brought_forward_on_its_way(copies: PostgresCopies, copy: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE published_days")
+        connection.execute("DROP INDEX log_entries")
         connection.execute("DROP TABLE stacks")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     entries = contents(copy).tree.size
     assert copies.fill_from(copy) == entries
     assert copies.copy_to(tmp_path / "back.db") == entries
-    assert contents(tmp_path / "back.db").schema_version == 2
+    assert contents(tmp_path / "back.db").schema_version == SCHEMA_VERSION
 
 
 def test_a_vault_goes_to_postgresql_and_back(copies: PostgresCopies, home: Home, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """A schema in PostgreSQL goes forward in one transaction, once, and cuts off nobody who is at work."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -14,6 +17,10 @@ from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.migrations import migrate
 from ledger.adapters.postgres.schema import SCHEMA_VERSION, create
 from ledger.application.ports import StoreUnavailable
+from ledger.record.sealing import Sealed
+from tests.contracts.scribe import Scribe
+
+_VERSION_1 = Path(__file__).parents[2] / "data" / "ledger-postgres-schema-1.sql"
 
 NEXT = SCHEMA_VERSION + 1
 STEPS = {
@@ -39,6 +46,64 @@ def _state(url: str) -> tuple[object, ...]:
 
 
 OLD, NEW = ([(SCHEMA_VERSION,)], (False,)), ([(NEXT,)], (True,))
+
+
+def _schema(url: str) -> set[tuple[object, ...]]:
+    """What the catalogue knows of the tables, indexes, triggers, functions and constraints."""
+    found: set[tuple[object, ...]] = set()
+    with psycopg.connect(url) as connection:
+        for statement in _CATALOGUE:
+            found |= set(connection.execute(statement).fetchall())
+    return found
+
+
+_CATALOGUE: Sequence[LiteralString] = (
+    """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, collation_name
+        FROM information_schema.columns WHERE table_schema = 'ledger'""",
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'ledger'",
+    """SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE c.relnamespace = 'ledger'::regnamespace AND NOT t.tgisinternal""",
+    "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace",
+    """SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'ledger'::regnamespace""",
+)
+
+
+def _make_version_1(url: str, log: Sequence[Sealed]) -> None:
+    """A ledger as the program of version 1 made it, with these entries."""
+    with closing(connect(url)) as connection:
+        for statement in _VERSION_1.read_text("utf-8").split(";\n\n"):
+            connection.execute(statement.encode())
+        connection.execute("INSERT INTO ledger.log_head VALUES (0, '1970-01-01T00:00:00.000Z')")
+        for index, each in enumerate(log):
+            row = (index + 1, each.recorded.stream, each.recorded.seq, each.type, each.entry)
+            connection.execute("UPDATE ledger.log_head SET size = %s, at = '2026-11-21T12:00:00.000Z'", (index + 1,))
+            connection.execute("INSERT INTO ledger.stored_events VALUES (%s,%s,%s,%s,%b)", row)
+
+
+def test_a_ledger_of_version_1_has_after_migrating_the_schema_of_a_new_one(url: str) -> None:
+    new = _schema(url)
+    with closing(connect(url)) as connection:
+        connection.execute("DROP SCHEMA ledger CASCADE")
+    _make_version_1(url, [])
+    assert _schema(url) != new
+    assert migrate(url) == (1, SCHEMA_VERSION)
+    assert _schema(url) == new
+
+
+def test_what_an_older_ledger_holds_is_the_same_after_migrating_and_what_it_lacked_works(database_url: str) -> None:
+    scribe = Scribe()
+    log = scribe.log(1)
+    entries = [log[0], scribe.entry(2, 0), *log[1:]]
+    _make_version_1(database_url, entries)
+    assert migrate(database_url) == (1, SCHEMA_VERSION)
+    with closing(PostgresLedger(database_url, Fence())) as store:
+        store.save_published("2026-11-21", 3, b"note")
+        assert store.append_last(lambda _: scribe.entry(2, 1)) == 6
+        with store.snapshot() as snapshot:
+            assert [each.raw for each in snapshot.entries(0, 5)] == [each.entry for each in entries]
+            assert [each.position for each in snapshot.log_entries()] == [1, 4, 5]
+            assert snapshot.days() == [("2026-11-21", b"note")]
 
 
 def test_a_ledger_of_this_version_is_left_as_it_is(url: str) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from ledger import canonical
 from ledger.adapters.home import Home
+from ledger.adapters.sqlite.schema import SCHEMA_VERSION
 from ledger.record.encoding import from_text
 from ledger.tlog.encoding import from_base64
-from tests.unit.adapters.test_sqlite_migrations import make_version_1
+from tests.unit.adapters.test_sqlite_migrations import make_version
 from tests.unit.cli.command import Command
 from verify_api.cli.main import run
 
@@ -76,7 +77,7 @@ def test_a_backup_says_what_it_holds_and_holds_neither_the_master_key_nor_the_va
     said = json.loads(ended.out)
     file = tmp_path / "again.tar"
     assert (said["entries"], said["root"], said["bytes"]) == (report["size"], report["root"], file.stat().st_size)
-    assert (said["holds"], said["origin"], said["schema_version"]) == ("ledger", "localhost:8000/log", 2)
+    assert (said["holds"], said["origin"], said["schema_version"]) == ("ledger", "localhost:8000/log", SCHEMA_VERSION)
     with tarfile.open(file, "r:") as tar:
         names = tar.getnames()
         listed = json.loads(_read(tar, "backup.json"))
@@ -292,7 +293,8 @@ def test_a_ledger_of_a_newer_schema_is_refused(ledger: Command, saved: Path, tmp
     changed = _changed(saved, tmp_path / "work.db", "PRAGMA user_version = 9")
     _repack(saved, "ledger.db", changed, {"schema_version": 9})
     ended = ledger("restore", str(saved), "--home", str(tmp_path / "new"))
-    assert (ended.code, "of schema version 9, and this program knows 2: install the newer" in ended.err) == (2, True)
+    refusal = f"of schema version 9, and this program knows {SCHEMA_VERSION}: install the newer"
+    assert (ended.code, refusal in ended.err) == (2, True)
     assert not (tmp_path / "new").exists()
 
 
@@ -397,7 +399,7 @@ def test_no_backup_is_taken_of_a_ledger_of_another_history_than_its_checkpoint(
 def _make_old(home: Path) -> None:
     """Put the rows of the ledger into a database of schema version 1."""
     old = home / "old.db"
-    make_version_1(old)
+    make_version(1, old)
     with closing(sqlite3.connect(old, isolation_level=None)) as connection:
         connection.execute("ATTACH ? AS new", (str(home / "ledger.db"),))
         triggers = connection.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'").fetchall()
@@ -426,8 +428,8 @@ def test_a_ledger_of_version_1_is_refused_until_it_is_migrated_then_used_and_sou
         assert "schema version 1" in ended.err
         assert "`testamur migrate`" in ended.err
     ended = ledger("migrate", "--json")
-    assert (ended.code, json.loads(ended.out)) == (0, {"from": 1, "to": 2})
-    assert ledger("migrate").out == "schema version 2; nothing was to be done\n"
+    assert (ended.code, json.loads(ended.out)) == (0, {"from": 1, "to": SCHEMA_VERSION})
+    assert ledger("migrate").out == f"schema version {SCHEMA_VERSION}; nothing was to be done\n"
     assert _audited(ledger, home)["root"] == before["root"]
     assert ledger("issue", str(tmp_path / "award.json")).code == 0
     assert _audited(ledger, home)["size"] == int(str(before["size"])) + 1
@@ -439,7 +441,7 @@ def test_a_backup_of_an_older_schema_is_restored_and_then_migrated(ledger: Comma
     _lose(home)
     ended = ledger("restore", str(tmp_path / "old.tar"))
     assert (ended.code, "bring it forward with testamur migrate" in ended.err) == (0, True)
-    assert ledger("migrate").out == "schema version 1 is now 2\n"
+    assert ledger("migrate").out == f"schema version 1 is now {SCHEMA_VERSION}\n"
     assert _audited(ledger, home)["sound"] is True
 
 
