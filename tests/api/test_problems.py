@@ -29,7 +29,7 @@ NEVER_AT_THE_EDGE = """
     MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
     MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
     SecretExposed SecretFileError SecretMissing Unopened UnusablePassphrase ValuesRefused VaultFailed
-    TileStoreConflict TileStoreUnavailable VaultUnreadable
+    LogDiffers TileStoreConflict TileStoreUnavailable VaultUnreadable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
