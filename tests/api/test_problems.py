@@ -17,19 +17,17 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # Errors that no request can cause: they end a start, a command or an audit, or show a fault of the program or the
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
-    ConsistencyNotProved InclusionNotProved MalformedTile MalformedTilePath OutsideTree TileForged TileMissing
-    CosignatureInvalid CosignatureTimeImpossible MalformedAddCheckpoint MalformedPolicy MalformedTlogProof
-    MalformedWitnessAnswer
-    MalformedProofFile ProofFileTooLarge
-    LogNotReached LogNotReadable
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
-    BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch HomeBusy HomeExists HomeMissing
-    KeyAlreadyHeld KeyUnreadable KeysLost LogRolledBack MalformedCheckpoint MalformedData MalformedEncoding
-    MalformedEntry
-    MalformedKey MalformedManifest MalformedNote MalformedPart MalformedPossession MalformedRange MalformedSecret
-    MalformedSeed MalformedVerifierKey NotApplicable NoteSignatureInvalid NoteUnsigned SealError SecretAlreadyExists
-    SecretExposed SecretFileError SecretMissing Unopened UnusablePassphrase ValuesRefused VaultFailed
-    LogDiffers TileStoreConflict TileStoreUnavailable VaultUnreadable
+    BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
+    CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved KeyAlreadyHeld
+    KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
+    MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
+    MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile
+    MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
+    MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
+    ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
+    TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
+    VaultUnreadable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
