@@ -8,6 +8,7 @@ checkpoint; where the tiles lie is for the caller's `Fetch`.
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from struct import Struct
 from threading import Lock
 from typing import Final
 
@@ -31,7 +32,8 @@ __all__ = ["Fetch", "MalformedTile", "TileCache", "TileForged", "TileMissing", "
 # The bytes at a path relative to where the log is served, such as "tile/0/x001/234"; raises TileMissing.
 Fetch = Callable[[str], bytes]
 
-_NODE: Final = b"\x01"
+_NODE: Final = b"\x01"  # RFC 6962 §2.1
+_PAIR: Final = Struct(f"{2 * HASH_BYTES}s")  # of hashes
 _CACHED_TILES: Final = 256  # of 16 KiB each
 
 
@@ -45,12 +47,17 @@ class _Hashed:
     __slots__ = ("_levels",)
 
     def __init__(self, raw: bytes) -> None:
-        hash_of, prefix, pair = sha256, _NODE, 2 * HASH_BYTES
         self._levels = [raw]
-        while len(raw) >= pair:
-            # The body of `node_hash` stands here once more: a call for each of 255 nodes costs a third of the speed.
-            ends = range(pair, len(raw) + 1, pair)
-            raw = b"".join([hash_of(prefix + raw[end - pair : end]).digest() for end in ends])
+        # `node_hash` once more, because a proof in a long log waits for a thousand of them: to copy a hash that has
+        # begun takes three quarters of the time of a new one.
+        begun = sha256(_NODE)
+        while len(raw) >= _PAIR.size:
+            above = []
+            for (pair,) in _PAIR.iter_unpack(raw[: len(raw) // _PAIR.size * _PAIR.size]):
+                node = begun.copy()
+                node.update(pair)
+                above.append(node.digest())
+            raw = b"".join(above)
             self._levels.append(raw)
 
     def node(self, level: int, index: int) -> Hash:

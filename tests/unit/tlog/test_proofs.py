@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.tlog.merkle import EMPTY_ROOT, SIZE_LIMIT, CompactRange, Hash, leaf_hash
+from ledger.tlog.merkle import EMPTY_ROOT, SIZE_LIMIT, CompactRange, Hash, leaf_hash, node_hash
 from ledger.tlog.proofs import (
     ConsistencyNotProved,
     InclusionNotProved,
@@ -68,6 +68,118 @@ def reference_consistency(old: int, first: int, end: int, whole: bool = True) ->
 
 def root_of(size: int) -> Hash:
     return reference_root(0, size)
+
+
+# ------------------------------------------------------------------------------------------------------------ published
+
+# The eight entries of Certificate Transparency's reference implementation, and the proofs that its tests and those of
+# transparency-dev/merkle (proof/verify_test.go) state for them; leaves are counted from 0 here.
+CT_LEAVES = [
+    leaf_hash(bytes.fromhex(entry))
+    for entry in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
+CT_ROOTS = {
+    1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    3: "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    5: "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    6: "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+}
+CT_INCLUSION = [
+    (0, 1, []),
+    (
+        0,
+        8,
+        [
+            "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+            "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+            "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+        ],
+    ),
+    (
+        5,
+        8,
+        [
+            "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        ],
+    ),
+    (2, 3, ["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
+    (
+        1,
+        5,
+        [
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+            "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+        ],
+    ),
+]
+CT_CONSISTENCY = [
+    (1, 1, []),
+    (1, 8, CT_INCLUSION[1][2]),
+    (
+        6,
+        8,
+        [
+            "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+            "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        ],
+    ),
+    (
+        2,
+        5,
+        [
+            "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+            "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("index", "size", "published"), CT_INCLUSION)
+def test_a_leaf_of_certificate_transparencys_tree_has_its_published_path(
+    index: int, size: int, published: list[str]
+) -> None:
+    path = inclusion_path(index, size, node_reader(CT_LEAVES))
+    assert [each.hex() for each in path] == published
+    check_inclusion(CT_LEAVES[index], index, size, Hash(bytes.fromhex(CT_ROOTS[size])), path)
+
+
+@pytest.mark.parametrize(("old", "new", "published"), CT_CONSISTENCY)
+def test_two_of_certificate_transparencys_trees_have_their_published_proof(
+    old: int, new: int, published: list[str]
+) -> None:
+    path = consistency_path(old, new, node_reader(CT_LEAVES))
+    assert [each.hex() for each in path] == published
+    roots = [Hash(bytes.fromhex(CT_ROOTS[size])) for size in (old, new)]
+    check_consistency(old, roots[0], new, roots[1], path)
+
+
+def test_the_proofs_in_the_example_of_the_rfc_are_those_it_names() -> None:
+    # RFC 9162 §2.1.5 draws a tree of seven leaves, d0 to d6, and names its nodes as here.
+    a, b, c, d, e, f, j = CT_LEAVES[:7]
+    g, h, i = node_hash(a, b), node_hash(c, d), node_hash(e, f)
+    k, l = node_hash(g, h), node_hash(i, j)  # noqa: E741 - the RFC's own name
+    root = node_hash(k, l)
+    read = node_reader(CT_LEAVES[:7])
+    for index, named in ((0, (b, h, l)), (3, (c, g, l)), (4, (f, j, k)), (6, (i, k))):
+        assert inclusion_path(index, 7, read) == named
+        check_inclusion(CT_LEAVES[index], index, 7, root, named)
+    older: dict[int, tuple[Hash, list[Hash]]] = {
+        3: (node_hash(g, c), [c, d, g, l]),
+        4: (k, [l]),
+        6: (node_hash(k, i), [i, j, k]),
+    }
+    for old, (old_root, proof) in older.items():
+        assert list(consistency_path(old, 7, read)) == proof
+        check_consistency(old, old_root, 7, root, proof)
+
+
+# ------------------------------------------------------------------------------------------------------- the reference
 
 
 def test_every_leaf_of_every_size_has_the_path_of_the_recursive_reference_and_it_proves() -> None:
