@@ -149,8 +149,8 @@ class Scanning:
 
     def _authority(self, snapshot: Snapshot, issuer: Did | None) -> Authority:
         """The standing of an issuer and of every body that ever recognised it, kept while none of them changes."""
-        known = self._standings.get(issuer)
-        if known is None or any(snapshot.end(stream) != end for stream, end in known.ends):
+        known, log = self._standings.get(issuer), snapshot.log_entries()
+        if known is None or known.log != log or any(snapshot.end(stream) != end for stream, end in known.ends):
             known = _standing(snapshot, issuer)
             if issuer is not None and not known.ends:
                 return known.authority  # an issuer that nobody registered here, yet
@@ -162,9 +162,10 @@ class Scanning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """An authority, and the streams it was established from with their ends."""
+    """An authority, and the streams it was established from: the log's own, the others with their ends."""
 
     authority: Authority
+    log: tuple[Placed, ...]
     ends: tuple[tuple[StreamId, Seq], ...]
 
 
@@ -181,7 +182,8 @@ def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
         if stream is not None and streams[did]:
             ends.append((stream, Seq(len(streams[did]) - 1)))
         waiting.extend(_recognisers(streams[did]))
-    return _Standing(authority=establish(_authority_evidence(snapshot, streams)), ends=tuple(ends))
+    evidence = _authority_evidence(snapshot, streams)
+    return _Standing(authority=establish(evidence), log=evidence.log, ends=tuple(ends))
 
 
 def _by(placed: tuple[Placed, ...], readings: Readings) -> Did | None:
@@ -211,7 +213,6 @@ def _recognisers(entries: tuple[Placed, ...]) -> set[Did]:
 
 
 def _authority_evidence(snapshot: Snapshot, streams: Mapping[Did, tuple[Placed, ...]]) -> AuthorityEvidence:
-    first = snapshot.entries(0, 1)
     digests: set[Digest] = set()
     for entries in streams.values():
         for each in entries:
@@ -224,7 +225,7 @@ def _authority_evidence(snapshot: Snapshot, streams: Mapping[Did, tuple[Placed, 
                 digests.add(digest)
     found = {digest: snapshot.definition(digest) for digest in digests}
     return AuthorityEvidence(
-        log_started=first[0].raw if first else b"",
+        log=snapshot.log_entries(),
         issuers=streams,
         definitions={digest: content for digest, content in found.items() if content is not None},
     )

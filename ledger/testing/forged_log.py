@@ -1,6 +1,6 @@
 """The base of `ledger.testing.forge`: a log in memory that takes any event from anybody, and what a verifier gets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,7 +14,8 @@ from ledger.record.sealing import Sealed, chain, genesis, seal
 from ledger.signing.ed25519 import PublicKey
 from ledger.signing.signer import Ed25519Signer
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
-from ledger.tlog.merkle import CompactRange, leaf_hash
+from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
+from ledger.tlog.proofs import inclusion_path, node_reader
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed
 
 OPERATOR = Did("did:web:localhost%3A8000")
@@ -156,13 +157,24 @@ class ForgedLog:
         return sign_checkpoint(checkpoint, self.key(key))
 
     def authority(self, *only: Did) -> AuthorityEvidence:
-        """The first entry and the streams of these issuers, all by default."""
+        """The log's own entries and the streams of these issuers, all by default."""
         streams = {did: self.placed(stream) for did, stream in self.issuers.items() if not only or did in only}
-        return AuthorityEvidence(log_started=self.log[0].entry, issuers=streams, definitions=dict(self.definitions))
+        log = self.placed(self.operator_stream)
+        return AuthorityEvidence(log=log, issuers=streams, definitions=dict(self.definitions))
 
-    def evidence(self, stream: StreamId, *, scanned: bool = True) -> CredentialEvidence:
-        """All that the store has on an award, under a checkpoint over the whole log; by its id if not `scanned`."""
-        placed = self.placed(stream)
+    def paths(self, placed: Iterable[Placed], size: int) -> dict[Position, tuple[Hash, ...]]:
+        """The proof of each of these entries that a tree of `size` has."""
+        read = node_reader([leaf_hash(sealed.entry) for sealed in self.log[:size]])
+        covered = [each.position for each in placed if each.position <= size]
+        return {position: inclusion_path(position - 1, size, read) for position in covered}
+
+    def evidence(self, stream: StreamId, *, scanned: bool = True, size: int | None = None) -> CredentialEvidence:
+        """All that the store has on an award, under a checkpoint over the whole log; by its id if not `scanned`.
+
+        Args:
+            size: of the checkpoint, where it does not cover the whole log.
+        """
+        placed, size = self.placed(stream), len(self.log) if size is None else size
         return CredentialEvidence(
             code=self.codes[stream] if scanned else None,
             stream=placed,
@@ -175,7 +187,8 @@ class ForgedLog:
             },
             definitions=dict(self.definitions),
             head=self.head(),
-            checkpoint=self.checkpoint(),
+            checkpoint=self.checkpoint(size),
+            paths=self.paths(placed, size),
         )
 
     # ---- inside

@@ -1,4 +1,4 @@
-"""Establishes who may sign and whom recognises whom, from the log's first entry and the streams of issuers.
+"""Establishes who may sign and whom recognises whom, from the log's own entries and the streams of issuers.
 
 The streams are folded together in the order of the log, because one issuer's key signs in another's stream. Nothing
 here depends on the time of day or on an award, so that the outcome can be kept until one of the streams grows.
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger import canonical
-from ledger.domain.authority import Operator, check_signer, operator_of
+from ledger.domain.authority import Operator, check_signer
 from ledger.domain.definition import Profile, read_profile
 from ledger.domain.events import IssuerEvent, IssuerRecognised, IssuerRecognitionEnded, Recorded
 from ledger.domain.issuer import Issuer, evolve, permit
-from ledger.domain.types import Did, Digest, Position
+from ledger.domain.log import Log
+from ledger.domain.types import Did, Digest
 from ledger.errors import LedgerError
-from ledger.record.entry import parse_entry
-from ledger.record.sealing import genesis, possession_is_proved, signature_is_good
+from ledger.record.sealing import possession_is_proved
 from ledger.verification.evidence import AuthorityEvidence
+from ledger.verification.log_keys import establish_log
 from ledger.verification.readings import Readings
 from ledger.verification.stream_check import bad_signature, read_stream
 
@@ -30,18 +31,24 @@ class AuthorityError(LedgerError):
 class Authority:
     """What the authority streams establish. An issuer is in `issuers` and `profiles`, or in `faults`."""
 
-    operator: Operator | None  # None where the log's first entry does not verify: then nothing is established
+    log: Log | None  # None where the log's own entries do not verify: then nothing is established
     issuers: Mapping[Did, Issuer]
     profiles: Mapping[Did, Profile]
     faults: Mapping[Did, str]  # a sentence for each issuer whose stream or profile does not verify
 
+    @property
+    def operator(self) -> Operator | None:
+        """Who runs the log, where that is established."""
+        return None if self.log is None else self.log.operator
+
 
 def establish(evidence: AuthorityEvidence) -> Authority:
     """Who may sign what, as far as this evidence verifies; never raises a LedgerError, whatever the bytes."""
-    operator = _operator(evidence.log_started)
-    if operator is None:
-        sentence = "The first entry of the log does not verify."
-        return Authority(operator=None, issuers={}, profiles={}, faults=dict.fromkeys(evidence.issuers, sentence))
+    try:
+        log = establish_log(evidence.log)
+    except LedgerError as error:
+        return Authority(log=None, issuers={}, profiles={}, faults=dict.fromkeys(evidence.issuers, f"{error}."))
+    operator = log.operator
     faults: dict[Did, str] = {}
     issuers: dict[Did, Issuer] = {}
     for did, recorded in _in_order_of_the_log(evidence, operator, faults):
@@ -59,18 +66,7 @@ def establish(evidence: AuthorityEvidence) -> Authority:
         except LedgerError as error:
             faults[did] = f"{error}."
     good = {did: issuer for did, issuer in issuers.items() if did in profiles}
-    return Authority(operator=operator, issuers=good, profiles=profiles, faults=faults)
-
-
-def _operator(raw: bytes) -> Operator | None:
-    try:
-        entry = parse_entry(raw)
-        operator = operator_of(entry.recorded(Position(1)))
-    except LedgerError:
-        return None
-    if entry.prev != genesis(operator.origin, entry.stream):
-        return None
-    return operator if signature_is_good(entry) else None
+    return Authority(log=log, issuers=good, profiles=profiles, faults=faults)
 
 
 def _in_order_of_the_log(

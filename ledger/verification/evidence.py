@@ -8,6 +8,8 @@ from enum import StrEnum
 from ledger.domain.types import Did, Digest, LinkCode, Position, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
+from ledger.tlog.merkle import Hash
+from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from ledger.verification.readings import Readings
 
 
@@ -39,7 +41,7 @@ class PartEvidence:
 class AuthorityEvidence:
     """The streams that say which keys and which recognitions are good."""
 
-    log_started: bytes  # the entry at position 1
+    log: tuple[Placed, ...]  # the log's own entries from log.started on; its statements may be missing
     issuers: Mapping[Did, tuple[Placed, ...]]  # the award's issuer, every body that ever recognised it
     definitions: Mapping[Digest, bytes]  # profiles of those issuers
 
@@ -60,7 +62,8 @@ class CredentialEvidence:
     parts: Mapping[Position, Mapping[Part, PartEvidence]]
     definitions: Mapping[Digest, bytes]  # every achievement version the award ever named
     head: Head
-    checkpoint: bytes | None  # the last signed checkpoint, as published
+    checkpoint: bytes | None  # the published checkpoint, with its cosignatures
+    paths: Mapping[Position, tuple[Hash, ...]] = field(default_factory=dict)  # of entries below its size, to its root
     asked_by: AskedBy = AskedBy.ID  # where `code` is None; a code speaks for itself
     components: "Mapping[StreamId, CredentialEvidence]" = field(default_factory=dict)  # the parts that its facts pin
     withheld: frozenset[Part] = frozenset()  # parts that whoever asks is not to have: an archive, a proof file
@@ -74,3 +77,4 @@ class Policy:
 
     registries: tuple[Did, ...]  # recognising bodies that count
     pending_seconds: int = 60  # how long a new entry may wait to come under a checkpoint
+    witnesses: WitnessPolicy = NO_POLICY  # who else vouches for checkpoints, and how many of them are enough

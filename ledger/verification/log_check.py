@@ -1,42 +1,105 @@
-"""Checks the award's place in the log against the last signed checkpoint, as far as that can be without a proof."""
+"""Checks the award's place in the log against the last signed checkpoint, as far as that can be without a proof.
 
-from datetime import datetime, timedelta
+A checkpoint is good if a key that signs checkpoints of its size, by the log's own entries, signed it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from ledger.domain.authority import Operator
-from ledger.domain.types import Kid, Origin
+from ledger.domain.log import Log, checkpoint_keys
+from ledger.domain.types import Kid, Origin, Position
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.signing import multikey
-from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, size_of_note
+from ledger.tlog.merkle import Hash
 from ledger.tlog.note import VerifierKey
+from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.verification.evidence import CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
-from ledger.verification.verdict import Finding, State
+from ledger.verification.verdict import Finding, LogView, State
 
 PENDING = "pending"  # the reason of the finding that becomes the notice
+_NOBODY = Agreement(names=(), reached=False, since=None, as_of=None)
 
 
-def open_log(raw: bytes | None, operator: Operator) -> tuple[Checkpoint | None, Finding | None]:
-    """The last signed checkpoint, and a finding where there is one that the log's own key did not sign."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedLog:
+    """The published checkpoint, and who else vouches for it."""
+
+    checkpoint: Checkpoint | None
+    agreement: Agreement
+    broken: Finding | None  # where there is a checkpoint, and it is not one of this log
+
+    def view(self, origin: Origin, position: Position | None, path: tuple[Hash, ...] | None) -> LogView:
+        """What is shown of it beside an award."""
+        checkpoint, agreement = self.checkpoint, self.agreement
+        return LogView(
+            origin=origin,
+            size=0 if checkpoint is None else checkpoint.size,
+            root=None if checkpoint is None else checkpoint.root,
+            position=position,
+            witnesses=len(agreement.names),
+            witnessed_at=_time(agreement.since),
+            witnessed_as_of=_time(agreement.as_of),
+            witnessed_by=agreement.names,
+            path=path,
+        )
+
+
+NO_LOG = OpenedLog(checkpoint=None, agreement=_NOBODY, broken=None)
+
+
+def open_published(raw: bytes, log: Log) -> Checkpoint:
+    """The checkpoint in a note, which a key of the log signed that signs checkpoints of this size.
+
+    Raises:
+        LedgerError: as `open_checkpoint`.
+    """
+    return _open(raw, log.operator.origin, checkpoint_keys(log, size_of_note(raw) or 0))
+
+
+def open_log(raw: bytes | None, log: Log, policy: WitnessPolicy) -> OpenedLog:
+    """The published checkpoint, if it is one of this log, with the word of those witnesses whom the policy names."""
     if raw is None:
-        return None, None
+        return NO_LOG
     try:
-        return _open(raw, operator.origin, operator.checkpoint_key), None
+        checkpoint = open_published(raw, log)
     except LedgerError:
-        return None, _inconsistent("checkpoint_invalid", "The checkpoint given is not one that the log's key signed.")
+        broken = _inconsistent("checkpoint_invalid", "The checkpoint given is not one that the log's key signed.")
+        return OpenedLog(checkpoint=None, agreement=_NOBODY, broken=broken)
+    try:
+        agreement = _agreement(raw, policy)
+    except LedgerError:
+        # "If the key name and ID match a known key, verifiers MUST verify the signature" (C2SP signed-note).
+        broken = _inconsistent("cosignature_invalid", "The checkpoint given carries a false cosignature of a witness.")
+        return OpenedLog(checkpoint=checkpoint, agreement=_NOBODY, broken=broken)
+    return OpenedLog(checkpoint=checkpoint, agreement=agreement, broken=None)
 
 
-@lru_cache(maxsize=64)  # a pure function of the bytes; every scan within a second meets the same checkpoint
-def _open(raw: bytes, origin: Origin, key: Kid) -> Checkpoint:
-    return open_checkpoint(raw, VerifierKey.of(origin, multikey.decode(key)))
+# Pure functions of the bytes; every scan within a second meets the same checkpoint, and an award is scanned again.
+
+
+@lru_cache(maxsize=64)
+def _open(raw: bytes, origin: Origin, kids: tuple[Kid, ...]) -> Checkpoint:
+    return open_checkpoint(raw, *[VerifierKey.of(origin, multikey.decode(kid)) for kid in kids])
+
+
+@lru_cache(maxsize=64)
+def _agreement(raw: bytes, policy: WitnessPolicy) -> Agreement:
+    return policy.agreement(raw)
 
 
 def check_place(
-    entries: tuple[Entry, ...], evidence: CredentialEvidence, size: int, policy: Policy, now: datetime
+    entries: tuple[Entry, ...],
+    evidence: CredentialEvidence,
+    checkpoint: Checkpoint | None,
+    policy: Policy,
+    now: datetime,
 ) -> Finding:
-    """Whether a checkpoint over `size` entries reaches over each of these, or those beyond are too young for one."""
-    head = evidence.head
+    """Whether each of these entries is proved to be under the checkpoint, or too young to be under one."""
+    head, size = evidence.head, 0 if checkpoint is None else checkpoint.size
     if size > head.size:
         detail = f"A signed checkpoint covers {size:,} entries, but the record book has only {head.size:,}."
         return _inconsistent("checkpoint_ahead", detail)
@@ -57,3 +120,7 @@ def check_place(
 
 def _inconsistent(reason: str, detail: str) -> Finding:
     return failed("log", reason, detail, makes=State.LOG_INCONSISTENT)
+
+
+def _time(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

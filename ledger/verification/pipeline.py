@@ -19,7 +19,7 @@ from ledger.verification.contents_check import open_contents
 from ledger.verification.evidence import AskedBy, CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
 from ledger.verification.history_check import follow_acts
-from ledger.verification.log_check import PENDING, check_place, open_log
+from ledger.verification.log_check import NO_LOG, PENDING, OpenedLog, check_place, open_log
 from ledger.verification.standing_check import check_dates, check_recognition, check_status, check_version
 from ledger.verification.stream_check import Reading, bad_signature, read_stream
 from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, State, Verdict
@@ -34,7 +34,7 @@ CHECKS = (  # in the order in which they are made and shown
     "issuer",  # established by its own stream
     "signers",  # which key may sign what, and when
     "history",  # which act may follow which
-    "log",  # a signed checkpoint reaches over it
+    "log",  # each entry is proved to be under the published checkpoint
     "components",  # the parts of a stack are those it was built from, and in force
     "recognition",
     "dates",
@@ -55,13 +55,14 @@ class _Question:
     policy: Policy
     now: datetime
     scanned_version: int | None
+    published: OpenedLog
     log: LogView
 
     def about(self, part: CredentialEvidence) -> "_Question":
         """The same question about a part, in its current version."""
         position = part.stream[0].position if part.stream else None
-        evidence = replace(part, head=self.evidence.head)
-        return replace(self, evidence=evidence, scanned_version=None, log=replace(self.log, position=position))
+        evidence, log = replace(part, head=self.evidence.head), replace(self.log, position=position, path=None)
+        return replace(self, evidence=evidence, scanned_version=None, log=log)
 
 
 def judge(
@@ -79,29 +80,26 @@ def judge(
         now: timezone-aware; its day in UTC is today.
         scanned_version: as printed on the certificate, from 1; None where the award was asked for by its id.
     """
-    operator = authority.operator
-    checkpoint, broken = (None, None) if operator is None else open_log(evidence.checkpoint, operator)
+    operator, log = authority.operator, authority.log
+    published = NO_LOG if log is None else open_log(evidence.checkpoint, log, policy.witnesses)
+    position = evidence.stream[0].position if evidence.stream else None
+    path = None if position is None else evidence.paths.get(position)
     question = _Question(
         evidence=evidence,
         authority=authority,
         policy=policy,
         now=now,
         scanned_version=scanned_version,
-        log=LogView(
-            origin=Origin("") if operator is None else operator.origin,
-            size=0 if checkpoint is None else checkpoint.size,
-            root=None if checkpoint is None else checkpoint.root,
-            position=evidence.stream[0].position if evidence.stream else None,
-            witnesses=0,
-        ),
+        published=published,
+        log=published.view(Origin("") if operator is None else operator.origin, position, path),
     )
     if operator is None:
-        detail = "The first entry of the log, which names its keys, does not verify."
+        detail = "The entries of the log that name its keys do not verify."
         return _unshown(question, [unknown("issuer", "log_start_unverified", detail)])
-    return _judge(question, operator, broken).verdict
+    return _judge(question, operator).verdict
 
 
-def _judge(question: _Question, operator: Operator, broken: Finding | None) -> Judged:
+def _judge(question: _Question, operator: Operator) -> Judged:
     """The verdict on an award, or on a part of one, in a log whose beginning is good."""
     evidence = question.evidence
     reading = read_stream(evidence.stream, operator.origin, evidence.readings)
@@ -112,13 +110,11 @@ def _judge(question: _Question, operator: Operator, broken: Finding | None) -> J
     if _made(findings):
         return _not_genuine(_unshown(question, findings))
     genuine = _check_genuine(question, reading, operator, findings)
-    size, policy, now = question.log.size, question.policy, question.now
-    findings.append(broken or check_place(reading.entries, evidence, size, policy, now))
+    published, policy, now = question.published, question.policy, question.now
+    findings.append(published.broken or check_place(reading.entries, evidence, published.checkpoint, policy, now))
     if genuine is None or not _made(findings).isdisjoint(NOTHING_SHOWN):
         return _not_genuine(_unshown(question, findings))
-    built, parts = check_stack(
-        genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator, broken)
-    )
+    built, parts = check_stack(genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator))
     findings.append(built)
     if built.makes in NOTHING_SHOWN:
         return _not_genuine(_unshown(question, findings))
@@ -252,12 +248,12 @@ def _unshown(question: _Question, findings: list[Finding]) -> Verdict:
     state = _states(complete)[0]
     if state is State.NOT_FOUND:
         return _not_found(question)
-    return _without_award(question, state, complete, question.log)
+    return _without_award(question, state, complete, replace(question.log, path=None))
 
 
 def _not_found(question: _Question) -> Verdict:
     """The verdict where there is no such award; one and the same, however that was found out."""
-    log = replace(question.log, position=None)
+    log = replace(question.log, position=None, path=None)
     return _without_award(question, State.NOT_FOUND, (_NO_SUCH_AWARD,), log)
 
 

@@ -159,6 +159,7 @@ class LogView:
     position: Position | None  # of the entry that issued the award
     witnesses: int  # how many of those that the operator names cosigned that checkpoint
     witnessed_at: datetime | None = None  # since when as many of them vouch for it as the operator asks for
+    witnessed_as_of: datetime | None = None  # until when as many had seen no larger one
     witnessed_by: tuple[str, ...] = ()  # their names
     path: tuple[bytes, ...] | None = None  # from that entry to the root, 32 bytes each; None where it was not proved
 

@@ -4,7 +4,7 @@ A scan is answered a thousand times where it is described once, so plain objects
 are what `schemas` describes, to the byte, is what the tests hold.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -181,8 +181,13 @@ def _log(log: LogView) -> Fields:
         "root": None if log.root is None else to_text(log.root),
         "leaf_index": None if log.position is None else log.position - 1,
         "witnesses": log.witnesses,
-        "witnessed_at": None if log.witnessed_at is None else format_time(log.witnessed_at),
+        "witnessed_at": _instant(log.witnessed_at),
+        "witnessed_as_of": _instant(log.witnessed_as_of),
     }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)
 
 
 def _day(day: date | None) -> str | None:

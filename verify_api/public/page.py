@@ -179,6 +179,8 @@ def _technical(verdict: Verdict, words: Words) -> list[Line]:
     if log.root is not None:
         lines.append(("root", _codes([log.root])))
     lines.append(("witnesses", escape(", ".join(log.witnessed_by)) or words.html("vouched.nobody")))
+    if log.witnessed_as_of is not None:
+        lines.append(("witnessed_as_of", words.mark(log.witnessed_as_of)))
     lines.append(("last_entry", words.mark(verdict.as_of)))
     return [Line(label=words.text(f"label.{name}"), html=html) for name, html in lines]
 

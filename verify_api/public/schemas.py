@@ -131,6 +131,9 @@ class LogModel(Model):
         default=None,
         description="UTC, YYYY-MM-DDThh:mm:ss.sssZ: since when as many vouch for it as the operator asks for",
     )
+    witnessed_as_of: str | None = Field(
+        default=None, description="UTC, YYYY-MM-DDThh:mm:ss.sssZ: until when as many had seen no larger log"
+    )
 
 
 class VerdictModel(Model):

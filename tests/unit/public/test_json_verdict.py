@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import JsonValue
@@ -106,15 +106,19 @@ def test_a_valid_award_has_every_key_of_the_interface() -> None:
             "leaf_index": 811,
             "witnesses": 0,
             "witnessed_at": None,
+            "witnessed_as_of": None,
         },
     }
 
 
 def test_witnesses_are_counted_and_dated() -> None:
     since = datetime(2026, 11, 21, 13, 58, 7, tzinfo=UTC)
-    log = as_json(replace(VALID, log=replace(LOG, witnesses=2, witnessed_at=since, witnessed_by=("a", "b"))))["log"]
+    later = since + timedelta(hours=1)
+    view = replace(LOG, witnesses=2, witnessed_at=since, witnessed_as_of=later, witnessed_by=("a", "b"))
+    log = as_json(replace(VALID, log=view))["log"]
     assert isinstance(log, dict)
     assert (log["witnesses"], log["witnessed_at"]) == (2, "2026-11-21T13:58:07.000Z")
+    assert log["witnessed_as_of"] == "2026-11-21T14:58:07.000Z"
 
 
 @pytest.mark.parametrize("state", sorted(NOTHING_SHOWN))

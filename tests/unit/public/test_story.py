@@ -255,9 +255,10 @@ NAMES = ("witness.harbour.example/w1", "witness.north.example/w", "witness.south
 def test_page_says_how_many_witnesses_agree_and_since_when(
     names: tuple[str, ...], since: datetime | None, language: str, told: str
 ) -> None:
-    log = replace(LOG, witnesses=len(names), witnessed_at=since, witnessed_by=names)
+    log = replace(LOG, witnesses=len(names), witnessed_at=since, witnessed_as_of=since, witnessed_by=names)
     html = page(replace(VALID, log=log), language)
     assert told in plain(html)
+    assert (WORDS[language].text("label.witnessed_as_of") in html) == (since is not None)
     alone = WORDS[language].text("vouched.alone")
     assert (alone in html) == (not names)
     assert all(name in html for name in names)

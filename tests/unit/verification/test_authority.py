@@ -70,7 +70,9 @@ def test_first_entry_that_does_not_verify_establishes_nothing(how: How) -> None:
 
 def test_first_entry_of_another_type_or_garbled_establishes_nothing(scene: Scene) -> None:
     for raw in (b"", scene.forge.log[1].entry, scene.forge.log[0].entry[:-1]):
-        assert establish(replace(scene.forge.authority(), log_started=raw)).operator is None
+        first = Placed(position=Position(1), raw=raw)
+        assert establish(replace(scene.forge.authority(), log=(first,))).operator is None
+    assert establish(replace(scene.forge.authority(), log=())).operator is None
 
 
 # ---- bytes

@@ -310,9 +310,9 @@ def test_issuer_whose_own_stream_is_faulty_leaves_the_award_undecided(scene: Sce
     assert_unshown(verdict, State.LOG_INCONSISTENT, "issuer", "issuer_unestablished")
 
 
-def test_log_whose_first_entry_does_not_verify_leaves_everything_undecided(scene: Scene) -> None:
+def test_log_whose_own_entries_do_not_verify_leaves_everything_undecided(scene: Scene) -> None:
     stream = scene.issue()
-    authority = establish(replace(scene.forge.authority(), log_started=b""))
+    authority = establish(replace(scene.forge.authority(), log=()))
     verdict = scene.ask(stream, authority=authority)
     assert_unshown(verdict, State.LOG_INCONSISTENT, "issuer", "log_start_unverified")
     assert (verdict.log.origin, verdict.log.size, verdict.log.root) == ("", 0, None)
@@ -380,7 +380,7 @@ def test_checkpoint_of_this_log_is_named_in_the_verdict(scene: Scene) -> None:
 @pytest.mark.parametrize("seconds", [1, 59.999])
 def test_young_award_beyond_the_checkpoint_is_pending(scene: Scene, seconds: float) -> None:
     stream = scene.issue()
-    evidence = replace(scene.forge.evidence(stream), checkpoint=scene.forge.checkpoint(len(scene.forge.log) - 1))
+    evidence = scene.forge.evidence(stream, size=len(scene.forge.log) - 1)
     now = scene.forge.log[-1].recorded.at + timedelta(seconds=seconds)
     verdict = scene.ask(evidence, now=now)
     assert (verdict.state, verdict.notices, reasons(verdict, "log")) == (State.VALID, ("pending",), ["pending"])
@@ -388,7 +388,7 @@ def test_young_award_beyond_the_checkpoint_is_pending(scene: Scene, seconds: flo
 
 def test_award_a_minute_old_beyond_the_checkpoint_leaves_it_undecided(scene: Scene) -> None:
     stream = scene.issue()
-    evidence = replace(scene.forge.evidence(stream), checkpoint=scene.forge.checkpoint(len(scene.forge.log) - 1))
+    evidence = scene.forge.evidence(stream, size=len(scene.forge.log) - 1)
     now = scene.forge.log[-1].recorded.at + timedelta(seconds=60)
     assert_unshown(scene.ask(evidence, now=now), State.LOG_INCONSISTENT, "log", "unpublished")
 
@@ -409,7 +409,7 @@ def test_old_act_beyond_the_checkpoint_counts_even_if_a_later_one_is_young(scene
     scene.forge.suspend(stream)
     scene.forge.at += timedelta(seconds=60)
     scene.forge.reinstate(stream)
-    evidence = replace(scene.forge.evidence(stream), checkpoint=scene.forge.checkpoint(covered))
+    evidence = scene.forge.evidence(stream, size=covered)
     assert_unshown(scene.ask(evidence), State.LOG_INCONSISTENT, "log", "unpublished")
 
 

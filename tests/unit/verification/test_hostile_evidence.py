@@ -105,7 +105,8 @@ def test_damaged_checkpoint_leaves_the_award_undecided(damage: Damage) -> None:
 
 @given(damage=damages)
 def test_damaged_first_entry_of_the_log_leaves_the_award_undecided(damage: Damage) -> None:
-    authority = replace(AUTHORITY, log_started=damage(AUTHORITY.log_started))
+    first = AUTHORITY.log[0]
+    authority = replace(AUTHORITY, log=(replace(first, raw=damage(first.raw)), *AUTHORITY.log[1:]))
     assert ask(EVIDENCE, authority).state is State.LOG_INCONSISTENT
 
 
