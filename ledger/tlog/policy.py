@@ -86,7 +86,7 @@ class WitnessPolicy:
                 times[witness.name] = own
         return Agreement(
             names=tuple(times),
-            reached=self.quorum is None or self.enough(times),
+            reached=self.enough(times),
             since=self._first({name: min(each) for name, each in times.items()}),
             as_of=self._latest({name: max(each) for name, each in times.items()}),
         )

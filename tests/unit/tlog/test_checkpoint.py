@@ -273,3 +273,39 @@ def test_size_that_a_note_claims_is_read_without_believing_it(size: str) -> None
 def test_note_that_does_not_spell_its_size_claims_none(size: str) -> None:
     assert size_of_note(f"any log\n{size}\nno root\n\n".encode()) is None
     assert size_of_note(f"any log\n{size}".encode()) is None
+
+
+# --------------------------------------------------------------------------------- while one key follows another
+
+FIRST, NEXT = Ed25519Signer(bytes(range(32))), Ed25519Signer(bytes([9]) * 32)
+OLD_KEY, NEW_KEY = (VerifierKey.of("log.example/a", signer.public_key) for signer in (FIRST, NEXT))
+EMPTY = Checkpoint(origin="log.example/a", size=0, root=EMPTY_ROOT)
+
+
+def test_a_checkpoint_that_both_keys_signed_is_good_under_either_and_under_both() -> None:
+    both = sign_checkpoint(EMPTY, FIRST, NEXT)
+    assert both == sign_checkpoint(EMPTY, FIRST) + sign_checkpoint(EMPTY, NEXT).partition(b"\n\n")[2]
+    for keys in ([OLD_KEY], [NEW_KEY], [OLD_KEY, NEW_KEY], [NEW_KEY, OLD_KEY]):
+        assert open_checkpoint(both, *keys) == EMPTY
+    assert open_checkpoint(sign_checkpoint(EMPTY, NEXT), OLD_KEY, NEW_KEY) == EMPTY
+
+
+def test_a_checkpoint_of_one_key_is_refused_where_only_the_other_is_believed() -> None:
+    with pytest.raises(NoteUnsigned):
+        open_checkpoint(sign_checkpoint(EMPTY, FIRST), NEW_KEY)
+    with pytest.raises(NoteUnsigned):
+        open_checkpoint(sign_checkpoint(EMPTY, FIRST))
+
+
+def test_a_false_line_of_one_key_spoils_the_good_one_of_the_other() -> None:
+    other = Checkpoint(origin="log.example/a", size=1, root=Hash(bytes(32)))
+    false = sign_checkpoint(other, NEXT).partition(b"\n\n")[2]
+    with pytest.raises(NoteSignatureInvalid):
+        open_checkpoint(sign_checkpoint(EMPTY, FIRST) + false, OLD_KEY, NEW_KEY)
+
+
+def test_one_key_of_another_log_spoils_a_checkpoint_that_the_right_one_signed_too() -> None:
+    stranger = VerifierKey.of("log.example/b", NEXT.public_key)
+    foreign = sign_note(EMPTY.to_text(), NEXT, "log.example/b").partition(b"\n\n")[2]
+    with pytest.raises(CheckpointOriginMismatch):
+        open_checkpoint(sign_checkpoint(EMPTY, FIRST) + foreign, OLD_KEY, stranger)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.tlog.encoding import from_base64, to_base64
+from ledger.tlog.encoding import from_base64, from_decimal, from_hash_lines, to_base64
 
 # RFC 4648 §10.
 PUBLISHED = [
@@ -57,3 +57,29 @@ def test_another_spelling_of_the_same_bytes_or_none_is_refused(text: str) -> Non
 def test_a_text_is_the_one_spelling_or_refused(text: str) -> None:
     raw = from_base64(text)
     assert raw is None or to_base64(raw) == text
+
+
+@given(number=st.integers(0, 2**63 - 1))
+def test_any_number_below_the_limit_is_read_from_its_spelling(number: int) -> None:
+    assert from_decimal(str(number)) == number
+    assert from_decimal(f"0{number}") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-0", "+1", " 1", "1 ", "1\n", "0x1", "1.0", "1_0", "\u0661", str(2**63), "9" * 5000]
+)
+def test_a_number_out_of_bounds_or_spelled_otherwise_is_none(text: str) -> None:
+    assert from_decimal(text) is None
+
+
+@given(hashes=st.lists(st.binary(min_size=32, max_size=32), max_size=66))
+def test_at_most_sixty_three_lines_of_hashes_are_read(hashes: list[bytes]) -> None:
+    read = from_hash_lines([to_base64(each) for each in hashes])
+    assert read == (tuple(hashes) if len(hashes) <= 63 else None)
+
+
+@pytest.mark.parametrize("line", ["", "AA==", to_base64(bytes(31)), to_base64(bytes(33)), to_base64(bytes(32)) + "\n"])
+def test_a_line_that_is_no_hash_spoils_the_proof(line: str) -> None:
+    good = to_base64(bytes(32))
+    for lines in ([line], [good, line], [line, good]):
+        assert from_hash_lines(lines) is None
