@@ -13,7 +13,7 @@ import pytest
 from ledger.adapters.fence import Fence
 from ledger.adapters.postgres.connections import connect
 from ledger.adapters.postgres.ledger import PostgresLedger
-from ledger.adapters.postgres.schema import create
+from ledger.adapters.postgres.schema import CHANNEL, create
 from ledger.application.ports import (
     Appended,
     ConflictError,
@@ -22,10 +22,12 @@ from ledger.application.ports import (
     LedgerHalted,
     OutcomeUnknown,
     Proposal,
+    Snapshot,
     StaleDecision,
     StoreUnavailable,
 )
-from tests.contracts.scribe import Scribe, idempotency, later
+from ledger.record.sealing import Sealed
+from tests.contracts.scribe import Scribe, idempotency, later, stream
 from tests.postgres import Cluster
 from tests.unit.adapters.cutting import When, Wire, wire
 
@@ -361,3 +363,181 @@ def test_commit_lost_on_a_server_that_then_holds_less_halts_the_process(
             place.store.append(proposals)
     with pytest.raises(LedgerHalted), place.store.snapshot():
         raise AssertionError
+
+
+# --------------------------------------------------------------------------------------------- the entry that ends it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLoss:
+    """Where on its way the connection is lost with the entry that ends the log."""
+
+    needle: bytes | None  # in the request; the entry if None
+    when: When
+    made: bool  # whether the commit was made nevertheless
+
+    @property
+    def sent(self) -> bool:
+        """Whether it was asked to commit."""
+        return self.needle == _COMMIT
+
+
+LAST_LOSSES = pytest.mark.parametrize(
+    "loss",
+    [
+        LastLoss(needle=b"FOR UPDATE", when="before", made=False),
+        LastLoss(needle=b"FOR UPDATE", when="after", made=False),
+        LastLoss(needle=None, when="before", made=False),
+        LastLoss(needle=None, when="after", made=False),
+        LastLoss(needle=_COMMIT, when="before", made=False),
+        LastLoss(needle=_COMMIT, when="after", made=True),
+    ],
+    ids=["unlocked", "locked", "unsent", "uncommitted", "commit-unsent", "commit-unheard"],
+)
+
+
+class Making:
+    """Makes a new entry at each call, after the one that stands in the store, and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.entries: list[bytes] = []
+        self.first: Callable[[Snapshot], None] = lambda _: None  # is called at the first call
+
+    def __call__(self, snapshot: Snapshot) -> Sealed:
+        end = snapshot.end(stream(_LOG))
+        if not self.sizes:
+            self.first(snapshot)
+        self.sizes.append(snapshot.head().size)
+        # No two are the same: each has a time of its own.
+        sealed = Scribe().entry(_LOG, 0 if end is None else end + 1, at=later(len(self.sizes)))
+        self.entries.append(sealed.entry)
+        return sealed
+
+    def lost(self, place: Place, loss: LastLoss, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Lose the connection where it is said, at the first call."""
+        if loss.needle != b"FOR UPDATE":
+            needle = loss.needle or Scribe().entry(_LOG, 0, at=later(1)).entry
+            place.wire.lose(needle, loss.when, meanwhile=meanwhile)
+        else:
+            # Prepared by name long ago, its text would not be sent again, and could not be waited for.
+            place.store._writer._connection.execute("DEALLOCATE ALL")
+            place.store._writer._connection._prepared.clear()
+            place.wire.lose(loss.needle, loss.when, meanwhile=meanwhile)
+
+
+_LOG = 800
+
+
+@LAST_LOSSES
+def test_last_entry_whose_connection_is_lost_is_made_once_and_answered_as_recorded(
+    place: Place, loss: LastLoss
+) -> None:
+    making = Making()
+    making.lost(place, loss)
+    assert place.store.append_last(making) == 5
+    assert place.wire._cut is None  # it was lost indeed
+    again = loss.needle != b"FOR UPDATE" and not loss.made
+    assert making.sizes == [4, 4] if again else [4]
+    assert place.entries()[4:] == making.entries[-1:]
+    assert place.store.append_last(making) == 6
+
+
+@LAST_LOSSES
+def test_last_entry_is_made_anew_of_what_was_recorded_after_the_loss(place: Place, loss: LastLoss) -> None:
+    making, others = Making(), [Scribe().proposal(number) for number in (11, 12, 13)]
+    making.lost(place, loss, lambda: assert_all(place.other.append(others)))
+    position = place.store.append_last(making)
+    theirs = [raw(each) for each in others]
+    if loss.made:
+        assert (position, making.sizes) == (5, [4])
+        assert place.entries()[4:] == [*making.entries, *theirs]
+    else:
+        assert (position, making.sizes[-1]) == (8, 7)
+        assert place.entries()[4:] == [*theirs, making.entries[-1]]
+
+
+def assert_all(outcomes: Sequence[Appended | ConflictError]) -> None:
+    assert all(isinstance(each, Appended) for each in outcomes)
+
+
+@LAST_LOSSES
+def test_last_entry_lost_with_the_server_is_unknown_only_where_its_commit_was_asked_for(
+    place: Place, loss: LastLoss
+) -> None:
+    making = Making()
+    making.lost(place, loss)
+    assert place.wire._cut is not None
+    place.wire._cut.away = True
+    with pytest.raises(OutcomeUnknown if loss.sent else StoreUnavailable):
+        place.store.append_last(making)
+    with pytest.raises(StoreUnavailable, match="nothing was recorded"):
+        place.store.append_last(making)
+    place.wire.back()
+    with place.other.snapshot() as snapshot:
+        assert (snapshot.last(stream(_LOG)) is not None) == loss.made
+    assert place.store.append_last(making) == (6 if loss.made else 5)
+
+
+def test_connection_that_is_lost_while_an_entry_is_made_has_it_made_again(place: Place) -> None:
+    making = Making()
+
+    def first(_: Snapshot) -> None:
+        with psycopg.connect(place.url, autocommit=True) as killer:
+            killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+        place.other.append([Scribe().proposal(11)])  # the lock went with the connection
+
+    making.first = first
+    assert place.store.append_last(making) == 6
+    assert making.sizes == [4, 5]
+    assert place.entries()[5:] == making.entries[1:]
+
+
+def test_server_that_refuses_a_read_while_an_entry_is_made_is_told_and_nothing_recorded(place: Place) -> None:
+    making = Making()
+
+    def first(_: Snapshot) -> None:
+        place.store._writer._connection.execute("SELECT 1/0")
+
+    making.first = first
+    with pytest.raises(StoreUnavailable, match="nothing was recorded: division by zero"):
+        place.store.append_last(making)
+    assert len(place.entries()) == 4
+    assert place.store.append_last(Making()) == 5
+
+
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+def test_last_entry_is_not_made_while_the_head_stays_locked(place: Place, limit: LiteralString) -> None:
+    making = Making()
+    place.store._writer._connection.execute(f"SET {limit} = '100ms'")
+    with psycopg.connect(place.url) as holder:
+        holder.execute("SELECT size FROM ledger.log_head FOR UPDATE")
+        with pytest.raises(LedgerBusy, match="nothing was recorded"):
+            place.store.append_last(making)
+    assert making.sizes == []
+    assert place.store.append_last(making) == 5
+
+
+def test_last_entry_is_told_to_other_processes(place: Place) -> None:
+    with psycopg.connect(place.url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")
+        place.store.append_last(Making())
+        assert [each.payload for each in listener.notifies(timeout=_PATIENCE, stop_after=1)] == ["5"]
+
+
+def test_last_entry_lost_on_a_server_that_then_holds_less_halts_the_process(place: Place) -> None:
+    def cut_back() -> None:
+        with psycopg.connect(place.url) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("DELETE FROM ledger.stored_events WHERE notification_id > 2")
+            connection.execute("UPDATE ledger.log_head SET size = 2")
+
+    making = Making()
+    making.lost(place, LastLoss(needle=_COMMIT, when="after", made=True), cut_back)
+    for _ in range(2):
+        with pytest.raises(LedgerHalted, match="its tail was lost"):
+            place.store.append_last(making)
+    assert making.sizes == [4]

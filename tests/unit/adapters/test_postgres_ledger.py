@@ -20,13 +20,14 @@ from ledger.adapters.fence import Fence
 from ledger.adapters.postgres import typed
 from ledger.adapters.postgres.connections import Connection, connect
 from ledger.adapters.postgres.ledger import PostgresLedger
-from ledger.adapters.postgres.schema import CHANNEL, SCHEMA_VERSION, check, create
+from ledger.adapters.postgres.schema import CHANNEL, LOG_ENTRIES, SCHEMA_VERSION, check, create
+from ledger.adapters.postgres.snapshot import PUBLISHED
 from ledger.application.ports import LedgerHalted, SignedCheckpoint, StaleDecision, StoreUnavailable
 from tests.contracts.scribe import Scribe, idempotency
 from tests.postgres import Cluster
 
 _PATIENCE = 30  # seconds until a test gives up
-_TABLES: tuple[LiteralString, ...] = ("stored_events", "log_head", "checkpoints")
+_TABLES: tuple[LiteralString, ...] = ("stored_events", "log_head", "checkpoints", "published_days")
 
 
 @pytest.fixture
@@ -87,6 +88,14 @@ _REFUSED = [
     "INSERT INTO ledger.checkpoints VALUES (3, '\\x00', '')",
     "INSERT INTO ledger.checkpoints VALUES (2, '\\x00', '')",
     "INSERT INTO ledger.checkpoints VALUES (4, '\\x00', ''), (5, '\\x00', '')",
+    "INSERT INTO ledger.published_days VALUES (2, '2026-11-23', '')",
+    "INSERT INTO ledger.published_days VALUES (9, '2026-11-23', ''), (8, '2026-11-24', '')",
+    "INSERT INTO ledger.published_days VALUES (2, '2026-11-22', '') ON CONFLICT (day) DO UPDATE SET size = 2",
+    "UPDATE ledger.published_days SET size = 2 WHERE day = '2026-11-22'",
+    "UPDATE ledger.published_days SET note = '' WHERE day = '2026-11-21'",
+    "UPDATE ledger.published_days SET day = '2026-11-24' WHERE day = '2026-11-22'",
+    "DELETE FROM ledger.published_days",
+    "TRUNCATE ledger.published_days",
 ]
 
 
@@ -96,6 +105,8 @@ def test_change_of_what_was_recorded_is_refused(
 ) -> None:
     store.append([scribe.proposal(number) for number in range(3)])
     store.save_checkpoint(0, SignedCheckpoint(size=3, note=b"note", compact_range=b"range"))
+    store.save_published("2026-11-21", 2, b"note")
+    store.save_published("2026-11-22", 3, b"note")
     before = rows(admin)
     with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.IntegrityError)), admin.transaction():
         admin.execute(statement)
@@ -127,6 +138,24 @@ def test_status_lists_of_an_issuer_are_found_by_an_index(admin: Connection) -> N
             "WHERE issuer = ANY('{00000000-0000-4000-8000-000000000000}'::uuid[]) OR list = ANY(ARRAY['\\x00'::bytea])"
         ).fetchall()
     assert "Seq Scan" not in "".join(line for (line,) in plan)
+
+
+_SOME: LiteralString = "00000000-0000-4000-8000-000000000000"
+
+
+def test_what_a_scan_and_a_publication_ask_of_a_long_log_is_found_by_an_index(
+    admin: Connection, store: PostgresLedger
+) -> None:
+    asked = (
+        f"SELECT state FROM ledger.stored_events WHERE {LOG_ENTRIES} ORDER BY notification_id",
+        PUBLISHED,
+        f"SELECT state FROM ledger.stored_events WHERE originator_id = '{_SOME}'::uuid ORDER BY originator_version",
+    )
+    with admin.transaction():
+        admin.execute("SET LOCAL enable_seqscan = off")
+        plans = ["".join(line for (line,) in admin.execute(f"EXPLAIN {each}").fetchall()) for each in asked]
+    assert not [plan for plan in plans if "Seq Scan" in plan]
+    assert "log_entries" in plans[0]
 
 
 def test_ledger_is_made_once(admin: Connection) -> None:

@@ -3,22 +3,27 @@
 What any store promises is in `tests/contracts`.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ledger.adapters.engine import UnsafeDatabase, WrongSchema
 from ledger.adapters.fence import Fence
+from ledger.adapters.postgres.schema import LOG_ENTRIES as POSTGRES_LOG_ENTRIES
 from ledger.adapters.sqlite.ledger import SqliteLedger
-from ledger.adapters.sqlite.schema import PAGE_SIZE, SCHEMA_VERSION, create, prepare
+from ledger.adapters.sqlite.schema import LOG_ENTRIES, PAGE_SIZE, SCHEMA_VERSION, create, prepare
 from ledger.application.api_keys import ApiKey
-from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint
+from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint, Snapshot
+from ledger.domain.events import LogEvent
 from ledger.domain.values import Part
+from ledger.record.schema import SCHEMA_OF
 from ledger.testing.faults import FailingConnection
 from tests.contracts.scribe import BEGIN, Scribe, idempotency, later, stream
 
@@ -53,7 +58,7 @@ def rows(path: Path) -> list[object]:
     with closing(sqlite3.connect(path)) as connection:
         return [
             connection.execute(f"SELECT * FROM {table}").fetchall()
-            for table in ("stored_events", "log_head", "checkpoints")
+            for table in ("stored_events", "log_head", "checkpoints", "published_days")
         ]
 
 
@@ -91,6 +96,14 @@ _OTHER = "'ffffffffffffffffffffffffffffffff'"
         "DELETE FROM checkpoints",
         "INSERT OR REPLACE INTO checkpoints VALUES (3, x'00', x'00')",
         "INSERT INTO checkpoints VALUES (2, x'00', x'00')",
+        "INSERT INTO published_days VALUES (2, '2026-11-23', x'00')",
+        "INSERT OR REPLACE INTO published_days VALUES (2, '2026-11-22', x'00')",
+        "INSERT INTO published_days VALUES (2, '2026-11-22', x'00') ON CONFLICT (day) DO UPDATE SET size = 2",
+        "UPDATE published_days SET size = 2 WHERE day = '2026-11-22'",
+        "UPDATE published_days SET note = x'00' WHERE day = '2026-11-21'",
+        "UPDATE published_days SET day = '2026-11-24' WHERE day = '2026-11-22'",
+        "DELETE FROM published_days",
+        "DELETE FROM published_days WHERE day = '2026-11-21'",
     ],
 )
 def test_statement_that_would_change_what_is_recorded_is_refused(
@@ -98,6 +111,8 @@ def test_statement_that_would_change_what_is_recorded_is_refused(
 ) -> None:
     store.append([scribe.proposal(1), scribe.proposal(2), scribe.proposal(2, 1)])
     store.save_checkpoint(0, SignedCheckpoint(size=3, note=b"note", compact_range=b"range"))
+    store.save_published("2026-11-21", 2, b"note")
+    store.save_published("2026-11-22", 3, b"note")
     before = rows(path)
     with pytest.raises(sqlite3.IntegrityError):
         change(path, statement)
@@ -161,6 +176,29 @@ def test_database_is_not_made_over_another(path: Path) -> None:
         create(path)
 
 
+def test_what_a_scan_and_a_publication_ask_of_a_long_log_is_found_by_an_index(path: Path) -> None:
+    asked = {
+        f"SELECT state FROM stored_events WHERE {LOG_ENTRIES} ORDER BY notification_id": "INDEX log_entries",
+        "SELECT note FROM published_days ORDER BY size DESC, day DESC LIMIT 1": "INDEX published_days_by_size",
+        "SELECT state FROM stored_events WHERE originator_id = 'x' ORDER BY originator_version DESC LIMIT 1": (
+            "INDEX sqlite_autoindex_stored_events_1"
+        ),
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        for statement, index in asked.items():
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            assert len(plan) == 1
+            assert index in plan[0]
+
+
+def test_the_index_of_the_logs_own_entries_leaves_out_its_statements_alone() -> None:
+    wires = {SCHEMA_OF[each].wire for each in get_args(LogEvent)}
+    indexed = set(re.findall("'(.*?)'", LOG_ENTRIES))
+    assert wires - indexed == {"status.committed/1"}
+    assert indexed < wires
+    assert sorted(indexed) == sorted(re.findall("'(.*?)'", POSTGRES_LOG_ENTRIES))
+
+
 def test_only_the_owner_may_read_the_database(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -183,6 +221,35 @@ def test_failure_before_it_takes_effect_leaves_nothing_and_the_store_usable(
     (again,) = store.append([keyed])
     assert isinstance(again, Appended)
     assert not again.replayed
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "SELECT value", "UPDATE log_head", "COMMIT"])
+def test_last_entry_that_fails_before_it_takes_effect_leaves_nothing_and_the_store_usable(
+    store: SqliteLedger, scribe: Scribe, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    failing = FailingConnection(store._writer, statement, after=False)
+    monkeypatch.setattr(store, "_writer", failing)
+    with pytest.raises(OutcomeUnknown):
+        store.append_last(lambda _: scribe.entry(1, 0))
+    assert failing.failed
+    with store.snapshot() as snapshot:
+        assert (snapshot.head().size, snapshot.entries(0, 9)) == (0, [])
+    assert store.append_last(lambda _: scribe.entry(1, 0)) == 1
+
+
+def test_lost_reply_of_a_last_entry_leaves_it_and_the_store_shows_it(
+    store: SqliteLedger, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_writer", FailingConnection(store._writer, "COMMIT", after=True))
+    with pytest.raises(OutcomeUnknown):
+        store.append_last(lambda _: scribe.entry(1, 0))
+    shown: list[int | None] = []
+
+    def make(snapshot: Snapshot) -> None:
+        shown.append(snapshot.end(stream(1)))
+
+    assert store.append_last(make) is None
+    assert shown == [0]
 
 
 def test_lost_reply_of_a_commit_leaves_all_of_it_and_the_key_tells(
