@@ -91,6 +91,18 @@ def with_database(url: str, name: str) -> str:
     return f"{other}?{urlencode(query, quote_via=quote)}" if query else other
 
 
+def reading_only(url: str) -> str:
+    """The same database, in which the server lets whoever connects write nothing.
+
+    Raises:
+        BadDatabaseUrl.
+    """
+    parts = urlsplit(check_url(url))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query["options"] = f"{query.get('options', '')} -c default_transaction_read_only=on".strip()
+    return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
+
+
 def connect(url: str, *, name: str = "testamur") -> Connection:
     """A connection in autocommit mode, with time limits, to a server that keeps what it acknowledges.
 

@@ -6,7 +6,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledger.adapters.fence import Fence
 from ledger.adapters.postgres.audit_source import CopiedAuditSource, open_copied_source
-from ledger.adapters.postgres.connections import check_url, connect, create_database, described, with_database
+from ledger.adapters.postgres.connections import (
+    check_url,
+    connect,
+    create_database,
+    described,
+    reading_only,
+    with_database,
+)
 from ledger.adapters.postgres.copies import PostgresCopies
 from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.migrations import migrate
@@ -20,10 +27,11 @@ class PostgresEngine:
 
     shared = True
 
-    def __init__(self, url: str, vault_url: str | None = None) -> None:
+    def __init__(self, url: str, vault_url: str | None = None, *, read_only: bool = False) -> None:
         """
         Args:
             vault_url: of the vault's database; else that of the same server whose name ends in `_vault`.
+            read_only: whether the server is told to let nothing be written in any transaction.
 
         Raises:
             BadDatabaseUrl.
@@ -31,6 +39,8 @@ class PostgresEngine:
         self._url = check_url(url)
         named = str(conninfo_to_dict(self._url)["dbname"])
         self._vault_url = check_url(vault_url) if vault_url else with_database(self._url, f"{named}_vault")
+        if read_only:
+            self._url, self._vault_url = reading_only(self._url), reading_only(self._vault_url)
 
     @property
     def url(self) -> str:

@@ -18,9 +18,14 @@ class SqliteEngine:
 
     shared = False
 
-    def __init__(self, database: Path, vault: Path) -> None:
+    def __init__(self, database: Path, vault: Path, *, read_only: bool = False) -> None:
+        """
+        Args:
+            read_only: whether both are opened for reading alone, beside the process that writes.
+        """
         self._database = database
         self._vault = vault
+        self._read_only = read_only
 
     @property
     def described(self) -> str:
@@ -33,7 +38,7 @@ class SqliteEngine:
 
     def open(self, fence: Fence) -> SqliteLedger:
         """Open the ledger."""
-        return SqliteLedger(self._database, fence)
+        return SqliteLedger(self._database, fence, read_only=self._read_only)
 
     def create_vault(self, first_epoch: bytes) -> None:
         """Make an empty vault with the wrapped key of its first epoch; durable when it returns."""
@@ -41,7 +46,7 @@ class SqliteEngine:
 
     def open_vault(self) -> SqliteVaultRows:
         """The rows of the vault."""
-        return SqliteVaultRows(self._vault)
+        return SqliteVaultRows(self._vault, read_only=self._read_only)
 
     def copies(self) -> SqliteCopies:
         """Backups of both files, and both made of backups."""

@@ -46,19 +46,20 @@ _API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FR
 class SqliteLedger:
     """The store of one process. `append` is for its one committer thread; everything else for any thread."""
 
-    def __init__(self, path: Path, fence: Fence | None = None) -> None:
+    def __init__(self, path: Path, fence: Fence | None = None, *, read_only: bool = False) -> None:
         """Open an existing ledger database.
 
         Args:
             fence: what is known of it outside; a new one if None.
+            read_only: whether nothing is ever written, so that it may be open beside the process that writes.
 
         Raises:
             WrongSchema, UnsafeDatabase.
         """
         if not path.is_file():  # SQLite would make an empty one
             raise WrongSchema(f"there is no ledger database at {path}")
-        self.datastore = LedgerDatastore(path)
-        self._readers = Readers(path)
+        self.datastore = LedgerDatastore(path, read_only=read_only)
+        self._readers = Readers(path, read_only=read_only)
         self.recorder = LedgerRecorder(self.datastore, self._readers)
         self._streams = Streams(self.recorder)
         try:

@@ -19,9 +19,13 @@ _IDLE = 8  # connections kept open; more are opened while more threads read at t
 class Readers:
     """Any thread may read at any time; each has a connection to itself while it does."""
 
-    def __init__(self, path: Path) -> None:
-        """Open nothing yet."""
-        self._path = path
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            read_only: whether the file itself is opened for nothing else.
+        """
+        self._address = address(path, read_only=read_only)
         self._idle: deque[sqlite3.Connection] = deque()  # its pop and append are atomic
         self._closed = False
 
@@ -77,7 +81,7 @@ class Readers:
 
     def _opened(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._address, uri=True, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store cannot be read: {error}") from error
         try:
@@ -106,13 +110,18 @@ class Readers:
             self._idle.append(connection)
 
 
+def address(path: Path, *, read_only: bool) -> str:
+    """The URI of a file that is there, for reading alone or for writing, too."""
+    return f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+
+
 def connect_to_read(path: Path, *, busy_milliseconds: int) -> sqlite3.Connection:
     """A read-only connection with its snapshot taken; nothing is changed and nothing is made.
 
     Raises:
         sqlite3.Error: whatever SQLite says; an OperationalError also where it cannot write beside the file.
     """
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(address(path, read_only=True), uri=True, isolation_level=None)
     try:
         connection.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
         connection.execute("BEGIN")

@@ -18,7 +18,7 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from ledger.adapters.sqlite.readers import Readers
+from ledger.adapters.sqlite.readers import Readers, address
 from ledger.adapters.sqlite.schema import prepare
 
 
@@ -35,10 +35,11 @@ class LedgerConnectionPool(SQLiteConnectionPool):
 class LedgerDatastore(SQLiteDatastore):
     """The library's datastore over such connections. The ledger's writer and readers have connections of their own."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(db_name=str(path))
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        name = address(path, read_only=True) if read_only else str(path)
+        super().__init__(db_name=name)
         self.pool.close()
-        self.pool = LedgerConnectionPool(db_name=str(path), pool_size=8)
+        self.pool = LedgerConnectionPool(db_name=name, pool_size=8)
 
     def connect(self) -> sqlite3.Connection:
         """A connection outside the pool."""

@@ -8,6 +8,7 @@ from threading import Lock
 from uuid import UUID
 
 from ledger.adapters.engine import WrongSchema
+from ledger.adapters.sqlite.readers import address
 from ledger.adapters.vault import VAULT_VERSION, VaultRow, VaultUnreadable
 from ledger.application.ports import StoreUnavailable
 from ledger.domain.types import LearnerId
@@ -53,14 +54,14 @@ def create(path: Path, first_epoch: bytes) -> None:
 class SqliteVaultRows:
     """The rows in `vault.db`. May be used from several threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file.
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open the file, for reading alone if nothing is ever to be registered in it.
 
         Raises:
             VaultUnreadable.
         """
         # Two connections, so that nobody who reads waits until a commit is on the disk.
-        self._reading, self._writing = _connect(path), _connect(path)
+        self._reading, self._writing = _connect(path, read_only), _connect(path, read_only)
         self._read, self._written = Lock(), Lock()
 
     def epochs(self) -> Sequence[tuple[int, bytes]]:
@@ -111,10 +112,11 @@ class SqliteVaultRows:
         self._writing.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     if not path.is_file():
         raise VaultUnreadable(f"there is no vault at {path}")
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    place = address(path, read_only=read_only)
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("PRAGMA synchronous = FULL")
