@@ -477,6 +477,20 @@ class Served(Protocol):
         ...
 
 
+class WitnessAhead(LedgerError):
+    """A witness has seen a larger log than the one that it was asked about: the store lost what was published.
+
+    Not so if another process has published meanwhile: who halts for this compares `size` with the store's own.
+    """
+
+    def __init__(self, witness: str, size: int, asked: int) -> None:
+        super().__init__(
+            f"the witness {witness} has seen {size} entries of this log, and it was asked about {asked}: an older copy "
+            "was restored, or the tail was lost"
+        )
+        self.size = size  # entries that the witness has seen
+
+
 class Witnessing(Protocol):
     """Others that vouch for having seen one history."""
 
@@ -490,6 +504,9 @@ class Witnessing(Protocol):
 
         Args:
             prove: the consistency path from a smaller size to that of the note.
+
+        Raises:
+            WitnessAhead: one of them has seen a larger log.
         """
         ...
 

@@ -18,16 +18,17 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
-    BadSettings BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
-    CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved KeyAlreadyHeld
-    KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
-    MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
-    MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile
-    MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
+    BadSettings BadWitnessPolicy BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved
+    CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved
+    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
+    MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedLine
+    MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile MalformedRange
+    MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
     MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
     ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
     TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
-    VaultUnreadable
+    VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse
+    WitnessDoesNotKnowLog WitnessError WitnessRefused WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 

@@ -1,0 +1,154 @@
+"""One witness is asked over HTTP to cosign one checkpoint."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from ledger.adapters.witness_errors import (
+    BadWitnessPolicy,
+    WitnessAnswerTooLong,
+    WitnessAnswerUnreadable,
+    WitnessContradicts,
+    WitnessCosignatureFalse,
+    WitnessDoesNotKnowLog,
+    WitnessRefused,
+    WitnessTooSlow,
+    WitnessUnreachable,
+)
+from ledger.application.ports import WitnessAhead
+from ledger.tlog.cosignature import CosignatureInvalid
+from ledger.tlog.merkle import Hash
+from ledger.tlog.policy import Witness
+from ledger.tlog.witnessing import (
+    MAX_ANSWER_BYTES,
+    NOT_CONSISTENT,
+    OTHER_SIZE,
+    SIZE_TYPE,
+    UNKNOWN_LOG,
+    AddCheckpoint,
+    MalformedWitnessAnswer,
+    cosignature_in,
+    parse_size,
+)
+
+_OK: Final = 200
+_TRIES: Final = 3  # a witness that two processes ask may have moved on between two requests
+_HEADERS: Final = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"}
+
+
+class Asked(NamedTuple):
+    """What a witness that cosigned has seen last, and its line."""
+
+    size: int
+    line: bytes
+
+
+def address_of(witness: Witness) -> str:
+    """Where a witness takes checkpoints.
+
+    Raises:
+        BadWitnessPolicy: its address is no HTTP address.
+    """
+    prefix = witness.url or ""
+    try:
+        parts = urlsplit(prefix)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        good = good and not (parts.query or parts.fragment or parts.username) and httpx.URL(prefix).host != ""
+    except (ValueError, httpx.InvalidURL):  # a port that is no number, half an IPv6 address
+        good = False
+    if not good:
+        raise BadWitnessPolicy(
+            f"the address of the witness {witness.name} is none: {prefix!a}; write https://host/path"
+        )
+    return f"{prefix.rstrip('/')}/add-checkpoint"
+
+
+class Asking:
+    """The questions about one checkpoint; the proofs for them are made once for each size."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        note: bytes,
+        size: int,
+        prove: Callable[[int], tuple[Hash, ...]],
+        timeout: float,
+    ) -> None:
+        self._http = http
+        self._note = note
+        self._size = size
+        self._prove = prove
+        self._timeout = timeout
+        self._paths: dict[int, tuple[Hash, ...]] = {0: (), size: ()}
+
+    async def ask(self, witness: Witness, address: str, known: int | None) -> Asked:
+        """The line of a witness.
+
+        Args:
+            known: the size that it cosigned last, as far as is known here.
+
+        Raises:
+            WitnessError: there is none.
+            WitnessAhead: it has seen a larger log.
+        """
+        old = min(known or 0, self._size)
+        try:
+            async with asyncio.timeout(self._timeout):
+                for _ in range(_TRIES):
+                    seen = await self._ask_once(witness, address, old)
+                    if isinstance(seen, bytes):
+                        return Asked(self._size, seen)
+                    if seen > self._size:
+                        raise WitnessAhead(witness.name, seen, self._size)
+                    if seen == old:
+                        raise WitnessAnswerUnreadable(
+                            witness.name, "answers that it has not seen the size that it names"
+                        )
+                    old = seen
+        except TimeoutError as error:
+            raise WitnessTooSlow(witness.name, f"did not answer within {self._timeout:g} s") from error
+        raise WitnessAnswerUnreadable(witness.name, "names another size each time")
+
+    async def _ask_once(self, witness: Witness, address: str, old: int) -> bytes | int:
+        """The witness's line, or the size that it has seen instead."""
+        body = AddCheckpoint(old=old, path=self._path(old), note=self._note).to_bytes()
+        status, kind, answer = await self._post(witness, address, body)
+        try:
+            if status == _OK:
+                return cosignature_in(self._note, answer, witness.key)
+            if status == OTHER_SIZE:
+                if kind != SIZE_TYPE:
+                    raise MalformedWitnessAnswer(f"it says that it saw another size as {kind!a}, not as {SIZE_TYPE}")
+                return parse_size(answer)
+        except MalformedWitnessAnswer as error:
+            raise WitnessAnswerUnreadable(witness.name, f"answers what cannot be read: {error}") from error
+        except CosignatureInvalid as error:
+            raise WitnessCosignatureFalse(witness.name, f"cosigned something else: {error}") from error
+        refusal = {UNKNOWN_LOG: WitnessDoesNotKnowLog, NOT_CONSISTENT: WitnessContradicts}.get(status, WitnessRefused)
+        raise refusal(witness.name, status, answer.decode("utf-8", "replace"))
+
+    def _path(self, old: int) -> tuple[Hash, ...]:
+        if old not in self._paths:
+            self._paths[old] = self._prove(old)
+        return self._paths[old]
+
+    async def _post(self, witness: Witness, address: str, body: bytes) -> tuple[int, str, bytes]:
+        """Status, media type and body of an answer; redirects are not followed."""
+        answer = bytearray()
+        try:
+            async with self._http.stream("POST", address, content=body, headers=_HEADERS) as response:
+                async for chunk in response.aiter_raw():  # not inflated: nothing compressed was asked for
+                    answer += chunk
+                    if len(answer) > MAX_ANSWER_BYTES:
+                        raise WitnessAnswerTooLong(witness.name, f"answers more than {MAX_ANSWER_BYTES} bytes")
+        except httpx.TimeoutException as error:
+            raise WitnessTooSlow(witness.name, f"did not answer within {self._timeout:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise WitnessUnreachable(
+                witness.name, f"cannot be reached: {str(error) or type(error).__name__}"
+            ) from error
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return response.status_code, kind, bytes(answer)

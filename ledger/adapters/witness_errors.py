@@ -1,0 +1,55 @@
+"""Why a witness was left out of a gathering. Each is told to whoever runs the log; none keeps others from counting."""
+
+from ledger.adapters.home import BadSettings
+from ledger.errors import LedgerError
+
+_TOLD = 200  # characters of what a witness says for itself
+
+
+class BadWitnessPolicy(BadSettings):
+    """The policy file cannot be read, or asks for what can never be had."""
+
+
+class WitnessError(LedgerError):
+    """A witness did not cosign, and is left out."""
+
+    def __init__(self, witness: str, reason: str) -> None:
+        super().__init__(f"the witness {witness} {reason}")
+        self.witness = witness  # its name in the policy
+
+
+class WitnessUnreachable(WitnessError):
+    """There is no way to it, or the connection broke."""
+
+
+class WitnessTooSlow(WitnessError):
+    """It did not answer in time."""
+
+
+class WitnessAnswerTooLong(WitnessError):
+    """It answered more than any witness has to say."""
+
+
+class WitnessAnswerUnreadable(WitnessError):
+    """It answered what is neither cosignatures nor a size."""
+
+
+class WitnessCosignatureFalse(WitnessError):
+    """It answered with a cosignature of its own key that does not verify."""
+
+
+class WitnessRefused(WitnessError):
+    """It answered another status than one that leads to a cosignature."""
+
+    def __init__(self, witness: str, status: int, said: str) -> None:
+        words = " ".join(said.split())[:_TOLD]
+        super().__init__(witness, f"answers {status}" + (f": {words!a}" if words else ""))
+        self.status = status
+
+
+class WitnessDoesNotKnowLog(WitnessRefused):
+    """It answered 404: whoever runs it has not been given the log's key, or the address is not a witness's."""
+
+
+class WitnessContradicts(WitnessRefused):
+    """It answered 422: what it was asked about does not continue what it saw. Two histories of this log exist."""
