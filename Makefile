@@ -4,6 +4,7 @@
 #   make test     the tests
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
 #   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50: more kills)
+#   make interop  have published logs checked by a client in Go; with golang-go and golang-golang-x-mod-dev installed
 #   make tamper   change a small ledger in every way and see the audit find it
 #   make mutate   remove each check of audit and verification in turn and see a test go red
 #   make bench    how fast it is, each job beside a reference, with a table at the end (JOBS="scan_json audit": some)
@@ -26,11 +27,11 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/verification/*
 SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
 
-.PHONY: help venv demo test check layers style types coverage crash tamper mutate bench clean
+.PHONY: help venv demo test check layers style types coverage crash interop tamper mutate bench clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,10s/^#  *//p' Makefile
+	@sed -n '3,11s/^#  *//p' Makefile
 
 # One environment in three steps, each a file: the demo waits for the run-time dependencies alone, the tests add theirs,
 # the checks add the tools.
@@ -93,6 +94,10 @@ coverage: .venv/.dev .venv/.covered
 # ready again: 5 s is what is promised, TESTAMUR_READY_SECONDS what a noisy machine is given.
 crash: .venv/.test
 	$(BIN)/python -m pytest -s tests/crash tests/host
+
+# The client is built from Debian's packages and from no other source of Go modules.
+interop: .venv/.test
+	$(BIN)/python -m pytest tests/interop
 
 tamper: .venv/.test
 	$(BIN)/python scripts/tamper.py
