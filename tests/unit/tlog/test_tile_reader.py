@@ -100,11 +100,13 @@ def test_every_older_tree_is_shown_to_be_the_beginning(new: int) -> None:
         check_consistency(old, root_of(old), new, root_of(new), read.consistency(old))
 
 
-@pytest.mark.parametrize("size", [1, 255, 256, 257, 700])
-def test_every_node_of_a_tree_is_that_of_the_tree_in_memory(size: int) -> None:
-    nodes = [Node(level, index) for level in range(size.bit_length()) for index in range(size >> level)]
-    assert reader(size).nodes(nodes) == tuple(node_reader(leaves(size))(nodes))
-    assert tree_root(size, reader(size).nodes) == root_of(size)
+def test_every_node_of_every_tree_is_that_of_the_tree_in_memory() -> None:
+    in_memory = node_reader(leaves(700))
+    for size in (*range(1, 301), 700):
+        nodes = [Node(level, index) for level in range(size.bit_length()) for index in range(size >> level)]
+        read = reader(size)
+        assert read.nodes(nodes) == tuple(in_memory(nodes))
+        assert tree_root(size, read.nodes) == root_of(size)
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 700])
