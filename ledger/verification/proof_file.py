@@ -19,10 +19,10 @@ from ledger.record.commitment import SALT, Opening
 from ledger.record.encoding import MalformedEncoding, from_text, to_text
 from ledger.record.fields import Data
 from ledger.tlog.merkle import HASH_BYTES, Hash
+from ledger.verification.status_lists import CHUNK
 
 VERSION: Final = 1
 MAX_PROOF_FILE: Final = 1 << 20  # bytes
-CHUNK: Final = 256  # bytes of a status list that are one leaf of its tree
 
 SHOWN: Final = (Part.FACTS,)
 """The parts that a proof file opens. `document` joins them when documents are made; `internal` never does."""

@@ -15,7 +15,6 @@ from ledger.domain.types import Did, LinkCode, Origin, Position
 from ledger.record.commitment import Opening
 from ledger.tlog.merkle import Hash
 from ledger.verification.proof_file import (
-    CHUNK,
     MAX_PROOF_FILE,
     MalformedProofFile,
     ProofFile,
@@ -27,6 +26,7 @@ from ledger.verification.proof_file import (
     read_proof_file,
     write_proof_file,
 )
+from ledger.verification.status_lists import CHUNK
 
 Fields = dict[str, Json]
 ENTRY = ProvedEntry(position=Position(1), raw=b"{}\nsignature\n", path=(Hash(bytes(32)), Hash(b"\xff" * 32)))
