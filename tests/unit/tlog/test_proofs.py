@@ -362,6 +362,12 @@ EQUAL = [leaf_hash(b"")]
 while len(EQUAL) < 64:
     EQUAL.append(Hash(sha256(b"\x01" + EQUAL[-1] + EQUAL[-1]).digest()))
 
+
+def test_a_proof_in_a_tree_larger_than_any_is_refused_though_its_hashes_fit() -> None:
+    refused_inclusion(EQUAL[0], 0, SIZE_LIMIT, EQUAL[63], EQUAL[:63])
+    refused_consistency(SIZE_LIMIT // 2, EQUAL[62], SIZE_LIMIT, EQUAL[63], EQUAL[62:63])
+
+
 sizes = st.one_of(st.integers(1, LARGEST_SIZE), st.integers(1, SIZE_LIMIT - 1))
 
 
