@@ -21,7 +21,6 @@ from ledger.adapters.home import (
 from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
-from ledger.adapters.published import PublishedFile
 from ledger.adapters.secrets import MasterKey
 from ledger.adapters.sqlite.engine import SqliteEngine
 from ledger.adapters.vault import KeyVault, VaultOpener
@@ -34,19 +33,28 @@ from ledger.application.desk import Desk
 from ledger.application.issuers import Issuers
 from ledger.application.issuing import Issuing
 from ledger.application.ports import Clock, Store
-from ledger.application.publishing import LogRolledBack, Publishing, check_published, check_same, verifier_key
+from ledger.application.published_check import LogRolledBack, verifier_key
+from ledger.application.published_log import PublishedLog
+from ledger.application.publishing import Publishing
 from ledger.application.scanning import Scanning
 from ledger.application.stacking import Stacking
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.types import Origin
 from ledger.domain.values import BadValue, parse_time
+from ledger.publication import (
+    Outside,
+    check_keys,
+    published_log,
+    publisher_of,
+    publishing_of,
+    verification_policy,
+    witnessing_of,
+)
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.tlog.note import VerifierKey
-from ledger.verification.evidence import Policy
 
-_PUBLISHING = 1.0  # seconds between two checkpoints, at least
-WRAPPING, _LOOKUP, _IDEMPOTENCY, _SHORT_CODES, _KEYS = ("vault", "lookup", "idempotency", "short-codes", "pem")
+WRAPPING, _LOOKUP, _KEYS = ("vault", "lookup", "pem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,7 @@ class Ledger:
     changing: Changing
     api_keys: ApiKeys
     publishing: Publishing
+    published: PublishedLog
     vault: KeyVault
     boxes: VaultBoxes
     macs: DerivedMacs
@@ -84,13 +93,14 @@ class Ledger:
         return verifier_key(self.operator)
 
     def scanning(self) -> Scanning:
-        """Verdicts, by the recognising bodies that the settings name now."""
+        """Verdicts, by the recognising bodies that the settings name now, and what is published in the home."""
         return Scanning(
             store=self.scans,
+            published=self.published,
             boxes=self.boxes,
             macs=self.macs,
             clock=self.clock,
-            policy=lambda: Policy(registries=self.home.registries()),
+            policy=verification_policy(self.home),
         )
 
     def close(self) -> None:
@@ -99,6 +109,7 @@ class Ledger:
             stack.callback(self.store.close)
             stack.callback(self.scans.close)
             stack.callback(self.vault.close)
+            stack.callback(self.publishing.close)
             stack.callback(self.publisher.close)
             stack.callback(self.committer.close)
 
@@ -120,21 +131,12 @@ def passphrase(master: MasterKey) -> bytes:
     return master.derive(_KEYS).hex().encode("ascii")
 
 
-def publishing_of(home: Home, store: Store, operator: Operator, keys: PemKeyStore) -> Publishing:
-    """What publishes the checkpoints of a ledger in its home."""
-    return Publishing(
-        store=store,
-        operator=operator,
-        signer=keys.signer(operator.checkpoint_key),
-        publish=PublishedFile(home.checkpoint).serve,
-    )
-
-
-def engine_of(home: Home, name: EngineName | None = None) -> Engine:
+def engine_of(home: Home, name: EngineName | None = None, *, read_only: bool = False) -> Engine:
     """Where the ledger of a home lies.
 
     Args:
         name: of the engine; None: as the settings say.
+        read_only: whether ledger and vault are opened for reading alone.
 
     Raises:
         BadSettings: it lies in a database that was not named, or in files while one was named.
@@ -146,12 +148,13 @@ def engine_of(home: Home, name: EngineName | None = None) -> Engine:
             raise BadSettings(
                 f"the ledger in {home.folder} lies in files, and a database was named: unset TESTAMUR_DATABASE_URL"
             )
-        return SqliteEngine(home.database, home.vault)
+        return SqliteEngine(home.database, home.vault, read_only=read_only)
     if home.database_url is None:
         raise BadSettings(f"the ledger of {home.folder} lies in PostgreSQL: set TESTAMUR_DATABASE_URL to say where")
     from ledger.adapters.postgres.engine import PostgresEngine  # its client takes a while to load
 
-    return PostgresEngine(home.database_url, os.environ.get("TESTAMUR_VAULT_DATABASE_URL") or None)
+    vault_url = os.environ.get("TESTAMUR_VAULT_DATABASE_URL") or None
+    return PostgresEngine(home.database_url, vault_url, read_only=read_only)
 
 
 def engine_at(place: str) -> Engine:
@@ -167,7 +170,7 @@ def engine_at(place: str) -> Engine:
     return SqliteEngine(Path(place), Path(place).with_name("vault.db"))
 
 
-def open_vault(home: Home) -> KeyVault:
+def open_vault(home: Home, *, read_only: bool = False) -> KeyVault:
     """The vault of a home, opened with its master key.
 
     Raises:
@@ -176,7 +179,10 @@ def open_vault(home: Home) -> KeyVault:
     master = MasterKey.load(home.master_key)
     wrapping_key, lookup_key = master.derive(WRAPPING), master.derive(_LOOKUP)
     return KeyVault(
-        engine_of(home).open_vault(), wrapping_key=wrapping_key, lookup_key=lookup_key, entropy=SystemEntropy()
+        engine_of(home, read_only=read_only).open_vault(),
+        wrapping_key=wrapping_key,
+        lookup_key=lookup_key,
+        entropy=SystemEntropy(),
     )
 
 
@@ -231,31 +237,33 @@ def open_ledger(
     entropy = SystemEntropy()
     master = MasterKey.load(home.master_key)
     engine = engine_of(home)
-    published = PublishedFile(home.checkpoint)
+    outside = Outside.of(home)
     fence = Fence()  # what was published is compared once, by its tree, and from then on by its size
     store = engine.open(fence)
     try:
         operator = read_operator(store, settings.origin)
-        check_same(engine.described, operator, published.note(), [each.stem for each in home.keys.glob("*.pem")])
-        check_published(store, operator, published.note())
-        fence.watch(published.size)
+        log = outside.check(store, home, engine.described)
+        fence.watch(outside.size)
         keys = PemKeyStore(home.keys, passphrase(master))
-        publishing = publishing_of(home, store, operator, keys)
+        if publishes:
+            check_keys(log, keys)
+        witnessing = witnessing_of(clock, failed)
         home.registries()
         vault, scans = open_vault(home), store.scans()
     except BaseException:
         store.close()
         raise
-    macs = DerivedMacs(idempotency=master.derive(_IDEMPOTENCY), short_codes=master.derive(_SHORT_CODES))
-    publisher = Background(
-        publishing.publish if publishes else publishing.copy, name="publisher", interval=_PUBLISHING, failed=failed
-    )
+    macs = DerivedMacs.of(master)
 
     def after_commit() -> None:
         publisher.wake()
         committed()
 
     committer = Committer(store, vault, committed=after_commit)
+    publishing = publishing_of(
+        home, store, committer, operator, signer=keys.signer, clock=clock, halt=fence.halt, witnessing=witnessing
+    )
+    publisher = publisher_of(publishing, publishes=publishes, failed=failed)
     boxes = VaultBoxes(vault, entropy)
     desk = Desk(
         store=store,
@@ -289,6 +297,7 @@ def open_ledger(
         changing=Changing(desk, awards),
         api_keys=ApiKeys(store, clock, entropy),
         publishing=publishing,
+        published=published_log(home),
         vault=vault,
         boxes=boxes,
         macs=macs,

@@ -26,13 +26,14 @@ from ledger.adapters.vault import first_epoch
 from ledger.application.api_keys import SCOPES, ApiKeys
 from ledger.application.draft import milliseconds
 from ledger.application.ports import Clock, Proposal
-from ledger.bootstrap import WRAPPING, engine_of, passphrase, publishing_of
+from ledger.bootstrap import WRAPPING, engine_of, passphrase
 from ledger.domain import text
 from ledger.domain.authority import operator_of
 from ledger.domain.codes import stream_id
 from ledger.domain.events import LogStarted, Recorded
 from ledger.domain.types import Did, Origin, Position, Seq
 from ledger.errors import LedgerError
+from ledger.publication import publishing_of
 from ledger.record.sealing import Sealed, genesis, seal
 
 _REST = (
@@ -119,11 +120,13 @@ def _fill(home: Home, engine: Engine, made: list[Holds], settings: tuple[str, st
     origin = Origin(f"{host}/log")
     home.write_settings(Settings(base_url=base_url, origin=origin, operator=operator_name, registries=(), engine=name))
     first = _first(host, origin, keys, clock)
-    store = engine.open(Fence())
+    fence = Fence()
+    store = engine.open(fence)
     try:
         store.append([Proposal(events=(first,), answer=(first.recorded.stream, Seq(0)))])
         _, secret = ApiKeys(store, clock, entropy).create(None, SCOPES, "operator")
-        publishing_of(home, store, operator_of(first.recorded), keys).publish()
+        operator = operator_of(first.recorded)
+        publishing_of(home, store, store, operator, signer=keys.signer, clock=clock, halt=fence.halt).publish()
     finally:
         store.close()
     write_secret_file(home.operator_key, secret.encode("ascii") + b"\n")

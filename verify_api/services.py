@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ledger import bootstrap
 from ledger.adapters.background import Background, Watch
 from ledger.adapters.home import Home
-from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable
+from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import Ledger
+from ledger.public_side import PublicSide
 from ledger.verification.verdict import Verdict
 from projections.stores.engine import Place
 from projections.views import SqliteViews, Views, open_views
@@ -42,6 +43,7 @@ class Services:
         if self.watch is not None:
             self.watch.close()
         self.ledger.committer.close()
+        self.ledger.publisher.close()  # which appends what it states, so that the views fold it, too
         self.worker.close()
         self.views.close()
         self.ledger.close()
@@ -71,16 +73,7 @@ def public_scanner(services: Services) -> PublicScanner:
     """The view of the services that public routes get."""
 
     def missing() -> list[str]:
-        found = []
-        try:
-            if services.scanning.checkpoint() is None:
-                found.append("a signed checkpoint")
-            elif services.scanning.overdue():
-                found.append("a newer checkpoint: nobody publishes what was recorded")
-        except StoreUnavailable:
-            found.append("the database")
-        except LedgerHalted:
-            found.append("the end of the log, which was lost")
+        found = _missing(services.scanning)
         if services.ledger.committer.halted:
             found.append("the writer, which has halted")
         if services.ledger.committer.failing:
@@ -90,6 +83,33 @@ def public_scanner(services: Services) -> PublicScanner:
         return found
 
     return PublicScanner(scanning=services.scanning, missing=missing)
+
+
+def scanner_alone(side: PublicSide) -> PublicScanner:
+    """The same of a process that only answers the public."""
+
+    def missing() -> list[str]:
+        found = _missing(side.scanning)
+        if side.copier is not None and side.copier.failing:
+            found.append("the copying of what others publish")
+        return found
+
+    return PublicScanner(scanning=side.scanning, missing=missing)
+
+
+def _missing(scanning: Scanning) -> list[str]:
+    try:
+        if scanning.checkpoint() is None:
+            return ["a published checkpoint"]
+        if scanning.overdue():
+            return ["a newer checkpoint: nobody publishes what was recorded"]
+    except StoreUnavailable:
+        return ["the database"]
+    except TileStoreUnavailable:
+        return ["the files of the published log"]
+    except LedgerHalted:
+        return ["the end of the log, which was lost"]
+    return []
 
 
 def open_services(

@@ -47,17 +47,25 @@ class Background:
     """Calls `work` at its start, after each `wake`, and once more before it stops."""
 
     def __init__(
-        self, work: Callable[[], object], *, name: str, interval: float, failed: Callable[[Exception], None]
+        self,
+        work: Callable[[], object],
+        *,
+        name: str,
+        interval: float,
+        failed: Callable[[Exception], None],
+        idle: float | None = None,
     ) -> None:
         """
         Args:
             work: does everything that is due; is called again, RETRY seconds later, after it failed.
             interval: seconds between two calls, at least.
             failed: hears of every failure; the thread goes on.
+            idle: seconds after which `work` is called although nobody woke it; None: never.
         """
         self._work = work
         self._interval = interval
         self._failed = failed
+        self._idle = idle
         self.failing = False  # whether the last call failed
         self._wanted = Event()
         self._stopping = Event()
@@ -82,7 +90,7 @@ class Background:
     def _run(self) -> None:
         due = 0.0
         while True:
-            self._wanted.wait()
+            self._wanted.wait(self._idle)
             stopping = self._stopping.is_set()
             if not stopping:
                 self._stopping.wait(max(0.0, due - monotonic()))

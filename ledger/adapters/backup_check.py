@@ -10,7 +10,7 @@ from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, Home
 from ledger.adapters.sqlite.copying import contents, reading_copy, refuse_what_runs
 from ledger.adapters.sqlite.schema import SCHEMA_VERSION
-from ledger.application.publishing import LogRolledBack, verifier_key
+from ledger.application.published_check import LogRolledBack, verifier_key
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.events import IssuerKeyAdded, IssuerKeyCompromised, IssuerKeyRetired, IssuerRegistered
 from ledger.domain.types import Kid, Origin, Position, StreamId

@@ -33,6 +33,11 @@ class Fence:
         """Why this process does nothing more; None while it goes on."""
         return self._halted
 
+    def halt(self, why: str) -> LedgerHalted:
+        """Do nothing more, for the reason given; the first one that there was stays."""
+        self._halted = self._halted or LedgerHalted(why)
+        return self._halted
+
     def floor(self) -> int:
         """How many entries a state of the store must hold if it is read from now on.
 
@@ -50,11 +55,10 @@ class Fence:
             LedgerHalted: the tail was lost.
         """
         if size < floor:
-            self._halted = self._halted or LedgerHalted(
+            raise self.halt(
                 f"the store holds {size} entries, but {floor} are known to have been committed: its tail was lost. "
                 "This process records nothing, publishes nothing and answers nothing any more"
             )
-            raise self._halted
         if size > self._seen:
             with self._lock:
                 self._seen = max(self._seen, size)

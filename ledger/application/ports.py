@@ -510,6 +510,14 @@ class Witnessing(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close connections."""
+        ...
+
+    def due(self, now: datetime) -> bool:
+        """Whether an unchanged checkpoint is to be shown to them again."""
+        ...
+
     def reached(self, note: bytes) -> bool:
         """Whether enough of them vouch for it that it may be served."""
         ...

@@ -1,26 +1,58 @@
-"""Signs checkpoints over what is recorded, and writes the last one where everybody can read it.
+"""Publishes the log: states how it stands, signs it, writes it where everybody can read it, has it witnessed.
 
-Order: read the new entries back from the store, extend the tree, sign, compare-and-swap the checkpoint row (the point
-of no return), then replace the published file. A crash between the last two is mended by the next call.
+Order: append the statement that ends the tree; read every new entry back and hash it again; sign; compare-and-swap the
+checkpoint's row (the point of no return); guard; tiles and entries; witnesses; keep the cosigned note in the store;
+replace the served checkpoint. Whatever was cut off, the next call completes it with the same code; so does a process
+that signs nothing and brings its own folder up to what others published. What each step is, is elsewhere: `statements`,
+`tiling`, `published_check`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
 from threading import Lock
 
-from ledger.application.ports import SignedCheckpoint, StaleDecision, Store
+from ledger.application.ports import (
+    CheckpointGuard,
+    Clock,
+    LastAppender,
+    LedgerHalted,
+    Served,
+    SignedCheckpoint,
+    StaleDecision,
+    Store,
+    TileStore,
+    WitnessAhead,
+    Witnessing,
+)
+from ledger.application.published_check import LogRolledBack, open_published
+from ledger.application.statements import Statements, is_statement
+from ledger.application.tiling import LogDiffers, Tiling
 from ledger.domain.authority import Operator
+from ledger.domain.log import checkpoint_keys
+from ledger.domain.types import Kid
 from ledger.errors import LedgerError
-from ledger.signing import multikey
 from ledger.signing.signer import Signer
-from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from ledger.tlog.merkle import CompactRange, leaf_hash
-from ledger.tlog.note import NoteUnsigned, VerifierKey
+from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from ledger.tlog.merkle import Hash
+from ledger.tlog.note import signatures
+from ledger.tlog.tile_reader import TileReader
+from ledger.tlog.tiles import TileMissing
 
-_BATCH = 5_000  # entries read at a time
+
+class QuorumMissing(LedgerError):
+    """Too few witnesses vouch for the last checkpoint: the one before is served on."""
 
 
-class LogRolledBack(LedgerError):
-    """The store holds less than, or something else than, a checkpoint that was published."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Everything outside the store that publishing writes."""
+
+    tiles: TileStore
+    served: Served
+    guard: CheckpointGuard
+    folds: TileStore  # a cache
 
 
 class Publishing:
@@ -30,119 +62,195 @@ class Publishing:
         self,
         *,
         store: Store,
+        last: LastAppender,
         operator: Operator,
-        signer: Signer,
-        publish: Callable[[bytes], None],
+        signer: Callable[[Kid], Signer],
+        clock: Clock,
+        places: Places,
+        witnessing: Witnessing,
+        halt: Callable[[str], LedgerHalted],
     ) -> None:
         """
         Args:
-            signer: the checkpoint key, used for nothing else.
-            publish: replaces the published checkpoint, durably.
+            signer: what signs with a key of the operator; asked by whoever publishes, and not by who copies.
+            halt: stops everything that this process does with the store, for the reason given.
         """
         self._store = store
-        self._operator = operator
         self._signer = signer
-        self._publish = publish
+        self._clock = clock
+        self._places = places
+        self._witnessing = witnessing
+        self._halt = halt
+        self._operator = operator
+        self._statements = Statements(
+            store=store, last=last, operator=operator, signer=signer, clock=clock, kept=places.folds
+        )
+        self._tiling = Tiling(store=store, tiles=places.tiles, served=self._served)
         self._one_at_a_time = Lock()  # an older checkpoint must not be put over a newer one
-        self._published = 0  # entries under the last checkpoint that this process published
+        self._note: bytes | None = None  # that this process served last
+        self._size = 0  # entries under it
+        self._heard = not witnessing.asked  # whether witnesses were asked about what was signed before this process
+        self._too_few = 0  # entries under the checkpoint that too few vouched for
 
     def publish(self) -> int:
-        """Publish a checkpoint over everything recorded; its size. Any thread may call it.
+        """Publish a checkpoint over everything recorded; the size of what is served then. Any thread may call it.
 
         While another process publishes, its last checkpoint is published here as well.
 
         Raises:
             LogRolledBack: the store holds less than its last checkpoint.
+            LedgerHalted: so does it, or it gives other entries than were recorded; or this process did halt before.
+            QuorumMissing: too few witnesses cosigned it, and the one before is served on.
+            LedgerError: something cannot be reached; the next call goes on from there.
         """
         with self._one_at_a_time, self._store.publishing() as mine:
-            return self._publish_all() if mine else self._copy()
+            self._bring()
+            if mine:
+                self._sign_and_serve()
+            return self._size
 
     def copy(self) -> int:
         """Publish here what another process has signed, and sign nothing; its size, 0 where there is none."""
         with self._one_at_a_time:
-            return self._copy()
+            self._bring()
+            return self._size
 
-    def _copy(self) -> int:
+    def close(self) -> None:
+        """Close connections; whoever publishes has stopped."""
+        self._witnessing.close()
+
+    def _sign_and_serve(self) -> None:
         with self._store.snapshot() as snapshot:
-            last = snapshot.checkpoint()
-        return 0 if last is None else self._put(last)
+            signed, head = snapshot.checkpoint(), snapshot.head().size
+            stated = is_statement(snapshot.entries(head - 1, 1)[0])
+        if head < max(self._size, 0 if signed is None else signed.size):
+            raise LogRolledBack(f"the store holds {head} entries, fewer than its checkpoint")
+        if signed is not None and not self._heard:
+            self._heard = True
+            self._serve(signed)  # a witness that saw more than this store holds is heard before anything is signed
+        if signed is None or not stated or signed.size < head:
+            signed = self._signed(signed)
+        if self._witnessing.due(self._clock.now()) or signed.size > max(self._size, self._too_few):
+            self._serve(signed)
+        elif signed.size > self._size:
+            raise self._quorum_missing(signed)
 
-    def _publish_all(self) -> int:
+    def _signed(self, before: SignedCheckpoint | None) -> SignedCheckpoint:
+        """The checkpoint over everything recorded, in the store and in the guard."""
+        while True:
+            size, tree = self._statements.state()
+            if self._tiling.grow(size) != tree.root():
+                raise self._differs(size)
+            signed = SignedCheckpoint(size=size, note=self._sign(size, tree.root()), compact_range=tree.to_bytes())
+            self._statements.keep(size)
+            try:
+                self._store.save_checkpoint(0 if before is None else before.size, signed)
+            except StaleDecision:
+                with self._store.snapshot() as snapshot:
+                    before = snapshot.checkpoint()
+                if before is not None and before.size >= size:
+                    return before
+            else:
+                for between in self._statements.sizes():
+                    if self._size < between < size:  # signed, and never served
+                        self._statements.forget(between)
+                return signed
+
+    def _sign(self, size: int, root: Hash) -> bytes:
         with self._store.snapshot() as snapshot:
-            last = snapshot.checkpoint()
-            tree = CompactRange.empty() if last is None else CompactRange.from_bytes(last.compact_range)
-            size = snapshot.head().size
-            covered = max(tree.size, self._published)
-            if size < covered:
-                raise LogRolledBack(f"the store holds {size} entries, fewer than its checkpoint of {covered}")
-            if last is not None and size == last.size:
-                return self._put(last)
-            while tree.size < size:
-                entries = snapshot.entries(tree.size, min(_BATCH, size - tree.size))
-                tree = tree.extended(leaf_hash(each.raw) for each in entries)
-        checkpoint = Checkpoint(origin=self._operator.origin, size=tree.size, root=tree.root())
-        note = sign_checkpoint(checkpoint, self._signer)
-        signed = SignedCheckpoint(size=tree.size, note=note, compact_range=tree.to_bytes())
+            kids = checkpoint_keys(self._statements.log(snapshot), size)
+        checkpoint = Checkpoint(origin=self._operator.origin, size=size, root=root)
+        return sign_checkpoint(checkpoint, *[self._signer(kid) for kid in kids])
+
+    def _differs(self, size: int) -> LedgerError:
+        """What was folded is not what is read back: folding it anew tells whether the store is to blame."""
+        self._statements.drop()
+        return self._halt(
+            f"the first {size} entries, read back from the store, are not those that were recorded: nothing is signed. "
+            "`testamur audit` tells more"
+        )
+
+    # ---- where everybody can read it
+
+    def _serve(self, signed: SignedCheckpoint) -> None:
+        """Guard, tiles, witnesses, store, checkpoint: of what was signed."""
+        checkpoint = parse_checkpoint(signatures(signed.note)[0])
+        self._places.guard.keep(signed.note)
+        self._write(checkpoint)
+        cosigned = self._gathered(signed, checkpoint)
+        if not self._witnessing.reached(cosigned):
+            self._too_few = signed.size
+            raise self._quorum_missing(signed)
+        with self._store.snapshot() as snapshot:
+            day = max(self._clock.now(), snapshot.head().at).date().isoformat()
+        with suppress(StaleDecision):  # another process was faster, with a larger one
+            self._store.save_published(day, signed.size, cosigned)
+        self._bring()
+
+    def _gathered(self, signed: SignedCheckpoint, checkpoint: Checkpoint) -> bytes:
+        """The note with cosignatures: those that it has, and those that are to be had."""
+        note = self._note if self._note is not None and self._size == signed.size else signed.note
         try:
-            self._store.save_checkpoint(0 if last is None else last.size, signed)
-        except StaleDecision:
-            return self._publish_all()
-        return self._put(signed)
+            return self._witnessing.gather(note, lambda old: self._prove(checkpoint, old))
+        except WitnessAhead as error:
+            with self._store.snapshot() as snapshot:
+                head = snapshot.head().size
+            if error.size > head:
+                raise self._halt(f"{error}. Nothing is published and nothing recorded any more") from error
+            raise  # another process has published meanwhile: the next call sees what
 
-    def _put(self, checkpoint: SignedCheckpoint) -> int:
-        self._publish(checkpoint.note)
-        self._published = checkpoint.size
-        return checkpoint.size
+    def _quorum_missing(self, signed: SignedCheckpoint) -> QuorumMissing:
+        return QuorumMissing(
+            f"too few witnesses vouch for the checkpoint over {signed.size} entries; the one over {self._size} is "
+            "served on, and they are asked again"
+        )
 
+    def _prove(self, checkpoint: Checkpoint, old: int) -> tuple[Hash, ...]:
+        return TileReader(checkpoint.size, checkpoint.root, self._fetch).consistency(old)
 
-def verifier_key(operator: Operator) -> VerifierKey:
-    """The public key of the log, as C2SP signed-note names it."""
-    return VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))
+    def _fetch(self, path: str) -> bytes:
+        found = self._places.tiles.read(path)
+        if found is None:
+            raise TileMissing(f"there is no {path}")
+        return found
 
-
-def check_same(place: str, operator: Operator, published: bytes | None, keys: Collection[str]) -> None:
-    """Pass if what a home keeps is of the ledger of this operator, as far as it keeps anything.
-
-    Args:
-        place: where the ledger lies, in words.
-        published: the checkpoint that the home published last.
-        keys: the ids of the private keys that it keeps.
-
-    Raises:
-        LogRolledBack: it is another ledger's.
-    """
-    own = {operator.event_key, operator.checkpoint_key}
-    same = published is not None or not keys or not own.isdisjoint(keys)
-    if published is not None:
+    def _write(self, checkpoint: Checkpoint) -> None:
         try:
-            open_checkpoint(published, verifier_key(operator))
-        except NoteUnsigned:
-            same = False
-    if not same:
-        raise LogRolledBack(f"{place} holds another ledger than this home, whose keys are others. Nothing is started")
+            self._tiling.write(checkpoint)
+        except LogDiffers as error:
+            raise self._halt(str(error)) from error
+
+    # ---- what is published, brought to where this process shows it
+
+    def _bring(self) -> None:
+        """Serve what the store says is published, with all that belongs to it."""
+        with self._store.snapshot() as snapshot:
+            note, log = snapshot.published(), self._statements.log(snapshot)
+            if note is None or note == self._note:
+                return
+            days = snapshot.days(_day_before(self._places.served.last_day()))
+        checkpoint = open_published(note, log)
+        if checkpoint.size > self._size and note != self._places.served.note():
+            self._places.guard.keep(note)
+            self._write(checkpoint)
+            self._statements.keep(checkpoint.size)
+        self._places.served.serve(note, days)
+        before, self._note, self._size = self._size, note, checkpoint.size
+        self._clean(before, checkpoint.size)
+
+    def _clean(self, before: int, size: int) -> None:
+        """Remove what only older checkpoints needed; the last but one is being read by somebody, perhaps."""
+        older = [each for each in self._statements.sizes() if each < size]
+        self._tiling.clean(size, older)
+        for each in older:
+            if each != before:
+                self._statements.forget(each)
+
+    def _served(self) -> Checkpoint | None:
+        note = self._places.served.note()
+        return None if note is None else parse_checkpoint(signatures(note)[0])
 
 
-def check_published(store: Store, operator: Operator, published: bytes | None) -> None:
-    """Pass if the store holds everything that the published checkpoint covers, unchanged.
-
-    Raises:
-        LogRolledBack: it is behind, or its tree has another root.
-    """
-    if published is None:
-        return
-    checkpoint = open_checkpoint(published, verifier_key(operator))
-    with store.snapshot() as snapshot:
-        if snapshot.head().size < checkpoint.size:
-            raise LogRolledBack(
-                f"the published checkpoint covers {checkpoint.size} entries, the store holds only "
-                f"{snapshot.head().size}: an older copy was restored, or the tail was lost. Nothing is started"
-            )
-        last = snapshot.checkpoint()
-        tree = CompactRange.empty() if last is None else CompactRange.from_bytes(last.compact_range)
-        if tree.size != checkpoint.size:
-            tree = CompactRange.empty()
-            while tree.size < checkpoint.size:
-                entries = snapshot.entries(tree.size, min(_BATCH, checkpoint.size - tree.size))
-                tree = tree.extended(leaf_hash(each.raw) for each in entries)
-    if tree.root() != checkpoint.root:
-        raise LogRolledBack("the store's history differs from the published checkpoint. Nothing is started")
+def _day_before(day: str) -> str:
+    """The notes of this day may have changed since; those of the days before are as they were."""
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat() if day else ""

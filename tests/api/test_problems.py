@@ -26,7 +26,7 @@ NEVER_AT_THE_EDGE = """
     MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
     MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
     ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
-    TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
+    TileForged TileMissing QuorumMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
     VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse
     WitnessDoesNotKnowLog WitnessError WitnessRefused WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more

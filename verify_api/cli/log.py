@@ -8,7 +8,7 @@ from ledger.adapters.engine import Engine
 from ledger.adapters.fence import Fence
 from ledger.adapters.home import Home
 from ledger.adapters.sqlite.audit_source import open_audit_source
-from ledger.application.publishing import verifier_key
+from ledger.application.published_check import verifier_key
 from ledger.audit.source import CannotBeAudited, Column
 from ledger.bootstrap import engine_of
 from ledger.canonical import Json

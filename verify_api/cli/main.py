@@ -11,11 +11,12 @@ from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
 from ledger.application.ports import LedgerHalted, StoreUnavailable
-from ledger.application.publishing import LogRolledBack
+from ledger.application.published_check import LogRolledBack
 from ledger.errors import LedgerError
 from verify_api.cli import (
     achievements,
     api_keys,
+    archive,
     asking,
     audit,
     awards,
@@ -26,6 +27,7 @@ from verify_api.cli import (
     projections,
     recovery,
     service,
+    witness,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
@@ -42,7 +44,9 @@ def application() -> typer.Typer:
     service.register(app)
     demo.register(app)
     audit.register(app)
+    witness.register(app)
     recovery.register(app)
+    archive.register(app)
     app.add_typer(log.app, name="log", rich_help_panel=service.PANEL)
     app.add_typer(api_keys.app, name="api-key", rich_help_panel=service.PANEL)
     app.add_typer(projections.app, name="projections", rich_help_panel=service.PANEL)

@@ -26,7 +26,7 @@ from ledger.adapters.home import (
 )
 from ledger.adapters.secrets import SecretExposed, SecretMissing
 from ledger.adapters.vault import VaultUnreadable
-from ledger.application.publishing import LogRolledBack
+from ledger.application.published_check import LogRolledBack
 from ledger.bootstrap import clock_from_environment, open_ledger
 from ledger.domain.types import Did, Origin
 from ledger.errors import LedgerError
@@ -129,9 +129,9 @@ def test_home_is_made_whole(template: Path) -> None:
     assert sorted(each.name for each in template.parent.iterdir()) == ["home"]
 
 
-def test_new_log_has_its_first_entry_under_a_checkpoint(home: Home) -> None:
+def test_new_log_has_its_first_entry_and_a_statement_under_a_checkpoint(home: Home) -> None:
     with closing(open_ledger(home, clock=CLOCK)) as ledger:
-        assert open_checkpoint(home.checkpoint.read_bytes(), ledger.verifier_key).size == 1
+        assert open_checkpoint(home.checkpoint.read_bytes(), ledger.verifier_key).size == 2
         key = home.operator_key.read_text("ascii").strip()
         assert ledger.api_keys.caller(key).issuer is None
 

@@ -162,11 +162,21 @@ async def _fill(ledger: Ledger) -> StreamId:
 
 
 def open_office(
-    folder: Path, *, database_url: str | None = None, committed: Callable[[], None] = lambda: None
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    committed: Callable[[], None] = lambda: None,
+    publishes: bool = False,
 ) -> Office:
-    """The office in a home that `make_home` made."""
+    """The office in a home that `make_home` made.
+
+    Args:
+        publishes: whether it publishes by itself; if not, nothing is appended but what a test appends.
+    """
     clock, failures = FakeClock(NOON), list[Exception]()
-    ledger = open_ledger(Home(folder, database_url), clock=clock, committed=committed, failed=failures.append)
+    ledger = open_ledger(
+        Home(folder, database_url), clock=clock, committed=committed, failed=failures.append, publishes=publishes
+    )
     with ledger.store.snapshot() as snapshot:
         issuers = dict(snapshot.names("issuer"))
         (achievement,) = snapshot.names(f"achievement/{issuers['college'].hex}")
