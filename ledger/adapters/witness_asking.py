@@ -144,8 +144,6 @@ class Asking:
                     answer += chunk
                     if len(answer) > MAX_ANSWER_BYTES:
                         raise WitnessAnswerTooLong(witness.name, f"answers more than {MAX_ANSWER_BYTES} bytes")
-        except httpx.TimeoutException as error:
-            raise WitnessTooSlow(witness.name, f"did not answer within {self._timeout:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise WitnessUnreachable(
                 witness.name, f"cannot be reached: {str(error) or type(error).__name__}"
