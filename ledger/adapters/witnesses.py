@@ -137,9 +137,11 @@ class WitnessClient:
 
     async def _gather(self, gathering: "_Gathering") -> bytes:
         if self._http is None:  # made inside the loop that will use it
-            limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
             self._http = httpx.AsyncClient(
-                timeout=self._timeout, limits=limits, trust_env=False, follow_redirects=False
+                timeout=2 * self._timeout,  # of each step; for all together `Asking` waits less
+                limits=httpx.Limits(keepalive_expiry=_KEPT_OPEN),
+                trust_env=False,
+                follow_redirects=False,
             )
         asking = Asking(self._http, gathering.note, gathering.checkpoint.size, gathering.prove, self._timeout)
         tasks = {

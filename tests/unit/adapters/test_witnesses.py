@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
+from typing import NamedTuple
 
 import pytest
 
@@ -53,10 +54,21 @@ def having_seen(size: int) -> Answer:
     return answer
 
 
+class Waits(NamedTuple):
+    """Seconds; long where a test is about something else."""
+
+    timeout: float = 30.0
+    patience: float = 30.0
+    grace: float = 30.0
+
+
+LONG = Waits()
+
+
 class Gathering:
     """A client and what it complained of."""
 
-    def __init__(self, *scripts: Script, quorum: str = "none", groups: str = "", **settings: float) -> None:
+    def __init__(self, *scripts: Script, quorum: str = "none", groups: str = "", waits: Waits = LONG) -> None:
         lines = "".join(f"witness {each.name} {each.key} {each.url}\n" for each in scripts)
         self.policy = parse_policy(f"{lines}{groups}\nquorum {quorum}\n")
         self.clock = FakeClock(NOW)
@@ -65,9 +77,9 @@ class Gathering:
             self.policy,
             clock=self.clock,
             failed=self.failures.append,
-            timeout=settings.get("timeout", 30.0),
-            patience=settings.get("patience", 30.0),
-            grace=settings.get("grace", 30.0),
+            timeout=waits.timeout,
+            patience=waits.patience,
+            grace=waits.grace,
         )
 
     def gather(self, size: int, note: bytes | None = None) -> bytes:
@@ -78,9 +90,9 @@ class Gathering:
 
 
 @contextmanager
-def gathering(*scripts: Script, quorum: str = "none", groups: str = "", grace: float = 30.0) -> Iterator[Gathering]:
+def gathering(*scripts: Script, quorum: str = "none", groups: str = "", waits: Waits = LONG) -> Iterator[Gathering]:
     with answering(*scripts):
-        made = Gathering(*scripts, quorum=quorum, groups=groups, grace=grace)
+        made = Gathering(*scripts, quorum=quorum, groups=groups, waits=waits)
         try:
             yield made
         finally:
@@ -251,8 +263,8 @@ def test_a_witness_where_nobody_listens_is_left_out() -> None:
     assert [type(each) for each in made.failures] == [WitnessUnreachable]
 
 
-@pytest.mark.parametrize("setting", ["timeout", "patience", "grace"])
-def test_a_witness_that_never_answers_is_not_waited_for(setting: str) -> None:
+@pytest.mark.parametrize("waits", [Waits(timeout=0.3), Waits(patience=0.3), Waits(grace=0.3)], ids=str)
+def test_a_witness_that_never_answers_is_not_waited_for(waits: Waits) -> None:
     told = Event()
 
     def never(*_: object) -> Reply:
@@ -261,7 +273,7 @@ def test_a_witness_that_never_answers_is_not_waited_for(setting: str) -> None:
 
     silent, well = Script("silent", never), Script("well", good)
     with answering(silent, well):
-        made = Gathering(silent, well, quorum="well", **{setting: 0.3})
+        made = Gathering(silent, well, quorum="well", waits=waits)
         try:
             assert made.names(made.gather(12)) == ("well",)
         finally:
@@ -277,7 +289,7 @@ def test_a_witness_that_the_quorum_needs_is_waited_for_beyond_the_grace() -> Non
         told.wait(0.4)
         return script.cosigned(request)
 
-    with gathering(Script("late", late), Script("well", good), quorum="late", grace=0.0) as made:
+    with gathering(Script("late", late), Script("well", good), quorum="late", waits=Waits(grace=0.0)) as made:
         assert made.client.reached(made.gather(12))
 
 
