@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -19,6 +19,7 @@ from ledger.bootstrap import clock_from_environment, engine_of
 from ledger.canonical import Json
 from verify_api.cli.embedded import EmbeddedTransport
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
+from verify_api.cli.fetching import Answer, base_of
 from verify_api.cli.output import fail
 from verify_api.issuer.answers import Problem
 
@@ -71,6 +72,11 @@ class Client:
         """The answer of a public route, which is a verdict whatever its status."""
         response = self._send("GET", path, headers={"Accept": "application/json"}, any_status=True)
         return self._read(response, model)
+
+    def public(self, path: str) -> Answer:
+        """The answer of a public route, whatever it is."""
+        response = self._send("GET", path, headers={"Accept": "application/json"}, any_status=True)
+        return Answer(where=self._where, status=response.status_code, content=response.content)
 
     def change(
         self,
@@ -229,7 +235,7 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Cloc
     key = _key(home if own else None)
     if key is None and not keyless:
         raise WrongUsage(f"no API key for {url}: set TESTAMUR_API_KEY")
-    with _http(_base(url), key, None) as http:
+    with _http(base_of(url), key, None) as http:
         yield Client(http, f"the server at {url}", _host(home) if own else None)
 
 
@@ -255,13 +261,6 @@ def _http(base: str, key: str | None, transport: httpx.BaseTransport | None) -> 
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     return httpx.Client(base_url=base, headers=headers, transport=transport, timeout=_TIMEOUT, trust_env=False)
-
-
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise WrongUsage(f"“{url}” is not the address of a server; write http://127.0.0.1:8000")
-    return url
 
 
 def _key(home: Home | None) -> str | None:

@@ -27,6 +27,7 @@ from verify_api.cli import (
     projections,
     recovery,
     service,
+    verify,
     witness,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
@@ -56,6 +57,7 @@ def application() -> typer.Typer:
     awards.register(app)
     batch.register(app)
     asking.register(app)
+    verify.register(app)
     return app
 
 

@@ -82,10 +82,15 @@ def vkey(forge: Forge, key: str = "operator/checkpoint", *, origin: str = ORIGIN
     return VerifierKey.of(origin, multikey.decode(forge.kid(key))).to_text()
 
 
+def policy_text(forge: Forge, *, log: str | None = None, quorum: str = "w1") -> str:
+    """Whom an employer believes, as a file: the log and one witness."""
+    witness = CosignerKey.of(WITNESS, forge.key("witness").public_key)
+    return f"log {log or vkey(forge)}\nwitness w1 {witness}\nquorum {quorum}\n"
+
+
 def policy_of(forge: Forge, *, log: str | None = None, quorum: str = "w1") -> WitnessPolicy:
     """Whom an employer believes: the log and one witness."""
-    witness = CosignerKey.of(WITNESS, forge.key("witness").public_key)
-    return parse_policy(f"log {log or vkey(forge)}\nwitness w1 {witness}\nquorum {quorum}\n")
+    return parse_policy(policy_text(forge, log=log, quorum=quorum))
 
 
 class Desk(Workshop):
