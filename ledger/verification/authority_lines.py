@@ -244,6 +244,11 @@ class AuthorityLines:
         self._settle()
         return self._tree.root()
 
+    def lines(self) -> tuple[bytes, ...]:
+        """All lines, as the root is made over them."""
+        self._settle()
+        return tuple(self._lines)
+
     def key_proof(self, by: Did, kid: Kid) -> AuthorityProof:
         """The line of a key.
 

@@ -38,7 +38,7 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
     for entry, each in zip(entries, evidence.stream, strict=True):
         given, withheld = evidence.parts.get(each.position, {}), evidence.withheld
         if each.position in evidence.closed and isinstance(entry.event, CredentialAwarded | CredentialAmended):
-            withheld |= {Part.FACTS}
+            withheld = frozenset(Part)
         opened, found = _open_parts(entry, each.position, given, withheld)
         findings += found
         if Part.FACTS not in opened:

@@ -42,7 +42,7 @@ _KINDS: Mapping[str, ActKind] = {
     SCHEMA_OF[ev.CredentialRevoked].wire: "revoked",
 }
 # The first entry of an award, as our own store spells it: half the price of reading its JSON, for nearly every entry.
-_NEW_AWARD = re.compile(
+NEW_AWARD = re.compile(
     rb'"list":"([\w-]{22})","slot":\d+\},"kid":"(\w+)","prev":"[\w-]+","seq":0,"stream":"[\w-]+",'
     rb'"type":"credential\.(?:issued|stacked)/1","v":1\}\n'
 )
@@ -107,7 +107,7 @@ class Statuses:
             EntryMissing: the position of one is not the next; those before it were taken.
             MalformedEntry: one cannot be read at all; those before it were taken.
         """
-        known, stolen, new_award = self._known, self._stolen, _NEW_AWARD.search
+        known, stolen, new_award = self._known, self._stolen, NEW_AWARD.search
         for placed in entries:
             self._due(placed.position)
             award = new_award(placed.raw)
@@ -139,6 +139,15 @@ class Statuses:
         self._due(act.position)
         self._take(stream, act, first=first)
         self.size += 1
+
+    def is_stolen(self, kid: bytes) -> bool:
+        """Whether anything that a key, as an entry spells it, ever signed is known to be disowned."""
+        return kid in self._stolen
+
+    @property
+    def pending(self) -> int:
+        """How many awards wait to be looked up."""
+        return len(self._touched)
 
     def skip(self, size: int) -> None:
         """The entries up to `size` say nothing about the standing of an award or an authority."""
@@ -221,6 +230,14 @@ class Statuses:
             LineUnknown: the issuer has no such key.
         """
         return self._authority.key_proof(by, kid)
+
+    def authority_lines(self) -> tuple[bytes, ...]:
+        """Every line about a key or a recognition, sorted by its bytes."""
+        return self._authority.lines()
+
+    def disowns(self, by: Did, kid: Kid, position: Position) -> bool:
+        """Whether what an issuer's key signed at a position is disowned, by all that was taken."""
+        return self._authority.disowns(by, kid, position)
 
     def recognition_proofs(self, issuer: Did) -> tuple[AuthorityProof, ...]:
         """The lines of every recognition of an issuer that counts; none where it has none."""

@@ -1,0 +1,151 @@
+"""Export, and awards verified in the archive when the home is gone, through the command in this process."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledger.domain.codes import parse_link_code, stream_of
+from ledger.errors import LedgerError
+from ledger.record.capsule import open_capsule
+from tests.unit.cli.command import NOBODY, ROW, Command
+from verify_api.cli import archive
+from verify_api.cli.run import Run
+
+
+@pytest.fixture
+def college(ledger: Command, tmp_path: Path) -> Command:
+    """The same, and the board, whose word counts, recognises the college."""
+    assert ledger("issuer", "recognise", "college", "--since", "2020-01-01").code == 0
+    settings = tmp_path / "home" / "testamur.toml"
+    did = "did:web:localhost%3A8000:issuers:board"
+    settings.write_text(settings.read_text().replace("registries = []", f'registries = ["{did}"]'))
+    return ledger
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "archive"
+
+
+def verify(folder: Path, code: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, object]]:
+    """The exit code and the verdict, with nothing but the folder."""
+    ended = archive.verify_in_archive(Run(as_json=True), code, folder, None)
+    verdict = json.loads(capsys.readouterr().out)
+    assert isinstance(verdict, dict)
+    return ended, verdict
+
+
+def issue(ledger: Command, tmp_path: Path, **more: str) -> dict[str, str]:
+    """The receipt of a new award."""
+    path = tmp_path / "row.json"
+    path.write_text(json.dumps({**ROW, **more}))
+    receipt = json.loads(ledger("issue", str(path), "--json").out)
+    assert isinstance(receipt, dict)
+    return receipt
+
+
+def test_every_code_says_the_same_from_the_archive_when_the_home_is_gone(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, revoked = issue(college, tmp_path), issue(college, tmp_path, student_number="S2")
+    assert college("revoke", revoked["code"], "--reason", "issued_in_error").code == 0
+    shown = {each["code"]: json.loads(college("show", each["url"], "--json").out) for each in (good, revoked)}
+    assert college("export", str(folder)).code == 0
+    shutil.rmtree(tmp_path / "home")
+    for code, expected, ends in ((good["code"], "valid", 0), (revoked["code"], "revoked", 1)):
+        ended, verdict = verify(folder, code, capsys)
+        assert (ended, verdict["verdict"]) == (ends, expected)
+        for name in ("award", "change", "amendments", "current_version", "in_force"):
+            assert verdict[name] == shown[code][name]
+    assert verify(folder, NOBODY, capsys)[1]["verdict"] == "not_found"
+
+
+def test_archive_without_the_capsule_says_genuine_code_holder_not_confirmed(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    next((folder / "capsules").glob("*/*")).unlink()
+    ended, said = verify(folder, receipt["code"], capsys)
+    assert (ended, said["verdict"]) == (3, "holder_unconfirmed")
+
+
+def test_archive_is_carried_on_with_what_is_new(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = issue(college, tmp_path)
+    before = json.loads(college("export", str(folder), "--json").out)
+    second = issue(college, tmp_path, student_number="S2")
+    assert college("suspend", first["code"], "--reason", "other").code == 0
+    after = json.loads(college("export", str(folder), "--json").out)
+    assert (before["before"], before["capsules"]) == (0, 1)
+    assert (after["before"], after["capsules"]) == (before["size"], 2)
+    again = json.loads(college("export", str(folder), "--json").out)
+    assert (again["before"], again["size"], again["capsules"]) == (after["size"], after["size"], 0)
+    assert verify(folder, first["code"], capsys)[1]["verdict"] == "suspended"
+    assert verify(folder, second["code"], capsys)[1]["verdict"] == "valid"
+    whole = tmp_path / "whole"
+    assert college("export", str(whole)).code == 0
+    names = [path.relative_to(whole) for path in whole.rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) == sorted(names)
+    for name in names:  # capsules are sealed with a nonce of their own each time
+        assert name.parts[0] == "capsules" or (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_what_is_new_since_a_checkpoint_is_laid_over_an_older_archive(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    assert college("revoke", receipt["code"], "--reason", "other").code == 0
+    more = tmp_path / "more"
+    assert college("export", str(more), "--since", str(folder / "log" / "checkpoint")).code == 0
+    assert verify(folder, receipt["code"], capsys)[1]["verdict"] == "valid"
+    shutil.copytree(more, folder, dirs_exist_ok=True)
+    assert verify(folder, receipt["code"], capsys)[1]["verdict"] == "revoked"
+
+
+def test_archive_of_another_log_is_not_carried_on(college: Command, tmp_path: Path, folder: Path) -> None:
+    issue(college, tmp_path)
+    (folder / "log").mkdir(parents=True)
+    (folder / "log" / "checkpoint").write_text("other.example/log\n1\n" + "A" * 43 + "=\n\n— other.example/log AAAA\n")
+    ended = college("export", str(folder))
+    assert (ended.code, "other.example" in ended.err) == (1, True)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["checkpoint"]
+
+
+def test_every_file_of_the_archive_that_the_verdict_rests_on_is_missed_when_it_changes(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    good = verify(folder, receipt["code"], capsys)[1]
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        raw = path.read_bytes()
+        path.write_bytes(raw[:-2] + bytes([raw[-2] ^ 1]) + raw[-1:])
+        try:
+            _, verdict = verify(folder, receipt["code"], capsys)
+        except LedgerError:
+            capsys.readouterr()
+        else:  # nothing of it is needed for this award
+            assert verdict == {**good, "known_at": verdict["known_at"]} or verdict["verdict"] != "valid", path
+        path.write_bytes(raw)
+
+
+def test_old_name_is_in_no_capsule_that_the_code_opens(
+    college: Command, tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = issue(college, tmp_path, full_name="Former Name")
+    amended = college("amend", receipt["code"], "--set", "full_name=Present Name", "--reason", "issued_in_error")
+    assert amended.code == 0
+    assert college("export", str(folder)).code == 0
+    code = parse_link_code(receipt["code"])
+    stream = str(stream_of(code))
+    capsule = open_capsule((folder / "capsules" / stream[-2:] / stream).read_bytes(), code)
+    content = b"".join(opening.content for parts in capsule.parts.values() for opening in parts.values())
+    assert b"Present Name" in content
+    assert b"Former Name" not in content
+    ended, verdict = verify(folder, receipt["code"] + "/2", capsys)
+    assert (ended, verdict["verdict"]) == (0, "valid")
