@@ -62,6 +62,19 @@ def test_a_statement_at_any_size_is_what_the_obvious_way_gives(
 
 @settings(max_examples=50)
 @given(deeds=_deeds)
+def test_all_lines_and_what_is_disowned_are_told_as_the_obvious_way_has_them(deeds: list[tuple[str, int]]) -> None:
+    world = _world(deeds)
+    statuses, known = world.statuses(), issuers_of(world.history)
+    statuses.take_stored(world.placed)
+    assert list(statuses.authority_lines()) == lines_of(world.history)
+    for each in world.history:
+        issuer = known.get(each.by)
+        disowned = issuer is not None and issuer.disowns(each.kid, each.position)
+        assert statuses.disowns(each.by, each.kid, each.position) == disowned
+
+
+@settings(max_examples=50)
+@given(deeds=_deeds)
 def test_every_bit_and_every_line_is_proved_against_the_statement(deeds: list[tuple[str, int]]) -> None:
     world = _world(deeds)
     statuses = world.statuses()
