@@ -235,7 +235,7 @@ def test_a_reader_of_leaves_does_not_follow_later_changes() -> None:
     leaves = LEAVES[:4]
     read = node_reader(leaves)
     leaves[0] = leaves[1]
-    assert tree_root(4, read) == root_of(4)
+    assert read([Node(0, 0), Node(2, 0)]) == [LEAVES[0], root_of(4)]
 
 
 # ---------------------------------------------------------------------------------------------------------- tampering
