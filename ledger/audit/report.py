@@ -30,6 +30,10 @@ class Check(StrEnum):
     SEQ = "seq"  # dense from 0 in each stream
     ROOT = "root"  # of all entries, as a signed checkpoint says
     CHECKPOINT = "checkpoint"  # can be read, and is not ahead of the store
+    TILE = "tile"  # what a log shows belongs to the tree that it signed
+    HISTORY = "history"  # all checkpoints that were ever seen are of one history, and the log does not go back
+    STATEMENT = "statement"  # follows from the entries before it, and ends every published tree
+    WITNESS = "witness"  # enough of those that the auditor names vouch for the checkpoint
     PARTS = "parts"  # exactly those committed to, and they open
     COMMITMENT = "commitment"
     FACTS = "facts"
@@ -87,7 +91,7 @@ class NotChecked:
 class Judge:
     """The signed checkpoint that the history was judged by."""
 
-    source: str  # kept, home or database
+    source: str  # kept, home, database or log
     size: int
     root: bytes  # 32 bytes
 

@@ -19,6 +19,7 @@ from ledger.record.encoding import from_text
 from ledger.record.entry import Entry, parse_entry
 from ledger.record.sealing import chain, signature_is_good
 from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
+from ledger.tlog.tiles import FULL_WIDTH
 
 _AWARD: Final = struct.Struct(">HHHIQ16s32s?")  # a record of `Award`, numbers instead of names
 _AT: Final = slice(7, 30)  # a canonical entry begins with {"at":"2026-11-21T14:03:00.000Z"
@@ -45,8 +46,7 @@ class BundleRead:
 
     first: int  # leaf index of its first entry
     subtrees: tuple[Hash, ...]  # the perfect subtrees that its entries make up, largest first
-    known: tuple[Hash, ...]  # those of the entries that had been read before
-    leaves: tuple[Hash, ...]  # of the other entries; none where the bundle is full and new
+    leaves: tuple[Hash, ...]  # of the entries that were not read before; none where the bundle is full and all new
     signers: tuple[tuple[Did, Kid], ...]
     lists: tuple[ListId, ...]
     packed: bytes  # the awards
@@ -76,12 +76,11 @@ class BundleTask:
         for offset in range(self.known, len(self.entries)):
             reading.take(self.entries[offset], offset, Position(self.first + offset + 1))
         leaves = tuple(leaf_hash(entry) for entry in self.entries)
-        subtrees = CompactRange.empty().extended(leaves).hashes
+        whole = len(leaves) == FULL_WIDTH and not self.known
         return BundleRead(
             first=self.first,
-            subtrees=subtrees,
-            known=CompactRange.empty().extended(leaves[: self.known]).hashes,
-            leaves=() if len(subtrees) == 1 and not self.known else leaves[self.known :],
+            subtrees=CompactRange.empty().extended(leaves).hashes,
+            leaves=() if whole else leaves[self.known :],
             signers=tuple(reading.signers),
             lists=tuple(reading.lists),
             packed=bytes(reading.packed),

@@ -1,0 +1,96 @@
+"""Opens the checkpoints that an audit meets: the one the log shows, and one that the auditor kept."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ledger.audit.public.log import CHECKPOINT, LogNotReadable, PublishedLog
+from ledger.domain.authority import Operator, operator_of
+from ledger.domain.log import Log
+from ledger.domain.types import Kid, Position
+from ledger.errors import LedgerError
+from ledger.record.entry import parse_entry
+from ledger.record.sealing import signature_is_good
+from ledger.signing import multikey
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from ledger.tlog.note import NoteUnsigned, VerifierKey, signatures
+from ledger.tlog.tiles import TileMissing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A checkpoint as it is shown, which nobody needs to have signed."""
+
+    note: bytes
+    claimed: Checkpoint
+
+
+def read_shown(log: PublishedLog) -> Shown:
+    """The checkpoint that the log shows, believed by nobody so far.
+
+    Raises:
+        LogNotReadable: there is none, or it is none.
+        LogNotReached.
+    """
+    try:
+        note = log.fetch(CHECKPOINT)
+    except TileMissing as error:
+        raise LogNotReadable(f"no log is published there: {error}") from error
+    try:
+        text, _ = signatures(note)
+        return Shown(note=note, claimed=parse_checkpoint(text))
+    except LedgerError as error:
+        raise LogNotReadable(f"the checkpoint that the log shows cannot be read: {error}") from error
+
+
+def is_signed(note: bytes, keys: Collection[VerifierKey]) -> bool:
+    """Whether one of these keys signed the checkpoint.
+
+    Raises:
+        LogNotReadable: a signature in the name of one of them is false, or it signed a checkpoint of another log.
+    """
+    try:
+        open_checkpoint(note, *keys)
+    except NoteUnsigned:
+        return False
+    except LedgerError as error:
+        raise LogNotReadable(f"the checkpoint is not to be believed: {error}") from error
+    return True
+
+
+def open_kept(raw: bytes, keys: Collection[VerifierKey]) -> Checkpoint | None:
+    """The checkpoint that the auditor kept; None where none of these keys signed it.
+
+    Raises:
+        LogNotReadable: it is no checkpoint, or a signature on it is false.
+    """
+    try:
+        return open_checkpoint(raw, *keys)
+    except NoteUnsigned:
+        return None
+    except LedgerError as error:
+        raise LogNotReadable(f"the kept checkpoint cannot be used: {error}") from error
+
+
+def keys_of(log: Log, kids: Sequence[Kid] | None = None) -> tuple[VerifierKey, ...]:
+    """The keys that sign the log's checkpoints, as notes name them; all that it ever had, or some of them."""
+    return tuple(
+        VerifierKey.of(log.operator.origin, multikey.decode(kid)) for kid in (log.keys if kids is None else kids)
+    )
+
+
+def first_key(operator: Operator) -> VerifierKey:
+    """The key that `log.started` names."""
+    return VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))
+
+
+def started_by(raw: bytes) -> Operator:
+    """Who runs the log, as its first entry says under a good signature.
+
+    Raises:
+        LedgerError: it does not.
+    """
+    entry = parse_entry(raw)
+    operator = operator_of(entry.recorded(Position(1)))
+    if not signature_is_good(entry):
+        raise LogNotReadable("log.started is not signed by the key that it names")
+    return operator
