@@ -7,25 +7,28 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.issuers import ISSUERS
-from ledger.domain.values import slug_of
+from ledger.adapters.home import Settings
+from ledger.application.scanning import Scanning
+from ledger.public_side import PublicSide
 from verify_api.console.routes import console_router
 from verify_api.issuer.description import completed
 from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
-from verify_api.issuer.register import Register
 from verify_api.issuer.router import issuer_router
 from verify_api.public.log_files import PublishedFiles
 from verify_api.public.log_path import LogPath
 from verify_api.public.routes import PublicRoutes, public_router
 from verify_api.public.scan_path import ScanPath
-from verify_api.public.scanner import Site
-from verify_api.services import Services, public_scanner
+from verify_api.public.scanner import Scanner, Site
+from verify_api.services import Services, public_scanner, scanner_alone
 
 _ABOUT = (
     "A ledger of learning awards. The public routes answer whether an award is genuine and in force, to anybody; the "
     "routes under /api/v1 issue and change awards, and need an API key. A refusal is an RFC 9457 problem document."
+)
+_ABOUT_PUBLIC = (
+    "A ledger of learning awards: whether an award is genuine and in force, and the log that anybody can check. "
+    "Nothing is recorded and nothing signed here."
 )
 
 
@@ -51,20 +54,37 @@ class TestamurApi(FastAPI):
 
 def create_app(services: Services) -> FastAPI:
     """The whole application over open services; whoever opened them closes them."""
-    app = TestamurApi(
-        title="Testamur", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    app = _app(_ABOUT)
     app.include_router(issuer_router(services))
     app.include_router(console_router(services))
+    site = _site(services.ledger.settings, services.scanning)
+    files = PublishedFiles(services.ledger.published, services.ledger.clock.now)
+    _add_public(app, public_scanner(services), site, files)
+    return app
+
+
+def create_public_app(side: PublicSide) -> FastAPI:
+    """The public routes alone, over what can sign and record nothing; whoever opened it closes it."""
+    app = _app(_ABOUT_PUBLIC)
+    files = PublishedFiles(side.published, side.clock.now)
+    _add_public(app, scanner_alone(side), _site(side.settings, side.scanning), files)
+    return app
+
+
+def _app(about: str) -> TestamurApi:
+    app = TestamurApi(
+        title="Testamur", version=_version(), description=about, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     _add_docs(app)
-    site = _site(services)
-    routes = PublicRoutes.of(public_scanner(services), site)
-    files = PublishedFiles(FolderTiles(services.ledger.home.checkpoint.parent), services.ledger.clock.now)
+    return app
+
+
+def _add_public(app: TestamurApi, scanner: Scanner, site: Site, files: PublishedFiles) -> None:
+    routes = PublicRoutes.of(scanner, site)
     app.include_router(public_router(routes, files))
-    faults = Faults(app, services.base_url, routes.answers.fault)
+    faults = Faults(app, site.base_url, routes.answers.fault)
     faults.add()
     app.enter_by(lambda framework: ScanPath(LogPath(framework, files, faults.answer), routes, faults.answer))
-    return app
 
 
 def _add_docs(app: FastAPI) -> None:
@@ -81,16 +101,9 @@ def _add_docs(app: FastAPI) -> None:
     app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def _site(services: Services) -> Site:
+def _site(settings: Settings, scanning: Scanning) -> Site:
     """What the public pages say about this service, with the names of the registries as they are now."""
-    ledger, register = services.ledger, Register(services.ledger.desk)
-    names = []
-    for did in ledger.home.registries():
-        with ledger.store.snapshot() as snapshot:
-            stream = snapshot.name(ISSUERS, slug_of(did) or "")
-        if stream is not None:
-            names.append(ledger.desk.profile(register.issuer(stream).profile).name)
-    return Site(base_url=services.base_url, operator=ledger.settings.operator, registries=tuple(names))
+    return Site(base_url=settings.base_url, operator=settings.operator, registries=scanning.registries())
 
 
 def _version() -> str:

@@ -14,7 +14,6 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Event
-from time import perf_counter
 from types import FrameType
 from typing import TextIO, cast
 
@@ -27,7 +26,9 @@ from ledger.adapters.home import Home
 from ledger.application.ports import Clock
 from ledger.bootstrap import engine_of
 from ledger.errors import LedgerError
-from verify_api.app import create_app
+from ledger.public_side import open_public_side
+from verify_api.app import create_app, create_public_app
+from verify_api.request_log import RequestLog, where
 from verify_api.services import open_services
 
 _GRACE = 20  # seconds that requests get to end after a signal
@@ -72,50 +73,6 @@ def _spelled(event: dict[str, object], *, default: Callable[[object], object]) -
         return orjson.dumps(event, default=default).decode("utf-8")
     except TypeError:  # what is not UTF-8, such as a lone surrogate
         return json.dumps(event, default=default)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLog:
-    """Logs each request by method, route template, status and milliseconds; swallows what was answered as 500."""
-
-    app: ASGIApp
-    log: structlog.typing.FilteringBoundLogger
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the app does."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status = perf_counter(), [0]
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                status[0] = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, sent)
-        except Exception as error:  # noqa: BLE001 - answered already; its message may quote a record, so it is not logged
-            self.log.error("request failed", error=type(error).__name__, where=_where(error), route=_template(scope))
-        self.log.info(
-            "request",
-            method=scope["method"],
-            route=_template(scope),
-            status=status[0],
-            ms=round((perf_counter() - began) * 1000, 1),
-        )
-
-
-def _template(scope: Scope) -> str:
-    """The path as the route spells it, such as /c/{code}; nothing of what a client sent."""
-    return str(getattr(scope.get("route"), "path", "-"))
-
-
-def _where(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 @dataclass(slots=True)
@@ -204,6 +161,32 @@ def serve(
         log.info("stopped")
 
 
+def serve_public(
+    home: Home, *, host: str, port: int, clock: Clock, started: Callable[[str], None] = lambda _: None
+) -> None:
+    """Answer the public routes alone, with no key that signs, until SIGTERM or SIGINT.
+
+    A ledger in files is read beside the process that holds the home; on PostgreSQL the home is shared.
+
+    Raises:
+        HomeBusy: another process works on the home, and shares it with nobody.
+        CannotListen.
+        LedgerError: the home cannot be opened.
+    """
+    log = logger()
+    shared = engine_of(home).shared
+    with home.hold(shared=True) if shared else nullcontext(), closing(listen(host, port)) as listening:
+        opened = open_public_side(home, clock=clock, failed=lambda error: _failed(log, error))
+        with closing(opened) as side:
+            url = url_of(listening)
+            app = RequestLog(create_public_app(side), log)
+            log.info("serving the public side", url=url)
+            started(url)
+            run(app, listening)
+            log.info("stopping")
+        log.info("stopped")
+
+
 def work(home: Home, *, clock: Clock, once: bool, stopping: Event, started: Callable[[], None] = lambda: None) -> None:
     """Sign checkpoints and fold views, and answer nobody; until `stopping` is set.
 
@@ -252,7 +235,7 @@ def run(app: ASGIApp, listening: socket.socket) -> None:
 
 def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> None:
     told = str(error) if isinstance(error, LedgerError) else ""
-    log.error("background work failed", error=type(error).__name__, where=_where(error), detail=told)
+    log.error("background work failed", error=type(error).__name__, where=where(error), detail=told)
 
 
 def listen(host: str, port: int) -> socket.socket:

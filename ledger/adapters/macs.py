@@ -1,6 +1,9 @@
 """Keyed digests with keys derived from the master key."""
 
 import hmac
+from typing import Self
+
+from ledger.adapters.secrets import MasterKey
 
 
 class DerivedMacs:
@@ -9,6 +12,11 @@ class DerivedMacs:
     def __init__(self, *, idempotency: bytes, short_codes: bytes) -> None:
         self._idempotency = idempotency
         self._short_codes = short_codes
+
+    @classmethod
+    def of(cls, master: MasterKey) -> Self:
+        """Those of the ledger with this master key."""
+        return cls(idempotency=master.derive("idempotency"), short_codes=master.derive("short-codes"))
 
     def idempotency_key(self, key: str) -> bytes:
         """32 bytes."""

@@ -1,29 +1,24 @@
 """Answers a scan: fetches the evidence in one snapshot and hands it to the pure verification."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from ledger.application.awards import leads_here, open_parts
-from ledger.application.issuers import ISSUERS
 from ledger.application.ports import Boxes, Clock, Macs, Snapshot
+from ledger.application.standings import Standings
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
-from ledger.domain.events import IssuerRecognised
 from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
-from ledger.domain.values import BadValue, Part, slug_of
-from ledger.record.entry import MalformedEntry, parse_entry
+from ledger.domain.values import Part
+from ledger.record.entry import parse_entry
 from ledger.record.private_parts import Facts
-from ledger.verification.authority_check import Authority, establish
-from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
+from ledger.tlog.merkle import Hash
+from ledger.verification.evidence import AskedBy, CredentialEvidence, PartEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
 from ledger.verification.readings import Readings
 from ledger.verification.verdict import Verdict
-
-_CACHED = 200  # issuers whose standing is kept, each at one state of its streams
 
 
 class Snapshots(Protocol):
@@ -34,18 +29,52 @@ class Snapshots(Protocol):
         ...
 
 
+class Tree(Protocol):
+    """What was published at one moment."""
+
+    @property
+    def note(self) -> bytes:
+        """The checkpoint that is served, with its cosignatures."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many entries it says that it covers."""
+        ...
+
+    def inclusion(self, index: int) -> tuple[Hash, ...] | None:
+        """The path from a leaf to its root; None where it is not to be had."""
+        ...
+
+
+class Published(Protocol):
+    """The public log, as this process shows it."""
+
+    def tree(self) -> Tree | None:
+        """What is published now; None where nothing is."""
+        ...
+
+
 class Scanning:
     """Verdicts on awards. Reads only; holds no signing key."""
 
     def __init__(
-        self, *, store: Snapshots, boxes: Boxes, macs: Macs, clock: Clock, policy: Callable[[], Policy]
+        self,
+        *,
+        store: Snapshots,
+        published: Published,
+        boxes: Boxes,
+        macs: Macs,
+        clock: Clock,
+        policy: Callable[[], Policy],
     ) -> None:
         self._store = store
+        self._published = published
         self._boxes = boxes
         self._macs = macs
         self._clock = clock
         self._policy = policy
-        self._standings: OrderedDict[Did | None, _Standing] = OrderedDict()
+        self._standings = Standings()
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
         """The verdict on the award that a link code leads to.
@@ -74,16 +103,21 @@ class Scanning:
         return self._judge(stream, None, version)
 
     def checkpoint(self) -> bytes | None:
-        """The last signed checkpoint."""
+        """The published checkpoint."""
+        tree = self._published.tree()
+        return None if tree is None else tree.note
+
+    def registries(self) -> tuple[str, ...]:
+        """The names of the recognising bodies that count, as far as their profiles verify."""
         with self._store.snapshot() as snapshot:
-            last = snapshot.checkpoint()
-        return None if last is None else last.note
+            found = [self._standings.authority(snapshot, did).profiles.get(did) for did in self._policy().registries]
+        return tuple(profile.name for profile in found if profile is not None)
 
     def overdue(self) -> bool:
         """Whether an entry waits for a checkpoint for so long that scans of it are undecided."""
+        tree = self._published.tree()
         with self._store.snapshot() as snapshot:
-            last, head = snapshot.checkpoint(), snapshot.head()
-            waiting = snapshot.entries(0 if last is None else last.size, 1)
+            head, waiting = snapshot.head(), snapshot.entries(0 if tree is None else tree.size, 1)
         if not waiting:
             return False
         at = parse_entry(waiting[0].raw).recorded(waiting[0].position).at
@@ -98,13 +132,13 @@ class Scanning:
         short_code: str | None = None,
     ) -> Verdict:
         readings = Readings()
+        tree = self._published.tree()  # before the snapshot, which then holds all that it covers
         with self._store.snapshot() as snapshot:
             placed = () if stream is None else snapshot.stream(stream)
             parts = {} if stream is None else self._parts(snapshot, stream, placed)
             if short_code is not None and placed and not leads_here(parts[placed[0].position], short_code):
                 placed, parts = (), {}  # the table of short codes says what the award does not
-            authority = self._authority(snapshot, _by(placed, readings))
-            last = snapshot.checkpoint()
+            authority = self._standings.authority(snapshot, _by(placed, readings))
             facts = _facts(parts, readings)
             evidence = CredentialEvidence(
                 code=code,
@@ -112,32 +146,35 @@ class Scanning:
                 parts=parts,
                 definitions=_definitions(snapshot, facts),
                 head=snapshot.head(),
-                checkpoint=None if last is None else last.note,
+                checkpoint=None if tree is None else tree.note,
+                paths=_paths(tree, placed),
                 asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
-                components=self._components(snapshot, facts, readings),
+                components=self._components(snapshot, tree, facts, readings),
                 readings=readings,
             )
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
 
     def _components(
-        self, snapshot: Snapshot, facts: list[Facts], readings: Readings
+        self, snapshot: Snapshot, tree: Tree | None, facts: list[Facts], readings: Readings
     ) -> Mapping[StreamId, CredentialEvidence]:
         """What is on record of each award that these facts pin; not more than the verification looks at."""
         pinned = {pin.stream: None for each in facts if each.award is not None for pin in each.award.components}
         streams = list(pinned)[: MOST_COMPONENTS + 1]
-        return {stream: self._component(snapshot, stream, readings) for stream in streams}
+        return {stream: self._component(snapshot, tree, stream, readings) for stream in streams}
 
-    def _component(self, snapshot: Snapshot, stream: StreamId, readings: Readings) -> CredentialEvidence:
+    def _component(
+        self, snapshot: Snapshot, tree: Tree | None, stream: StreamId, readings: Readings
+    ) -> CredentialEvidence:
         placed = snapshot.stream(stream)
         parts = self._parts(snapshot, stream, placed)
-        last = snapshot.checkpoint()
         return CredentialEvidence(
             code=_code(parts.get(placed[0].position, {}), readings) if placed else None,
             stream=placed,
             parts=parts,
             definitions=_definitions(snapshot, _facts(parts, readings)),
             head=snapshot.head(),
-            checkpoint=None if last is None else last.note,
+            checkpoint=None if tree is None else tree.note,
+            paths=_paths(tree, placed),
             readings=readings,
         )
 
@@ -147,88 +184,22 @@ class Scanning:
         order = {each.position: Seq(seq) for seq, each in enumerate(placed)}
         return open_parts(snapshot, self._boxes, stream, order)
 
-    def _authority(self, snapshot: Snapshot, issuer: Did | None) -> Authority:
-        """The standing of an issuer and of every body that ever recognised it, kept while none of them changes."""
-        known, log = self._standings.get(issuer), snapshot.log_entries()
-        if known is None or known.log != log or any(snapshot.end(stream) != end for stream, end in known.ends):
-            known = _standing(snapshot, issuer)
-            if issuer is not None and not known.ends:
-                return known.authority  # an issuer that nobody registered here, yet
-            self._standings[issuer] = known
-            while len(self._standings) > _CACHED:
-                self._standings.popitem(last=False)
-        return known.authority
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """An authority, and the streams it was established from: the log's own, the others with their ends."""
-
-    authority: Authority
-    log: tuple[Placed, ...]
-    ends: tuple[tuple[StreamId, Seq], ...]
-
-
-def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
-    streams: dict[Did, tuple[Placed, ...]] = {}
-    ends: list[tuple[StreamId, Seq]] = []
-    waiting = [] if issuer is None else [issuer]
-    while waiting:
-        did = waiting.pop()
-        if did in streams:
-            continue
-        stream = _issuer_stream(snapshot, did)
-        streams[did] = () if stream is None else snapshot.stream(stream)
-        if stream is not None and streams[did]:
-            ends.append((stream, Seq(len(streams[did]) - 1)))
-        waiting.extend(_recognisers(streams[did]))
-    evidence = _authority_evidence(snapshot, streams)
-    return _Standing(authority=establish(evidence), log=evidence.log, ends=tuple(ends))
+def _paths(tree: Tree | None, placed: tuple[Placed, ...]) -> Mapping[Position, tuple[Hash, ...]]:
+    """The proof of each entry that the checkpoint says to cover, as far as the tiles give one."""
+    size = 0 if tree is None else tree.size
+    paths = {}
+    for each in placed:
+        path = tree.inclusion(each.position - 1) if tree is not None and each.position <= size else None
+        if path is not None:
+            paths[each.position] = path
+    return paths
 
 
 def _by(placed: tuple[Placed, ...], readings: Readings) -> Did | None:
     """Who the stream says issued it; the verification decides whether that is so."""
     first = readings.entry(placed[0].raw) if placed else None
     return None if first is None else first.by
-
-
-def _issuer_stream(snapshot: Snapshot, did: Did) -> StreamId | None:
-    try:
-        slug = slug_of(did)
-    except BadValue:
-        return None
-    return None if slug is None else snapshot.name(ISSUERS, slug)
-
-
-def _recognisers(entries: tuple[Placed, ...]) -> set[Did]:
-    found = set()
-    for each in entries:
-        try:
-            entry = parse_entry(each.raw)
-        except MalformedEntry:
-            continue
-        if isinstance(entry.event, IssuerRecognised):
-            found.add(entry.by)
-    return found
-
-
-def _authority_evidence(snapshot: Snapshot, streams: Mapping[Did, tuple[Placed, ...]]) -> AuthorityEvidence:
-    digests: set[Digest] = set()
-    for entries in streams.values():
-        for each in entries:
-            try:
-                event = parse_entry(each.raw).event
-            except MalformedEntry:
-                continue
-            digest = getattr(event, "profile", None) or getattr(event, "digest", None)
-            if digest is not None:
-                digests.add(digest)
-    found = {digest: snapshot.definition(digest) for digest in digests}
-    return AuthorityEvidence(
-        log=snapshot.log_entries(),
-        issuers=streams,
-        definitions={digest: content for digest, content in found.items() if content is not None},
-    )
 
 
 def _facts(parts: Mapping[Position, Mapping[Part, PartEvidence]], readings: Readings) -> list[Facts]:

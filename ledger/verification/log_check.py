@@ -1,6 +1,7 @@
-"""Checks the award's place in the log against the last signed checkpoint, as far as that can be without a proof.
+"""Checks the award's place in the log: every entry of it is proved to lie under the published checkpoint.
 
-A checkpoint is good if a key that signs checkpoints of its size, by the log's own entries, signed it.
+A checkpoint is good if a key that signs checkpoints of its size, by the log's own entries, signed it. An entry is under
+it if a path leads from the entry's bytes to its root: the position that somebody states proves nothing.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, size_of_note
-from ledger.tlog.merkle import Hash
+from ledger.tlog.merkle import Hash, leaf_hash
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Agreement, WitnessPolicy
+from ledger.tlog.proofs import InclusionNotProved, check_inclusion
 from ledger.verification.evidence import CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
 from ledger.verification.verdict import Finding, LogView, State
@@ -91,6 +93,15 @@ def _agreement(raw: bytes, policy: WitnessPolicy) -> Agreement:
     return policy.agreement(raw)
 
 
+@lru_cache(maxsize=1_024)
+def _is_under(leaf: Hash, index: int, size: int, root: Hash, path: tuple[Hash, ...]) -> bool:
+    try:
+        check_inclusion(leaf, index, size, root, path)
+    except InclusionNotProved:
+        return False
+    return True
+
+
 def check_place(
     entries: tuple[Entry, ...],
     evidence: CredentialEvidence,
@@ -105,17 +116,36 @@ def check_place(
         return _inconsistent("checkpoint_ahead", detail)
     if evidence.stream[-1].position > head.size:
         return _inconsistent("beyond_head", "The award has an entry beyond the end of the record book.")
+    if checkpoint is not None:
+        unproved = _check_paths(evidence, checkpoint)
+        if unproved is not None:
+            return unproved
     waiting = [entry for entry, each in zip(entries, evidence.stream, strict=True) if each.position > size]
     if not waiting:
-        detail = (
-            f"A signed checkpoint covers {size:,} entries, and by their positions those of this award are among them. "
-            "That they lie under its root was not proved here."
-        )
+        detail = f"Each entry of this award is proved to be among the {size:,} under the published checkpoint."
         return passed("log", detail)
     # By the head too: a clock set back gives new entries the head's time, which is then later than now.
     if max(now, head.at) - waiting[0].at >= timedelta(seconds=policy.pending_seconds):
         return unknown("log", "unpublished", "An entry of this award is older than it may be without a checkpoint.")
     return passed("log", "An entry of this award is seconds old and is being published.", reason=PENDING)
+
+
+def _check_paths(evidence: CredentialEvidence, checkpoint: Checkpoint) -> Finding | None:
+    """What is wrong with the proof of an entry that the checkpoint covers, a wrong one before a missing one."""
+    missing = None
+    size, root = checkpoint.size, checkpoint.root
+    for each in evidence.stream:
+        position = each.position
+        if position > size:
+            continue
+        path = evidence.paths.get(position)
+        if path is None:
+            detail = f"The proof that the entry at position {position} is in the record book is missing."
+            missing = missing or unknown("log", "proof_missing", detail)
+        elif not _is_under(leaf_hash(each.raw), position - 1, size, root, path):
+            detail = f"The entry at position {position} is not the one that the published checkpoint covers there."
+            return _inconsistent("not_in_log", detail)
+    return missing
 
 
 def _inconsistent(reason: str, detail: str) -> Finding:

@@ -36,7 +36,8 @@ from ledger.record.entry import parse_entry
 from ledger.record.private_parts import read_internal
 from ledger.signing import ed25519
 from ledger.verification.verdict import State
-from verify_api.server import RequestLog, listen, logger, run, serve, url_of
+from verify_api.request_log import RequestLog
+from verify_api.server import listen, logger, run, serve, url_of
 
 CONNECTIONS = 32
 _EVENTS = 10_000

@@ -47,7 +47,7 @@ def check(stand: Stand, load: Load, *, settled: bool = True) -> None:
 def spelling(stand: Stand) -> Callable[[str], bytes]:
     """What turns the key of a request into what the table of keys holds."""
     master = MasterKey.load(stand.home / "secrets" / "master.key")
-    macs = DerivedMacs(idempotency=master.derive("idempotency"), short_codes=master.derive("short-codes"))
+    macs = DerivedMacs.of(master)
     return lambda key: macs.idempotency_key(f"key\n{key}")
 
 

@@ -94,6 +94,12 @@ def serve(
     no_work: Annotated[
         bool, typer.Option("--no-work", help="Leave checkpoints and views to `testamur work`; in PostgreSQL only.")
     ] = False,
+    public_only: Annotated[
+        bool,
+        typer.Option(
+            "--public-only", help="Answer scans and show the published log, and nothing else; needs no key that signs."
+        ),
+    ] = False,
 ) -> None:
     """Serve the ledger until interrupted.
 
@@ -101,6 +107,9 @@ def serve(
     """
     home = run.home_in(database_url)
     settings = home.settings()  # says so if there is no ledger
+    if public_only:
+        start_public(run, home, host, port)
+        return
     if no_work and settings.engine == "sqlite":
         raise WrongUsage("--no-work: of a ledger in files the one server does all the work")
     start(run, home, host, port, works=not no_work)
@@ -153,6 +162,26 @@ def start(run: Run, home: Home, host: str, port: int, *, works: bool = True) -> 
             works=works,
             clock=clock_from_environment(),
             started=lambda url: run.output.say(f"serving {home.folder} on {url}; end with Ctrl-C"),
+        )
+    except CannotListen as error:
+        raise _taken(host, port, error.__cause__ or error) from error
+
+
+def start_public(run: Run, home: Home, host: str, port: int) -> None:
+    """Serve the public routes of a home until interrupted.
+
+    Raises:
+        WrongUsage: the address cannot be listened on.
+    """
+    from verify_api.server import CannotListen, serve_public
+
+    try:
+        serve_public(
+            home,
+            host=host,
+            port=port,
+            clock=clock_from_environment(),
+            started=lambda url: run.output.say(f"serving the public side of {home.folder} on {url}; end with Ctrl-C"),
         )
     except CannotListen as error:
         raise _taken(host, port, error.__cause__ or error) from error

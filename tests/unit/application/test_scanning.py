@@ -1,17 +1,27 @@
 """Scans: found by code, short code or id, and judged on what is recorded now, whatever is damaged or kept."""
 
-from datetime import timedelta
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ledger.adapters.home import Settings
-from ledger.application import scanning as module
+from ledger.application import standings as module
 from ledger.application.ports import Appended
+from ledger.application.scanning import Scanning
 from ledger.domain.codes import format_link_code
-from ledger.domain.types import Kid
+from ledger.domain.types import Did, Kid
 from ledger.domain.values import Reason, Role
-from ledger.verification.verdict import State
+from ledger.publication import published_log
+from ledger.record.entry import parse_entry
+from ledger.record.sealing import seal
+from ledger.signing.signer import Ed25519Signer
+from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
+from ledger.tlog.merkle import Hash, leaf_hash
+from ledger.tlog.proofs import check_inclusion
+from ledger.verification.verdict import Outcome, State, Verdict
 from tests.unit.application.office import OPERATOR, Office, run
 
 
@@ -126,3 +136,108 @@ def test_entry_that_waits_for_a_checkpoint_for_a_minute_is_overdue(office: Offic
     assert scanning.overdue()
     office.ledger.publishing.publish()
     assert not scanning.overdue()
+
+
+# ---- the place in the log
+
+
+def afresh(office: Office) -> Scanning:
+    """A scanner of a process that has read nothing of the published log yet."""
+    return replace(office.ledger, published=published_log(office.ledger.home)).scanning()
+
+
+def place(verdict: Verdict) -> str:
+    """What was found of the award's place in the log."""
+    return next(finding.reason for finding in verdict.findings if finding.check == "log")
+
+
+def test_place_of_a_published_award_is_proved(office: Office, award: Appended) -> None:
+    office.ledger.publishing.publish()
+    for scanning in (office.ledger.scanning(), afresh(office)):
+        verdict = scanning.scan_id(award.stream)
+        assert (verdict.state, place(verdict)) == (State.VALID, "ok")
+        log = verdict.log
+        assert (log.position, log.size) == (award.position, office.size())
+        assert log.path is not None
+        assert log.root is not None
+        with office.ledger.store.snapshot() as snapshot:
+            leaf = leaf_hash(snapshot.stream(award.stream)[0].raw)
+        check_inclusion(leaf, award.position - 1, log.size, Hash(log.root), [Hash(each) for each in log.path])
+
+
+def test_award_beyond_what_is_published_here_is_pending_though_it_was_signed_elsewhere(
+    office: Office, folder: Path
+) -> None:
+    office.ledger.publisher.close()
+    office.ledger.publishing.publish()
+    kept = (folder / "log" / "checkpoint").read_bytes()
+    award = run(office.issue())
+    office.ledger.publishing.publish()
+    (folder / "log" / "checkpoint").write_bytes(kept)
+    verdict = afresh(office).scan_id(award.stream)
+    assert (verdict.state, verdict.notices, place(verdict)) == (State.VALID, ("pending",), "pending")
+
+
+def test_award_whose_tiles_are_lost_is_not_called_valid(office: Office, folder: Path, award: Appended) -> None:
+    office.ledger.publishing.publish()
+    shutil.rmtree(folder / "log" / "tile" / "0")
+    verdict = afresh(office).scan_id(award.stream)
+    assert (verdict.state, place(verdict)) == (State.LOG_INCONSISTENT, "proof_missing")
+
+
+def test_award_whose_tile_is_damaged_is_not_called_valid(office: Office, folder: Path, award: Appended) -> None:
+    office.ledger.publishing.publish()
+    tile = folder / "log" / "tile" / "0" / "000.p" / str(office.size())
+    content = bytearray(tile.read_bytes())
+    content[32 * (award.position - 1)] ^= 1
+    tile.write_bytes(content)
+    verdict = afresh(office).scan_id(award.stream)
+    assert (verdict.state, place(verdict)) == (State.LOG_INCONSISTENT, "proof_missing")
+
+
+@pytest.mark.usefixtures("files_alone")
+def test_award_that_its_issuer_signed_anew_in_place_of_the_published_one_is_a_contradiction(
+    office: Office, award: Appended
+) -> None:
+    office.ledger.publishing.publish()
+    with office.ledger.store.snapshot() as snapshot:
+        entry = parse_entry(snapshot.stream(award.stream)[0].raw)
+    later = replace(entry.recorded(award.position), at=entry.at + timedelta(milliseconds=1))
+    forged = seal(later, prev=entry.prev, signer=office.ledger.desk.keys.signer(entry.kid))
+    with office.store._writing() as connection:
+        connection.execute("DROP TRIGGER stored_events_are_not_updated")
+        statement = "UPDATE stored_events SET state = ? WHERE notification_id = ?"
+        connection.execute(statement, (forged.entry, award.position))
+    verdict = office.ledger.scanning().scan_id(award.stream)
+    assert (verdict.state, place(verdict), verdict.award) == (State.LOG_INCONSISTENT, "not_in_log", None)
+    passed = [finding.check for finding in verdict.findings if finding.outcome is Outcome.PASSED]
+    assert {"entries", "signatures", "parts", "signers", "history"} <= set(passed)
+
+
+def test_witnesses_of_the_policy_are_counted(
+    office: Office, folder: Path, award: Appended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.ledger.publisher.close()
+    office.ledger.publishing.publish()
+    assert office.ledger.scanning().scan_id(award.stream).log.witnesses == 0
+    witness = Ed25519Signer(bytes(32))
+    key = CosignerKey.of("witness.example/w", witness.public_key)
+    policy = tmp_path / "policy"
+    policy.write_text(f"witness harbour {key}\nquorum harbour\n")
+    monkeypatch.setenv("TESTAMUR_WITNESS_POLICY", str(policy))
+    note = (folder / "log" / "checkpoint").read_bytes()
+    text = note[: note.rindex(b"\n\n") + 1].decode()
+    (folder / "log" / "checkpoint").write_bytes(
+        with_lines(note, cosign(text, witness, "witness.example/w", 1_795_000_000))
+    )
+    verdict = afresh(office).scan_id(award.stream)
+    assert (verdict.state, verdict.log.witnesses, verdict.log.witnessed_by) == (State.VALID, 1, ("harbour",))
+    assert verdict.log.witnessed_at == datetime.fromtimestamp(1_795_000_000, UTC)
+
+
+def test_registries_that_count_are_named(office: Office) -> None:
+    assert office.ledger.scanning().registries() == ("Board",)
+    home = office.ledger.home
+    old = home.settings()
+    home.write_settings(replace(old, registries=(Did("did:web:localhost%3A8000:issuers:nobody"), *old.registries)))
+    assert office.ledger.scanning().registries() == ("Board",)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ledger.domain.types import Digest
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening
+from ledger.tlog.merkle import Hash
 from ledger.verification.authority_check import establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, PartEvidence, Policy
 from ledger.verification.pipeline import judge
@@ -108,6 +109,24 @@ def test_damaged_first_entry_of_the_log_leaves_the_award_undecided(damage: Damag
     first = AUTHORITY.log[0]
     authority = replace(AUTHORITY, log=(replace(first, raw=damage(first.raw)), *AUTHORITY.log[1:]))
     assert ask(EVIDENCE, authority).state is State.LOG_INCONSISTENT
+
+
+@given(damage=damages, index=st.integers(0, 3), place=st.integers(0, 10))
+def test_damaged_proof_of_an_entry_leaves_the_award_undecided(damage: Damage, index: int, place: int) -> None:
+    position = EVIDENCE.stream[index].position
+    path = list(EVIDENCE.paths[position])
+    path[place % len(path)] = Hash(damage(path[place % len(path)]))
+    verdict = ask(replace(EVIDENCE, paths={**EVIDENCE.paths, position: tuple(path)}), AUTHORITY)
+    assert (verdict.state, verdict.award, verdict.log.path) == (State.LOG_INCONSISTENT, None, None)
+
+
+@given(index=st.integers(0, 3), length=st.integers(-3, 3).filter(bool))
+def test_proof_that_is_too_short_or_too_long_leaves_the_award_undecided(index: int, length: int) -> None:
+    position = EVIDENCE.stream[index].position
+    path = EVIDENCE.paths[position]
+    changed = (*path, *[path[0]] * length) if length > 0 else path[:length]
+    verdict = ask(replace(EVIDENCE, paths={**EVIDENCE.paths, position: changed}), AUTHORITY)
+    assert (verdict.state, verdict.award) == (State.LOG_INCONSISTENT, None)
 
 
 @given(damage=damages, issuer=st.sampled_from([SCENE.did, SCENE.body]), index=st.integers(0, 1))

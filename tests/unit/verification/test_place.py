@@ -13,10 +13,11 @@ from ledger.testing.forge import OPERATOR
 from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
 from ledger.tlog.policy import Group, Witness, WitnessPolicy
 from ledger.verification.authority_check import establish
-from ledger.verification.evidence import CredentialEvidence, Policy
+from ledger.verification.evidence import CredentialEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
-from ledger.verification.verdict import State, Verdict
+from ledger.verification.verdict import Outcome, State, Verdict
 from tests.unit.verification.scene import Scene, assert_unshown, reasons
+from tests.unit.verification.stacks import Workshop
 
 T = 1_795_000_000  # Unix seconds
 
@@ -146,3 +147,100 @@ def test_false_cosignature_of_a_known_witness_leaves_the_award_undecided(scene: 
     assert_unshown(verdict, State.LOG_INCONSISTENT, "log", "cosignature_invalid")
     assert verdict.log.witnesses == 0
     assert reasons(asked(scene, forged, WitnessPolicy()), "log") == ["ok"]  # nobody knows that witness
+
+
+# ---- proofs
+
+
+def test_place_of_an_award_is_proved_and_the_proof_is_in_the_verdict(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.suspend(stream)
+    scene.forge.reinstate(stream)
+    evidence = scene.forge.evidence(stream)
+    verdict = scene.ask(evidence)
+    assert (verdict.state, reasons(verdict, "log")) == (State.VALID, ["ok"])
+    assert verdict.log.path == evidence.paths[evidence.stream[0].position]
+
+
+def test_entry_whose_proof_is_missing_leaves_the_award_undecided(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.suspend(stream)
+    evidence = scene.forge.evidence(stream)
+    for missing in evidence.stream:
+        paths = {place: path for place, path in evidence.paths.items() if place != missing.position}
+        verdict = scene.ask(replace(evidence, paths=paths))
+        assert_unshown(verdict, State.LOG_INCONSISTENT, "log", "proof_missing")
+        assert verdict.findings[[each.check for each in verdict.findings].index("log")].outcome is Outcome.UNKNOWN
+
+
+def test_entry_that_is_signed_but_not_the_one_in_the_log_is_a_contradiction(scene: Scene) -> None:
+    """What stands in the store was changed by who holds the issuer's key: every signature is good, the tree is not."""
+    stream = scene.issue()
+    other = Scene()
+    twin = other.issue(name="Ada Another")
+    assert twin == stream
+    evidence = other.forge.evidence(twin)
+    genuine = scene.forge.evidence(stream)
+    changed = replace(evidence, checkpoint=genuine.checkpoint, paths=genuine.paths)
+    assert other.ask(evidence).state is State.VALID
+    assert_unshown(other.ask(changed), State.LOG_INCONSISTENT, "log", "not_in_log")
+    found = next(finding for finding in other.ask(changed).findings if finding.check == "log")
+    assert found.outcome is Outcome.FAILED
+
+
+def test_wrong_proof_outweighs_a_missing_one(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.suspend(stream)
+    evidence = scene.forge.evidence(stream)
+    last = evidence.stream[1].position
+    assert_unshown(scene.ask(replace(evidence, paths={last: ()})), State.LOG_INCONSISTENT, "log", "not_in_log")
+
+
+def test_proof_of_another_leaf_or_size_is_a_contradiction(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.define(scene.did, "Another")
+    evidence = scene.forge.evidence(stream)
+    place = evidence.stream[0].position
+    elsewhere = [Placed(position=Position(place + step), raw=b"") for step in (-1, 1)]
+    others = list(scene.forge.paths(elsewhere, len(scene.forge.log)).values())
+    others += scene.forge.paths(evidence.stream, place).values()
+    for path in others:
+        assert path != evidence.paths[place]
+        verdict = scene.ask(replace(evidence, paths={place: path}))
+        assert_unshown(verdict, State.LOG_INCONSISTENT, "log", "not_in_log")
+
+
+def test_award_moved_to_another_position_is_a_contradiction(scene: Scene) -> None:
+    stream = scene.issue()
+    scene.forge.define(scene.did, "Another")
+    evidence = scene.forge.evidence(stream)
+    place = evidence.stream[0].position
+    moved = replace(evidence.stream[0], position=Position(place - 1))
+    parts = {moved.position: evidence.parts[place]}
+    paths = {moved.position: evidence.paths[place]}
+    verdict = scene.ask(replace(evidence, stream=(moved,), parts=parts, paths=paths))
+    assert_unshown(verdict, State.LOG_INCONSISTENT, "log", "not_in_log")
+
+
+def test_covered_entry_is_proved_also_where_a_later_one_is_pending(scene: Scene) -> None:
+    stream = scene.issue()
+    covered = len(scene.forge.log)
+    scene.forge.suspend(stream)
+    evidence = scene.forge.evidence(stream, size=covered)
+    verdict = scene.ask(evidence)
+    assert (verdict.state, reasons(verdict, "log")) == (State.SUSPENDED, ["pending"])
+    assert_unshown(scene.ask(replace(evidence, paths={})), State.LOG_INCONSISTENT, "log", "proof_missing")
+
+
+def test_part_of_a_stack_without_proof_leaves_the_stack_undecided() -> None:
+    workshop = Workshop()
+    parts = workshop.parts()
+    stack = workshop.stack(parts)
+    evidence = workshop.evidence(stack, parts)
+    assert workshop.ask(evidence).state is State.VALID
+    for part in parts:
+        for path in ({}, {evidence.components[part].stream[0].position: ()}):
+            broken = replace(evidence.components[part], paths=path)
+            components = {**evidence.components, part: broken}
+            verdict = workshop.ask(replace(evidence, components=components))
+            assert_unshown(verdict, State.LOG_INCONSISTENT, "components", "part_unverified")
