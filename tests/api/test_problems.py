@@ -20,7 +20,7 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BadWitnessPolicy BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved
     CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved
-    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
+    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable StateInUse StateNotUsable StateOfAnotherLog LogRolledBack
     MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedLine
     MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile MalformedRange
     MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
