@@ -20,9 +20,10 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BadWitnessPolicy BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved
     CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved
-    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable StateInUse StateNotUsable StateOfAnotherLog LogRolledBack
+    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
     MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedLine
     MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile MalformedRange
+    StateInUse StateNotUsable StateOfAnotherLog
     MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
     MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
     ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
