@@ -49,6 +49,10 @@ class ArchiveUnreadable(LedgerError):
     """What lies there is no archive, or lacks something that every archive has."""
 
 
+class ArchiveNotVouched(LedgerError):
+    """Too few of the witnesses that the reader believes vouch for the archive's checkpoint."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HolderUnconfirmed:
     """The code is genuine, and the archive does not hold what the award shows: erased, or never exported."""
@@ -72,27 +76,39 @@ class _Found:
 class ArchiveReading:
     """One archive, and whose word about it counts."""
 
-    def __init__(self, read: Read, *, keys: Sequence[VerifierKey] = (), witnesses: WitnessPolicy = NO_POLICY) -> None:
+    def __init__(
+        self,
+        read: Read,
+        *,
+        keys: Sequence[VerifierKey] = (),
+        witnesses: WitnessPolicy = NO_POLICY,
+        registries: tuple[Did, ...] | None = None,
+    ) -> None:
         """Open it.
 
         Args:
             read: a file of the archive by its path; None where there is none.
             keys: the log's, from somebody whom the reader believes; without any, the archive is believed about its own.
             witnesses: whose cosignatures of the checkpoint count.
+            registries: whose recognition counts; None: as the archive says that its operator counted.
 
         Raises:
             ArchiveUnreadable: it is no archive.
             NoteUnsigned, MalformedCheckpoint, MalformedNote: none of the keys signed its checkpoint.
+            ArchiveNotVouched, CosignatureInvalid: the witnesses do not vouch for it.
         """
         self._read = read
         self._witnesses = witnesses
         manifest = _manifest(self._needed(MANIFEST))
-        self.registries = tuple(Did(each) for each in _texts(manifest, "registries"))
+        own = tuple(Did(each) for each in _texts(manifest, "registries"))
+        self.registries = own if registries is None else registries
         self.base_url = str(manifest.get("base_url", ""))
         self.own_word = not keys  # nobody but the archive says whose log this is
         self.note = self._needed(CHECKPOINT)
         trusted = keys or [VerifierKey.parse(each) for each in _texts(manifest, "log_keys")]
         self.checkpoint = _opened(self.note, trusted)
+        if not witnesses.agreement(self.note).reached:
+            raise ArchiveNotVouched("too few of the witnesses of the policy vouch for the archive's checkpoint")
         self._log = TileReader(self.checkpoint.size, self.checkpoint.root, self._fetch)
 
     def scan(self, code_text: str, version: int | None, *, now: datetime) -> Verdict | HolderUnconfirmed:

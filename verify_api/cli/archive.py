@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from ledger import exporting
-from ledger.application.archive_reading import ArchiveReading, HolderUnconfirmed
+from ledger.application.archive_reading import ArchiveReading, ArchiveUnreadable, HolderUnconfirmed
 from ledger.application.archiving import Archived
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from ledger.domain.codes import format_link_code
+from ledger.domain.types import Did
 from ledger.domain.values import format_time
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from verify_api.cli.asking import exit_code
@@ -75,11 +76,14 @@ def _lines(folder: Path, done: Archived) -> list[str]:
     ]
 
 
-def verify_in_archive(run: Run, reference: str, folder: Path, policy: WitnessPolicy | None) -> int:
+def verify_in_archive(
+    run: Run, reference: str, folder: Path, policy: WitnessPolicy | None, registries: tuple[Did, ...] | None = None
+) -> int:
     """Tell how an award stands by the archive in a folder; the exit code.
 
     Args:
         policy: whose logs and witnesses are believed; None: the archive about itself.
+        registries: whose recognition counts; None: as the archive says that its operator counted.
 
     Raises:
         WrongUsage: the reference is no link and no code, or the folder holds no archive.
@@ -91,11 +95,11 @@ def verify_in_archive(run: Run, reference: str, folder: Path, policy: WitnessPol
     if not folder.is_dir():
         raise WrongUsage(f"{folder} is no folder")
     files = exporting.archive_in(folder)
-    archive = ArchiveReading(
-        files.read,
-        keys=() if policy is None else policy.logs,
-        witnesses=NO_POLICY if policy is None else policy,
-    )
+    keys, witnesses = ((), NO_POLICY) if policy is None else (policy.logs, policy)
+    try:
+        archive = ArchiveReading(files.read, keys=keys, witnesses=witnesses, registries=registries)
+    except ArchiveUnreadable as error:
+        raise WrongUsage(f"{folder} cannot be read: {error}") from error
     if archive.own_word:
         run.output.warn(
             f"that this is the log of {archive.checkpoint.origin} the archive itself says: give --policy FILE with the "

@@ -18,6 +18,7 @@ from ledger.tlog.note import MalformedVerifierKey, VerifierKey
 from ledger.tlog.policy import MalformedPolicy, WitnessPolicy, parse_policy
 from ledger.verification.proof_check import check_proof_file
 from ledger.verification.proof_file import MAX_PROOF_FILE, MalformedProofFile
+from verify_api.cli.archive import verify_in_archive
 from verify_api.cli.asking import exit_code
 from verify_api.cli.awards import PANEL
 from verify_api.cli.client import document
@@ -60,6 +61,10 @@ def verify(
         list[str] | None,
         typer.Option("--registry", metavar="DID", help="A body whose recognition counts; else those the file names."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="DIR", help="Find the award of a link or a code in this archive; no server."),
+    ] = None,
 ) -> int:
     """Say whether an award is genuine and was in force, by its proof file and what you believe; no server is trusted.
 
@@ -67,6 +72,8 @@ def verify(
     """
     believed = _believed(policy, vkey)
     registries = None if not registry else tuple(_did(each) for each in registry)
+    if archive is not None:
+        return verify_in_archive(run, what, archive, believed, registries)
     if what == "-" or _is_file(what):
         return _judge(run, _read(what), believed, registries, None)
     reference = _reference(what)
