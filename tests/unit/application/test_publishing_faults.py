@@ -1,4 +1,4 @@
-"""Whatever write of publishing is lost, or its reply: every checkpoint that was served stays the beginning of the log."""
+"""Whatever write of publishing is lost, or its reply: what was served stays the beginning of the log."""
 
 from collections.abc import Iterator
 from pathlib import Path
