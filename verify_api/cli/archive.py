@@ -105,7 +105,7 @@ def verify_in_archive(
             f"that this is the log of {archive.checkpoint.origin} the archive itself says: give --policy FILE with the "
             "keys of the log and its witnesses, from somebody you believe"
         )
-    found = archive.scan(format_link_code(named.code), named.version, now=clock_from_environment().now())
+    found = archive.scan(format_link_code(named.code), named.version or 1, now=clock_from_environment().now())
     if isinstance(found, HolderUnconfirmed):
         return _tell_unconfirmed(run, found)
     verdict = verdict_model(found, archive.base_url)
