@@ -32,6 +32,7 @@ from ledger.application.changing import Changing
 from ledger.application.desk import Desk
 from ledger.application.issuers import Issuers
 from ledger.application.issuing import Issuing
+from ledger.application.log_keys import CheckpointKeys
 from ledger.application.ports import Clock, Store
 from ledger.application.published_check import LogRolledBack, verifier_key
 from ledger.application.published_log import PublishedLog
@@ -78,6 +79,7 @@ class Ledger:
     awards: Awards
     changing: Changing
     api_keys: ApiKeys
+    checkpoint_keys: CheckpointKeys
     publishing: Publishing
     published: PublishedLog
     vault: KeyVault
@@ -296,6 +298,7 @@ def open_ledger(
         awards=awards,
         changing=Changing(desk, awards),
         api_keys=ApiKeys(store, clock, entropy),
+        checkpoint_keys=CheckpointKeys(desk),
         publishing=publishing,
         published=published_log(home),
         vault=vault,

@@ -33,10 +33,11 @@ from ledger.domain.events import Event, Recorded
 from ledger.domain.types import Did, Digest, LinkCode, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Part, Role
 from ledger.record.commitment import SALT, Opening, commitment
+from ledger.record.entry import parse_entry
 from ledger.record.schema import SCHEMA_OF
 from ledger.record.sealing import Sealed, chain, genesis, seal
 from ledger.signing.signer import Signer
-from ledger.verification.evidence import Head
+from ledger.verification.evidence import Head, Placed
 
 _DRAWS = (1, 8, 64)  # slots drawn at a time: in a list that is half full every second one is free
 _EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
@@ -142,6 +143,13 @@ class Draft:
         self._read.setdefault(stream, last.seq)
         self._ends.setdefault(stream, (last.seq, folded.last))
         return recorded
+
+    def follow(self, stream: StreamId, last: Placed) -> None:
+        """Let what is recorded next in a stream follow its last entry; the others before it are not read."""
+        entry = parse_entry(last.raw)
+        self._base = max(self._base, last.position)
+        self.at = max(self.at, entry.at)
+        self._ends.setdefault(stream, (entry.seq, last.raw))
 
     def end(self, stream: StreamId) -> tuple[Seq, bytes]:
         """The seq and the bytes of the last entry of a stream that this decision has read."""

@@ -48,6 +48,9 @@ ROUTES = [
     ("POST", "/api-keys", {"scopes": ["read"]}, "admin"),
     ("GET", "/api-keys", None, "admin"),
     ("DELETE", "/api-keys/x", None, "admin"),
+    ("POST", "/log/keys", None, "admin"),
+    ("GET", "/log/keys", None, "read"),
+    ("POST", "/log/keys/retire-older", None, "admin"),
 ]
 
 

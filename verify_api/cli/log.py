@@ -1,6 +1,9 @@
-"""`testamur log …`: the log's public key, and its last checkpoint."""
+"""`testamur log …`: the log's public keys, how one takes the place of another, and the last checkpoint."""
 
+import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Annotated
 
 import typer
 
@@ -8,16 +11,19 @@ from ledger.adapters.engine import Engine
 from ledger.adapters.fence import Fence
 from ledger.adapters.home import Home
 from ledger.adapters.sqlite.audit_source import open_audit_source
-from ledger.application.published_check import verifier_key
-from ledger.audit.source import CannotBeAudited, Column
+from ledger.adapters.sqlite.snapshot import SqliteSnapshot
+from ledger.audit.source import CannotBeAudited
 from ledger.bootstrap import engine_of
 from ledger.canonical import Json
-from ledger.domain.authority import operator_of
-from ledger.domain.types import Position
 from ledger.errors import LedgerError
-from ledger.record.entry import parse_entry
+from ledger.signing import multikey
+from ledger.tlog.note import VerifierKey
+from ledger.verification.evidence import Placed
+from ledger.verification.log_keys import establish_log
+from verify_api.cli.client import Changing, document, path_of
 from verify_api.cli.errors import WrongUsage
-from verify_api.cli.run import Run, command
+from verify_api.cli.run import IdempotencyOption, Run, command
+from verify_api.issuer.log_answers import LogKeyReceipt, LogKeysRetired
 
 app = typer.Typer(help="The Merkle log over everything recorded.", no_args_is_help=True)
 
@@ -26,12 +32,38 @@ app = typer.Typer(help="The Merkle log over everything recorded.", no_args_is_he
 def vkey(run: Run) -> None:
     """Print the key that checks this log's checkpoints; the last line is the key itself.
 
-    Keep it where the operator cannot change it: who audits by it need not believe the database.
+    Keep it where the operator cannot change it: who audits by it need not believe the database. While one key takes
+    the place of another both sign, and both are printed, the newer one last.
     """
     settings = run.home.settings()
-    key = read_vkey(run.home)
-    said: dict[str, Json] = {"origin": settings.origin, "vkey": key}
-    run.output.result(said, [f"The log {settings.origin} signs its checkpoints with", key])
+    keys = read_vkeys(run.home)
+    said: dict[str, Json] = {"origin": settings.origin, "vkey": keys[-1], "vkeys": [*keys]}
+    run.output.result(said, [f"The log {settings.origin} signs its checkpoints with", *keys])
+
+
+@command(app, "rotate-key")
+def rotate_key(
+    run: Run,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Let the older keys sign no more, once both have signed what is published.")
+    ] = False,
+    idempotency_key: IdempotencyOption = None,
+) -> None:
+    """Make a new key that signs checkpoints beside the old one; with --finish, retire the old one.
+
+    The last line is the new key, as `log vkey` prints it. Tell it to everybody who keeps the old one, witnesses above
+    all, before you finish; the log itself announces both steps.
+    """
+    changing = Changing(idempotency_key=idempotency_key)
+    with run.client() as client:
+        if finish:
+            ended = client.change(path_of("log", "keys", "retire-older"), {}, LogKeysRetired, changing=changing)
+            told = [f"{kid} signs no checkpoint any more; what it signed stands" for kid in ended.retired]
+            run.output.result(document(ended), [*told, ended.vkey])
+        else:
+            added = client.change(path_of("log", "keys"), {}, LogKeyReceipt, changing=changing)
+            told = [f"From position {added.position} on checkpoints are signed by the new key, too; finish later with"]
+            run.output.result(document(added), [*told, "testamur log rotate-key --finish", added.vkey])
 
 
 @command(app, "checkpoint")
@@ -43,31 +75,42 @@ def checkpoint(run: Run) -> None:
 
 
 def read_vkey(home: Home) -> str:
-    """The verifier key that the first entry of a home's log names; the database is opened read-only.
+    """The verifier key that signs on: the newest of `read_vkeys`.
 
     Raises:
-        WrongUsage: there is no such entry.
+        WrongUsage.
+    """
+    return read_vkeys(home)[-1]
+
+
+def read_vkeys(home: Home) -> list[str]:
+    """The verifier keys that the entries of a home's log name, as far as they are in force, oldest first.
+
+    The database is opened read-only.
+
+    Raises:
+        WrongUsage: there is no log.
     """
     engine = engine_of(home)
     try:
-        state = _first_entry(home) if not engine.shared else _first_entry_in(engine)
-        if not isinstance(state, bytes):
+        entries = _log_entries(home) if not engine.shared else _log_entries_in(engine)
+        if not entries:
             raise WrongUsage(f"{engine.described} holds no log")
-        return verifier_key(operator_of(parse_entry(state).recorded(Position(1)))).to_text()
+        log = establish_log(entries)
+        kids = [kid for kid, span in log.keys.items() if span.retired is None]
+        return [VerifierKey.of(log.operator.origin, multikey.decode(kid)).to_text() for kid in kids]
     except WrongUsage:
         raise
-    except (CannotBeAudited, LedgerError) as error:
+    except (CannotBeAudited, LedgerError, sqlite3.Error) as error:
         raise WrongUsage(f"{engine.described} does not begin as a log does: {error}") from error
 
 
-def _first_entry(home: Home) -> Column:
+def _log_entries(home: Home) -> Sequence[Placed]:
     """Read beside whoever holds the home, and even where nothing can be written."""
     with open_audit_source(home.database) as source:
-        row = next(source.entries(), None)
-    return None if row is None else row[4]
+        return SqliteSnapshot(source.connection).log_entries()
 
 
-def _first_entry_in(engine: Engine) -> Column:
+def _log_entries_in(engine: Engine) -> Sequence[Placed]:
     with closing(engine.open(Fence())) as store, store.snapshot() as snapshot:
-        found = snapshot.entries(0, 1)
-    return found[0].raw if found else None
+        return snapshot.log_entries()

@@ -12,6 +12,7 @@ from verify_api.issuer.routes.credentials import CredentialRoutes
 from verify_api.issuer.routes.issuers import IssuerRoutes
 from verify_api.issuer.routes.keys import KeyRoutes
 from verify_api.issuer.routes.learners import LearnerRoutes
+from verify_api.issuer.routes.log_keys import LogKeyRoutes
 from verify_api.issuer.routes.pathways import PathwayRoutes
 from verify_api.issuer.routes.projections import ProjectionRoutes
 from verify_api.issuer.routes.stacks import StackRoutes
@@ -31,6 +32,7 @@ def issuer_router(services: Services) -> APIRouter:
         ("pathways", (PathwayRoutes(context), StackRoutes(context))),
         ("learners", (LearnerRoutes(context),)),
         ("api keys", (ApiKeyRoutes(context),)),
+        ("log", (LogKeyRoutes(context),)),
         ("projections", (ProjectionRoutes(context),)),
     )
     whole = APIRouter()

@@ -7,16 +7,20 @@ import orjson
 from ledger.application.api_keys import ApiKey
 from ledger.application.awards import AwardRecord, Receipt
 from ledger.application.batch import BatchReport
+from ledger.application.log_keys import CheckpointKeyAdded, CheckpointKeysRetired
 from ledger.application.ports import KeyStore
 from ledger.domain.achievement import Achievement
 from ledger.domain.codes import format_link_code
 from ledger.domain.definition import AchievementDefinition, Profile, to_json
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Kid, Slug
+from ledger.domain.log import Log
+from ledger.domain.types import Kid, Origin, Slug
 from ledger.domain.values import format_time
+from ledger.signing import multikey
+from ledger.tlog.note import VerifierKey
 from ledger.verification.verdict import Verdict
 from projections.rows import CredentialRow
-from verify_api.issuer import answers
+from verify_api.issuer import answers, log_answers
 from verify_api.issuer.definition_schemas import DefinitionWording, PathwayWording, ProfileWording
 from verify_api.issuer.problems import row_errors
 from verify_api.public.links import link_prefix, link_url
@@ -123,6 +127,52 @@ def keys(state: Issuer, held: KeyStore) -> answers.KeyList:
             for record in sorted(state.keys.values(), key=lambda record: (record.added, record.kid))
         ],
     )
+
+
+def log_keys(log: Log, held: KeyStore) -> log_answers.LogKeyList:
+    """Every key that ever signed checkpoints, in the order they were added."""
+    return log_answers.LogKeyList(
+        id=str(log.operator.stream),
+        keys=[
+            log_answers.LogKeyRecord(
+                kid=kid,
+                vkey=_vkey(log.operator.origin, kid),
+                added=span.added,
+                retired=span.retired,
+                held=held.holds(kid),
+            )
+            for kid, span in log.keys.items()
+        ],
+    )
+
+
+def log_key_added(added: CheckpointKeyAdded, origin: Origin) -> log_answers.LogKeyReceipt:
+    """The receipt of a new checkpoint key."""
+    appended = added.appended
+    return log_answers.LogKeyReceipt(
+        id=str(appended.stream),
+        revision=appended.revision,
+        position=appended.position,
+        kid=added.kid,
+        vkey=_vkey(origin, added.kid),
+    )
+
+
+def log_keys_retired(found: CheckpointKeysRetired, origin: Origin) -> log_answers.LogKeysRetired:
+    """The receipt of a rotation's end."""
+    appended = found.appended
+    return log_answers.LogKeysRetired(
+        id=str(appended.stream),
+        revision=appended.revision,
+        position=appended.position,
+        retired=list(found.retired),
+        kid=found.kid,
+        vkey=_vkey(origin, found.kid),
+    )
+
+
+def _vkey(origin: Origin, kid: Kid) -> str:
+    return VerifierKey.of(origin, multikey.decode(kid)).to_text()
 
 
 def achievement(state: Achievement, definition: AchievementDefinition) -> answers.AchievementRecord:

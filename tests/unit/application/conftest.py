@@ -9,7 +9,7 @@ import pytest
 from tests.moving import move_to_postgres
 from tests.unit.application.office import Office, make_home, open_office
 
-_ON_BOTH = {"test_changing", "test_scanning", "test_stacking"}
+_ON_BOTH = {"test_changing", "test_log_keys", "test_scanning", "test_stacking"}
 
 
 @pytest.fixture(scope="session")
