@@ -10,6 +10,7 @@ from ledger import bootstrap
 from ledger.adapters.background import Background, Watch
 from ledger.adapters.home import Home
 from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
+from ledger.application.proofs import NoProof, ProofPending, Proofs
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import Ledger
 from ledger.public_side import PublicSide
@@ -54,6 +55,7 @@ class PublicScanner:
     """What the public pages may ask: verdicts, and whether all is well; nothing else."""
 
     scanning: Scanning
+    proofs: Proofs
     missing: Callable[[], list[str]]
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
@@ -63,6 +65,15 @@ class PublicScanner:
     def scan_short(self, short: str) -> Verdict:
         """The verdict on a short code."""
         return self.scanning.scan_short(short)
+
+    def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:
+        """The proof file of a link code; else the verdict, or None where it is not published yet."""
+        try:
+            return self.proofs.proof(code_text, 1 if version is None else version)
+        except NoProof as none:
+            return none.verdict
+        except ProofPending:
+            return None
 
     def ready(self) -> list[str]:
         """What is missing before scans can be answered."""
@@ -82,7 +93,8 @@ def public_scanner(services: Services) -> PublicScanner:
             found.append("the publishing of checkpoints")
         return found
 
-    return PublicScanner(scanning=services.scanning, missing=missing)
+    proofs = Proofs(scanning=services.scanning, published=services.ledger.published)
+    return PublicScanner(scanning=services.scanning, proofs=proofs, missing=missing)
 
 
 def scanner_alone(side: PublicSide) -> PublicScanner:
@@ -94,7 +106,8 @@ def scanner_alone(side: PublicSide) -> PublicScanner:
             found.append("the copying of what others publish")
         return found
 
-    return PublicScanner(scanning=side.scanning, missing=missing)
+    proofs = Proofs(scanning=side.scanning, published=side.published)
+    return PublicScanner(scanning=side.scanning, proofs=proofs, missing=missing)
 
 
 def _missing(scanning: Scanning) -> list[str]:

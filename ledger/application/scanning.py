@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from ledger.application.awards import leads_here, open_parts
 from ledger.application.ports import Boxes, Clock, Macs, Snapshot
-from ledger.application.standings import Standings
+from ledger.application.standings import Standings, streams_of
 from ledger.domain.codes import MalformedCode, parse_link_code, parse_short_code, stream_of
 from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
@@ -15,7 +16,8 @@ from ledger.domain.values import Part
 from ledger.record.entry import parse_entry
 from ledger.record.private_parts import Facts
 from ledger.tlog.merkle import Hash
-from ledger.verification.evidence import AskedBy, CredentialEvidence, PartEvidence, Placed, Policy
+from ledger.verification.authority_check import Authority
+from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
 from ledger.verification.pipeline import judge
 from ledger.verification.readings import Readings
 from ledger.verification.verdict import Verdict
@@ -46,6 +48,10 @@ class Tree(Protocol):
         """The path from a leaf to its root; None where it is not to be had."""
         ...
 
+    def entry(self, index: int) -> bytes | None:
+        """The entry at a leaf; None where it is not to be had."""
+        ...
+
 
 class Published(Protocol):
     """The public log, as this process shows it."""
@@ -53,6 +59,17 @@ class Published(Protocol):
     def tree(self) -> Tree | None:
         """What is published now; None where nothing is."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A verdict, and all that it was made of: from one snapshot of the store, and what was published then."""
+
+    verdict: Verdict
+    evidence: CredentialEvidence
+    streams: AuthorityEvidence  # of the log, the award's issuer, and every body that ever recognised it
+    tree: Tree | None
+    registries: tuple[Did, ...]  # whose recognition counted
 
 
 class Scanning:
@@ -102,6 +119,20 @@ class Scanning:
         """The verdict on an award, for its issuer, who knows it by its id."""
         return self._judge(stream, None, version)
 
+    def examine(self, code_text: str, version: int) -> Examined:
+        """As `scan`, with what the verdict was made of."""
+        try:
+            code = parse_link_code(code_text)
+        except MalformedCode:
+            code = None
+        tree = self._published.tree()
+        with self._store.snapshot() as snapshot:
+            evidence, authority = self._gather(snapshot, tree, None if code is None else stream_of(code), code, None)
+            streams = streams_of(snapshot, _by(evidence.stream, evidence.readings))
+        policy = self._policy()
+        verdict = judge(evidence, authority, policy, now=self._clock.now(), scanned_version=version)
+        return Examined(verdict=verdict, evidence=evidence, streams=streams, tree=tree, registries=policy.registries)
+
     def checkpoint(self) -> bytes | None:
         """The published checkpoint."""
         tree = self._published.tree()
@@ -131,28 +162,40 @@ class Scanning:
         *,
         short_code: str | None = None,
     ) -> Verdict:
-        readings = Readings()
         tree = self._published.tree()  # before the snapshot, which then holds all that it covers
         with self._store.snapshot() as snapshot:
-            placed = () if stream is None else snapshot.stream(stream)
-            parts = {} if stream is None else self._parts(snapshot, stream, placed)
-            if short_code is not None and placed and not leads_here(parts[placed[0].position], short_code):
-                placed, parts = (), {}  # the table of short codes says what the award does not
-            authority = self._standings.authority(snapshot, _by(placed, readings))
-            facts = _facts(parts, readings)
-            evidence = CredentialEvidence(
-                code=code,
-                stream=placed,
-                parts=parts,
-                definitions=_definitions(snapshot, facts),
-                head=snapshot.head(),
-                checkpoint=None if tree is None else tree.note,
-                paths=_paths(tree, placed),
-                asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
-                components=self._components(snapshot, tree, facts, readings),
-                readings=readings,
-            )
+            evidence, authority = self._gather(snapshot, tree, stream, code, short_code)
         return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
+
+    def _gather(
+        self,
+        snapshot: Snapshot,
+        tree: Tree | None,
+        stream: StreamId | None,
+        code: LinkCode | None,
+        short_code: str | None,
+    ) -> tuple[CredentialEvidence, Authority]:
+        """All that an award is judged by."""
+        readings = Readings()
+        placed = () if stream is None else snapshot.stream(stream)
+        parts = {} if stream is None else self._parts(snapshot, stream, placed)
+        if short_code is not None and placed and not leads_here(parts[placed[0].position], short_code):
+            placed, parts = (), {}  # the table of short codes says what the award does not
+        authority = self._standings.authority(snapshot, _by(placed, readings))
+        facts = _facts(parts, readings)
+        evidence = CredentialEvidence(
+            code=code,
+            stream=placed,
+            parts=parts,
+            definitions=_definitions(snapshot, facts),
+            head=snapshot.head(),
+            checkpoint=None if tree is None else tree.note,
+            paths=_paths(tree, placed),
+            asked_by=AskedBy.ID if short_code is None else AskedBy.SHORT_CODE,
+            components=self._components(snapshot, tree, facts, readings),
+            readings=readings,
+        )
+        return evidence, authority
 
     def _components(
         self, snapshot: Snapshot, tree: Tree | None, facts: list[Facts], readings: Readings

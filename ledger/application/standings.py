@@ -49,7 +49,17 @@ class _Standing:
     ends: tuple[tuple[StreamId, Seq], ...]
 
 
+def streams_of(snapshot: Snapshot, issuer: Did | None) -> AuthorityEvidence:
+    """The entries of an issuer and of every body that ever recognised it, and the log's own, with what they name."""
+    return _streams(snapshot, issuer)[0]
+
+
 def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
+    evidence, ends = _streams(snapshot, issuer)
+    return _Standing(authority=establish(evidence), log=evidence.log, ends=tuple(ends))
+
+
+def _streams(snapshot: Snapshot, issuer: Did | None) -> tuple[AuthorityEvidence, list[tuple[StreamId, Seq]]]:
     streams: dict[Did, tuple[Placed, ...]] = {}
     ends: list[tuple[StreamId, Seq]] = []
     waiting = [] if issuer is None else [issuer]
@@ -62,8 +72,7 @@ def _standing(snapshot: Snapshot, issuer: Did | None) -> _Standing:
         if stream is not None and streams[did]:
             ends.append((stream, Seq(len(streams[did]) - 1)))
         waiting.extend(_recognisers(streams[did]))
-    evidence = _authority_evidence(snapshot, streams)
-    return _Standing(authority=establish(evidence), log=evidence.log, ends=tuple(ends))
+    return _authority_evidence(snapshot, streams), ends
 
 
 def _issuer_stream(snapshot: Snapshot, did: Did) -> StreamId | None:

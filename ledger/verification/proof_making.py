@@ -61,6 +61,7 @@ def make_proof_file(
     bodies = dict.fromkeys(each.by for each in issuer.recognitions if each.by in registries)
     shown = [did for did in (issuer.did, *bodies) if did in authority.issuers]
     award, *parts = [_award(each, authority, tree) for each in (evidence, *evidence.components.values())]
+    issuers = tuple(_proved(streams.issuers[did], tree) for did in shown)  # whose every entry the statement knows, then
     lines = [each for did in shown for each in _lines(did, shown, authority, tree.statuses)]
     digests = {authority.issuers[did].profile for did in shown}
     wordings = [streams.definitions[digest] for digest in digests]
@@ -72,7 +73,7 @@ def make_proof_file(
         checkpoint=tree.checkpoint,
         log=_proved(streams.log, tree),
         statement=_proved([tree.statement], tree)[0],
-        issuers=tuple(_proved(streams.issuers[did], tree) for did in shown),
+        issuers=issuers,
         authority_size=lines[0].size,
         authority=tuple(ProvedLine(line=each.line, index=each.number, path=each.path) for each in lines),
         award=award[0],

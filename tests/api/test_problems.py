@@ -26,6 +26,7 @@ NEVER_AT_THE_EDGE = """
     StateInUse StateNotUsable StateOfAnotherLog
     MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
     MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
+    NoProof NothingToProve ProofError ProofPending
     ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
     TileForged TileMissing QuorumMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
     VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse

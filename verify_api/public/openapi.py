@@ -64,6 +64,21 @@ def image(media_type: str) -> Responses:
     return {200: {"content": content, "description": "The printed QR code."}, 404: _NOT_FOUND, 503: _INCONSISTENT}
 
 
+def proof() -> Responses:
+    """A proof file, or the verdict that says why there is none."""
+    content = {"application/json": {"schema": {"type": "object"}}}
+    problem = {"application/problem+json": {"schema": ProblemModel.model_json_schema()}}
+    return {
+        200: {"content": content, "description": "The proof file, docs/spec/proof-file.md: also of a withdrawn award."},
+        404: _NOT_FOUND | {"description": "No such code or version here, or nothing that could be proved."},
+        503: _INCONSISTENT
+        | {
+            "content": {**_PAGE, **problem},
+            "description": "The log gave conflicting answers; or, with `Retry-After`, it is not published yet.",
+        },
+    }
+
+
 def live() -> Responses:
     """The process answers."""
     return {200: {"model": HealthModel, "description": "The process answers."}}

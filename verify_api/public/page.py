@@ -44,6 +44,7 @@ class Addresses:
     """Where else this verdict stands; only on a page whose own address holds the code."""
 
     as_json: str
+    proof: str
     current: str | None  # of the current version, where another was scanned
 
 

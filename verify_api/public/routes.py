@@ -32,6 +32,8 @@ Endpoint = (
 )
 
 _FORM = "application/x-www-form-urlencoded"
+_PROOF, _PROOF_NAME = "proof", "award.testamur-proof.json"  # the same of every award, so that it tells nothing
+_PROOF_WAIT = 2  # seconds: publications follow each other faster
 _MOST_FORM_BYTES = 1_024
 
 _IMAGES: Mapping[str, tuple[Callable[[str], bytes], str]] = {
@@ -78,14 +80,16 @@ class PublicRoutes:
         """The answer to a GET or HEAD of whatever stands below /c: the one place where that is decided.
 
         Nothing there is the form, a code is its version 1, one with a slash behind it too; a code with a number behind
-        it is that version; behind either, an image of the QR code. All else is *not found*.
+        it is that version; behind either, an image of the QR code or the proof file. All else is *not found*.
         """
         if not path:
             return self._answers.form(request)
         code, *rest = path.split("/")
-        image = _IMAGES.get(rest[-1]) if len(rest) in (1, 2) and code and rest[0] else None
-        if image is not None:
-            return self._qr(request, code, rest[0] if len(rest) == 2 else None, *image)
+        file = rest[-1] if len(rest) in (1, 2) and code and rest[0] else ""
+        if file in _IMAGES:
+            return self._qr(request, code, rest[0] if len(rest) == 2 else None, *_IMAGES[file])
+        if file == _PROOF:
+            return self._proof(request, code, rest[0] if len(rest) == 2 else None)
         text, suffixed = without_suffix(path)
         code, slash, version = text.removesuffix("/").partition("/")
         return self._scan(request, code, version if slash else None, json=suffixed)
@@ -117,6 +121,14 @@ class PublicRoutes:
     async def version_svg(self, request: Request, code: str, version: str) -> Response:
         """The QR code of a later version as an SVG."""
         return self.below(request, f"{code}/{version}/qr.svg")
+
+    async def proof(self, request: Request, code: str) -> Response:
+        """What proves version 1 without this service."""
+        return self.below(request, f"{code}/{_PROOF}")
+
+    async def version_proof(self, request: Request, code: str, version: str) -> Response:
+        """What proves a later version without this service."""
+        return self.below(request, f"{code}/{version}/{_PROOF}")
 
     async def form(self, request: Request) -> Response:
         """The form for those who cannot scan."""
@@ -181,6 +193,23 @@ class PublicRoutes:
         link = link_url(self._site.base_url, scanned.code, scanned.version or 1)
         return self._answers.plain(draw(link), media_type)
 
+    def _proof(self, request: Request, code: str, version: str | None) -> Response:
+        scanned = parse_scanned(code, version)
+        text = "" if scanned is None else format_link_code(scanned.code)
+        found = self._scanner.proof(text, None if scanned is None else scanned.version)
+        if found is None:
+            wait = _PROOF_WAIT
+            return self._answers.refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, "no_proof_yet", retry_after=wait)
+        if isinstance(found, bytes):
+            response = self._answers.plain(found, "application/json")
+            response.headers["Content-Disposition"] = f'attachment; filename="{_PROOF_NAME}"'
+            return response
+        json = wants_json(request.headers.get("accept"))
+        response = self._answers.verdict(request, found, json=json, addresses=None)
+        if response.status_code == HTTPStatus.OK:  # a verdict, but no proof of it
+            response.status_code = HTTPStatus.NOT_FOUND
+        return response
+
 
 def public_router(routes: PublicRoutes, log: PublishedFiles) -> APIRouter:
     """Every public route of this service."""
@@ -217,6 +246,8 @@ def _add_scans(router: APIRouter, routes: PublicRoutes, prefix: str, *, describe
     )
     for path, endpoint, media_type in images:
         _get(router, prefix + path, endpoint, openapi.image(media_type), described=described)
+    _get(router, prefix + "/{code}/proof", routes.proof, openapi.proof(), described=described)
+    _get(router, prefix + "/{code}/{version}/proof", routes.version_proof, openapi.proof(), described=described)
     _get(router, prefix + "/{code}", routes.scan, openapi.verdict(), described=described)
     _get(router, prefix + "/{code}/{version}", routes.scan_version, openapi.verdict(), described=described)
     _get(router, prefix + "/{path:path}", routes.elsewhere, openapi.verdict(), described=False)
@@ -247,7 +278,7 @@ def _addresses(scanned: ScannedCode, verdict: Verdict) -> Addresses:
     own = _path(scanned.code, scanned.version or 1)
     newer = State.AMENDED in (verdict.state, *verdict.notices) and verdict.current_version is not None
     current = _path(scanned.code, verdict.current_version or 1) if newer else None
-    return Addresses(as_json=f"{own}.json", current=current)
+    return Addresses(as_json=f"{own}.json", proof=f"{own}/{_PROOF}", current=current)
 
 
 def _path(code: LinkCode, version: int) -> str:

@@ -26,6 +26,14 @@ class Scanner(Protocol):
         """The verdict on the award with this short code (13 characters, canonical), in its current version."""
         ...
 
+    def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:
+        """The proof file of the award that a link code leads to, in the version given; None is version 1.
+
+        Returns:
+            The file. Or the verdict on an award of which there is none. Or None: ask again in a moment.
+        """
+        ...
+
     def ready(self) -> list[str]:
         """What is missing before this process can answer; empty when it can."""
         ...

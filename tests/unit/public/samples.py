@@ -23,6 +23,7 @@ from ledger.domain.stacking_rule import OnLoss
 from ledger.domain.types import Did, Origin, Position, Slug
 from ledger.domain.values import Custody, Mode, Reason, Route
 from ledger.verification.verdict import (
+    NOTHING_SHOWN,
     AmendmentView,
     AwardView,
     ChangeView,
@@ -253,6 +254,7 @@ class FakeScanner:
         """Be as new."""
         self.verdict: Verdict = VALID
         self.missing: list[str] = []
+        self.proofs: bytes | None = b"{}"
         self.asked: list[tuple[str, int | None]] = []
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
@@ -263,6 +265,10 @@ class FakeScanner:
     def scan_short(self, short: str) -> Verdict:
         self.asked.append((short, None))
         return self.verdict
+
+    def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:
+        verdict = self.scan(code_text, version)
+        return verdict if verdict.state in NOTHING_SHOWN else self.proofs
 
     def ready(self) -> list[str]:
         return self.missing

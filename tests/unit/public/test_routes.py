@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ledger.domain.codes import group
-from ledger.verification.verdict import State
+from ledger.verification.verdict import NOTHING_SHOWN, State
 from tests.unit.public.conftest import Service
 from tests.unit.public.samples import CODE_TEXT, VERDICTS, FakeScanner
 
@@ -141,7 +141,7 @@ def test_health_says_what_is_missing(client: TestClient, scanner: FakeScanner) -
     assert client.get("/health/live").status_code == 200
 
 
-ANSWERS = [f"/c/{CODE_TEXT}{tail}" for tail in ("", ".json", "/qr.png", "/qr.svg")]
+ANSWERS = [f"/c/{CODE_TEXT}{tail}" for tail in ("", ".json", "/qr.png", "/qr.svg", "/proof")]
 
 
 @pytest.mark.parametrize("path", ["/", "/c", "/c/garbage", "/health/live", *ANSWERS])
@@ -189,8 +189,57 @@ def test_the_routes_are_described_once_each(service: Service) -> None:
     assert set(paths) == {
         "/", "/c", "/c/{code}", "/c/{code}/{version}", "/c/{code}/qr.svg", "/c/{code}/qr.png",
         "/c/{code}/{version}/qr.svg", "/c/{code}/{version}/qr.png", "/health/live", "/health/ready", "/log/checkpoint",
-        "/log/tile/{path}", "/log/days/{date}",
+        "/log/tile/{path}", "/log/days/{date}", "/c/{code}/proof", "/c/{code}/{version}/proof",
     }  # fmt: skip
     answers = paths["/c/{code}"]["get"]["responses"]
     assert set(answers) >= {"200", "404", "503"}
     assert set(answers["200"]["content"]) == {"text/html", "application/json"}
+
+
+@pytest.mark.parametrize(("tail", "version"), [("", None), ("/1", 1)])
+def test_proof_is_a_file_to_be_kept_whose_name_tells_nothing(
+    client: TestClient, scanner: FakeScanner, tail: str, version: int | None
+) -> None:
+    scanner.proofs = b'{"testamur_proof":1}'
+    for prefix in ("c", "C"):
+        answer = client.get(f"/{prefix}/{CODE_TEXT}{tail}/proof", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert answer.headers["content-disposition"] == 'attachment; filename="award.testamur-proof.json"'
+        assert answer.content == scanner.proofs
+    assert scanner.asked == [(CODE_TEXT, version)] * 2
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_withdrawn_award_has_a_proof_and_one_that_is_not_shown_has_none(
+    client: TestClient, scanner: FakeScanner, state: State
+) -> None:
+    scanner.verdict = VERDICTS[state]
+    answer = client.get(f"/c/{CODE_TEXT}/proof", headers=JSON)
+    if state in NOTHING_SHOWN:
+        assert answer.status_code == (503 if state is State.LOG_INCONSISTENT else 404)
+        assert (answer.json()["verdict"], answer.json()["award"]) == (state, None)
+    else:
+        assert (answer.status_code, answer.content) == (200, b"{}")
+
+
+@pytest.mark.parametrize("path", ["/c//proof", "/c/garbage/proof", "/c/proof", f"/c/{CODE_TEXT}/0/proof"])
+def test_proof_of_no_award_is_not_found(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers=JSON)
+    assert (answer.status_code, answer.json()["verdict"]) == (404, "not_found")
+
+
+def test_proof_that_is_not_published_yet_is_to_be_asked_for_again(client: TestClient, scanner: FakeScanner) -> None:
+    scanner.proofs = None
+    answer = client.get(f"/c/{CODE_TEXT}/proof", headers=JSON)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["content-type"] == "application/problem+json"
+    page = client.get(f"/c/{CODE_TEXT}/proof", headers={"Accept": "text/html"})
+    assert (page.status_code, "<h1>No proof yet</h1>" in page.text, "2 seconds" in page.text) == (503, True, True)
+
+
+def test_page_leads_to_the_proof_of_the_version_that_it_shows(client: TestClient, scanner: FakeScanner) -> None:
+    scanner.verdict = VERDICTS[State.REVOKED]
+    for tail, proof in (("", "/proof"), ("/2", "/2/proof")):
+        assert f'href="/c/{CODE_TEXT}{proof}"' in client.get(f"/c/{CODE_TEXT}{tail}").text
+    scanner.verdict = VERDICTS[State.SIGNATURE_INVALID]
+    assert "/proof" not in client.get(f"/c/{CODE_TEXT}").text

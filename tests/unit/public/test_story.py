@@ -73,7 +73,7 @@ def test_a_change_without_its_view_is_still_told() -> None:
 
 def test_an_amendment_shows_old_and_new_but_no_old_name_of_the_learner() -> None:
     careless = replace(AMENDMENTS[1], change=Change(field="full_name", old="Old Name", new="New Name"))
-    addresses = Addresses(as_json="/c/X.json", current="/c/X/2")
+    addresses = Addresses(as_json="/c/X.json", proof="/c/X/proof", current="/c/X/2")
     verdict = replace(VERDICTS[State.AMENDED], amendments=(AMENDMENTS[0], careless, AMENDMENTS[2]))
     html = page(verdict, addresses=addresses)
     text = plain(html)
