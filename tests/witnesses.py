@@ -2,9 +2,10 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -155,10 +156,11 @@ class WitnessProcess:
     process: "subprocess.Popen[str]"
     url: str
     key: CosignerKey
+    http: httpx.Client
 
-    def add(self, body: bytes) -> httpx.Response:
+    def add(self, body: bytes | Iterable[bytes]) -> httpx.Response:
         """Ask it to cosign."""
-        return httpx.post(f"{self.url}/add-checkpoint", content=body, timeout=30, trust_env=False)
+        return self.http.post("/add-checkpoint", content=body)
 
     def stop(self) -> str:
         """Stop it as people do; what it said on standard error."""
@@ -187,7 +189,10 @@ def witness_process(
         if not first:
             raise AssertionError(f"the witness did not start: {process.communicate()[1]}")
         told = json.loads(first)
-        yield WitnessProcess(process, told["url"], CosignerKey.parse(told["vkey"]))
+        # A context of its own, because to load the authorities of the web takes longer than a request.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with httpx.Client(base_url=told["url"], verify=context, timeout=60, trust_env=False) as http:
+            yield WitnessProcess(process, told["url"], CosignerKey.parse(told["vkey"]), http)
     finally:
         if process.poll() is None:
             process.kill()

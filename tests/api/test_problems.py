@@ -18,19 +18,19 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
-    BadSettings BadWitnessPolicy BoxUnreadable CannotBeAudited CheckpointOriginMismatch ConsistencyNotProved
-    CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved
-    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
-    MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey MalformedLine
-    MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile MalformedRange
-    StateInUse StateNotUsable StateOfAnotherLog
-    MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
-    MalformedVerifierKey MalformedWitnessAnswer NotApplicable NoteSignatureInvalid NoteUnsigned OutsideTree
-    NoProof NothingToProve ProofError ProofPending
-    ProofFileTooLarge SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StatusNotProved
-    TileForged TileMissing QuorumMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase ValuesRefused VaultFailed
-    VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse
-    WitnessDoesNotKnowLog WitnessError WitnessRefused WitnessTooSlow WitnessUnreachable
+    BadSettings BadWitnessPolicy BadWitnessState BoxUnreadable CannotBeAudited CheckpointOriginMismatch
+    ConsistencyNotProved CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing
+    InclusionNotProved KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached
+    LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
+    MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy
+    MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile
+    MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable
+    NoteSignatureInvalid NoteUnsigned NothingToProve OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing
+    SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable
+    StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened
+    UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
+    WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
+    WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
