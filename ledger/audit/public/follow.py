@@ -92,6 +92,7 @@ class _Audit:
     def run(self, hiring: Hiring) -> None:
         """Read on, as far as the log shows one history."""
         self._check_origin(self._shown)
+        is_signed(self._shown.note, self._asked.keys)  # refused, if falsely in their name, before more is asked for
         reader = TileReader(self._shown.claimed.size, self._shown.claimed.root, self._log.fetch)
         try:
             operator = self._operator(reader)

@@ -1,6 +1,6 @@
 """Forged logs as somebody publishes them: folders of tiles, bundles and a checkpoint; and the audit of one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -15,18 +15,13 @@ from ledger.audit.public.follow import Asked, PublicReport, audit_published
 from ledger.audit.public.log import PublishedLog
 from ledger.audit.public.state import AuditState, Seen
 from ledger.domain import events as ev
-from ledger.domain.authority import operator_of
 from ledger.domain.codes import link_digest, new_link_code, stream_of
-from ledger.domain.status import Act, act_of
-from ledger.domain.types import Did, Kid, ListId, Position, Slot, StreamId
-from ledger.record.sealing import CHECKPOINT_ROLE
+from ledger.domain.types import Did, ListId, Slot, StreamId
 from ledger.signing import multikey
-from ledger.signing.signer import possession_message
-from ledger.testing.forge import HONEST, OPERATOR, Forge, How
+from ledger.testing.forge import HONEST, Forge, How
 from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.tiles import FULL_WIDTH, TileEdge, bundles_between, encode_bundle
-from ledger.verification.statement import Statuses
 
 
 class Log(Forge):
@@ -42,23 +37,6 @@ class Log(Forge):
     def fork(self) -> Self:
         """A copy that goes on for itself."""
         return deepcopy(self)
-
-    def state(self, said: Callable[[ev.StatusCommitted], ev.StatusCommitted] | None = None, how: How = HONEST) -> int:
-        """Append a statement, what follows from the entries or something else; the size of the log then."""
-        due = self._statuses().statement()
-        event = due if said is None else said(due)
-        return self.append(event, stream=self.operator_stream, by=OPERATOR, key="operator", how=how)
-
-    def add_log_key(self, name: str, how: How = HONEST, *, prover: str | None = None) -> Position:
-        """A key of that name signs checkpoints from here on."""
-        message = possession_message(self.origin, str(self.operator_stream), self.kid(name), CHECKPOINT_ROLE)
-        added = ev.LogKeyAdded(key=self.kid(name), proof=self.key(prover or name).sign(message))
-        return self.append(added, stream=self.operator_stream, by=OPERATOR, key="operator", how=how)
-
-    def retire_log_key(self, name: str, how: How = HONEST) -> Position:
-        """The key of that name signs no checkpoint from here on."""
-        retired = ev.LogKeyRetired(key=self.kid(name))
-        return self.append(retired, stream=self.operator_stream, by=OPERATOR, key="operator", how=how)
 
     def vkey(self, name: str = "operator/checkpoint") -> VerifierKey:
         """The verifier key of a key of this log."""
@@ -80,23 +58,6 @@ class Log(Forge):
         parts = dict.fromkeys(ev.PARTS[ev.CredentialIssued], b"")
         self.append(event, stream=place, by=did, key=f"{did.rsplit(':', 1)[-1]}/signing", parts=parts, how=how)
         return place
-
-    def _statuses(self) -> Statuses:
-        acts: dict[StreamId, list[Act]] = {}
-        for sealed in self.log:
-            act = act_of(sealed.recorded)
-            if act is not None:
-                acts.setdefault(sealed.recorded.stream, []).append(act)
-
-        def history(streams: Sequence[StreamId]) -> Mapping[StreamId, Sequence[Act]]:
-            return {stream: acts[stream] for stream in streams}
-
-        def signed_by(kid: Kid, since: Position) -> Iterator[StreamId]:
-            return (stream for stream, each in acts.items() if any(a.kid == kid and a.position >= since for a in each))
-
-        statuses = Statuses(operator_of(self.log[0].recorded), history, signed_by)
-        statuses.take(sealed.recorded for sealed in self.log)
-        return statuses
 
 
 def publish(log: Forge, folder: Path, size: int | None = None, *, note: bytes | None = None) -> None:

@@ -68,7 +68,7 @@ DEEDS: dict[str, Deed] = {
     "a key": lambda log, how: log.add_key(COLLEGE, "college/next", how=how),
     "a recognition": lambda log, how: log.recognise(COLLEGE, GUILD, how=how),
     "a statement": lambda log, how: log.state(how=how),
-    "a key of checkpoints": lambda log, how: log.add_log_key("operator/next", how),
+    "a key of checkpoints": lambda log, how: log.add_checkpoint_key("operator/next", how),
 }
 SIGNED_BY = {
     "a key": "college/root",
@@ -282,27 +282,22 @@ def test_statement_that_does_not_follow_from_the_entries_is_found(
     log: Scene, tmp_path: Path, lie: Callable[[ev.StatusCommitted], ev.StatusCommitted]
 ) -> None:
     log.revoke(log.first)
-    position = log.state(lie)
+    position = log.state(lie(log.due()))
     log.again()
     assert judged(log, tmp_path) == [(position, "statement")]
 
 
 def test_statement_of_another_size_is_found(log: Scene, tmp_path: Path) -> None:
-    position = log.state(lambda due: replace(due, size=due.size - 1))
+    position = log.state(replace(log.due(), size=len(log.log) - 1))
     log.again()
     assert judged(log, tmp_path) == [(position, "order")]
 
 
 def test_statement_of_before_a_revocation_is_found_after_it(log: Scene, tmp_path: Path) -> None:
-    before: list[ev.StatusCommitted] = []
-
-    def remembered(due: ev.StatusCommitted) -> ev.StatusCommitted:
-        before.append(due)
-        return due
-
-    log.state(remembered)
+    before = log.due()
+    log.state()
     log.revoke(log.first)
-    position = log.state(lambda due: replace(before[0], size=due.size))
+    position = log.state(replace(before, size=len(log.log)))
     log.again()
     assert judged(log, tmp_path) == [(position, "statement")]
 
