@@ -85,7 +85,7 @@ def decode_bundle(raw: bytes, width: int) -> tuple[bytes, ...]:
     for _ in range(width):
         start = place + 2
         place = start + int.from_bytes(raw[place:start], "big")
-        if start > len(raw) or place > len(raw):
+        if place > len(raw):
             raise MalformedTile(f"the entry bundle ends within entry {len(entries) + 1} of {width}")
         entries.append(raw[start:place])
     if place != len(raw):

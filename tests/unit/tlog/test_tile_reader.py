@@ -177,8 +177,10 @@ def test_whatever_is_missing_is_told_by_its_path() -> None:
         files = published(300)
         del files[path]
         whole = path.partition(".p/")[0]
+        folder = Folder(files)
         with pytest.raises(TileMissing, match=f"^{whole} is not there$"):
-            list(reader(300, files).entries(0, 300))
+            list(TileReader(300, root_of(300), folder.fetch).entries(0, 300))
+        assert folder.asked.count(whole) == 1
 
 
 def test_what_was_read_is_not_read_again_as_long_as_it_is_kept() -> None:
