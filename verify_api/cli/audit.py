@@ -1,4 +1,4 @@
-"""`testamur audit`: replays the history from the database itself, read-only, and trusts nobody on the way."""
+"""`testamur audit`: replays the history from the database itself, or from what is published, and trusts nobody."""
 
 import os
 from collections.abc import Iterator
@@ -11,21 +11,24 @@ from typing import Annotated
 import typer
 
 from ledger.adapters.audit_workers import no_parts, workers
+from ledger.adapters.folder_log import FolderLog
 from ledger.adapters.home import Home
+from ledger.adapters.http_log import HttpLog
 from ledger.adapters.sqlite.audit_source import SqliteAuditSource
 from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
-from ledger.audit.report import AuditReport, NotChecked, Problem, to_json
+from ledger.audit.report import AuditReport, NotChecked, to_json
 from ledger.audit.source import CannotBeAudited
 from ledger.bootstrap import engine_at, engine_of, open_parts
 from ledger.errors import LedgerError
-from ledger.tlog.encoding import to_base64
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
 from projections.family import ViewStoreError
 from projections.members import FAMILY
 from projections.replay_check import Readable, ReadBefore, view_check
+from verify_api.cli.audit_lines import lines_of
 from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.output import Output
+from verify_api.cli.public_audit import Believed, PolicyOption, StateOption, audit_log, read_policy
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import Run, command
 from verify_api.services import views_of
@@ -67,8 +70,14 @@ def run_audit(
     ] = None,
     vkey: Annotated[
         str | None,
-        typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the database's own."),
+        typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the one that it names itself."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="DIR", help="The published log in an archive, as with --url."),
+    ] = None,
+    state: StateOption = None,
+    policy: PolicyOption = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes that share the work; else one for each core."),
@@ -76,20 +85,32 @@ def run_audit(
 ) -> int:
     """Check every entry, signature, chain, private part and view, and the root of the log.
 
-    Reads the database itself, also beside running servers, and changes nothing; of one in PostgreSQL it takes a copy
-    first. Exit code 0: sound. 1: unsound, with the first bad position. 2: it cannot be read.
+    With --home or --database it reads the database itself, also beside running servers, and changes nothing; of one in
+    PostgreSQL it takes a copy first. With --url it reads what everybody can: the log that a server publishes, all that
+    public data can tell of it, and with --state only what is new. Nothing of the server is believed.
+
+    Exit code 0: sound. 1: unsound, with the first bad position. 2: it cannot be read. 3: the log was not reached.
     """
-    if run.url is not None:
-        raise WrongUsage("--url: an audit over the network is not part of this version; give --home or --database")
     kept = None if checkpoint is None else read_bytes(checkpoint)
+    count = jobs or os.cpu_count() or 1
+    if run.url is not None or archive is not None:
+        if [run.url, archive, database, run.folder].count(None) != 3:
+            raise WrongUsage("give one of --url, --archive, --home and --database: one log is audited at a time")
+        believed = Believed(vkey=_key(vkey), kept=kept, policy=read_policy(policy), state=state, jobs=count)
+        if archive is not None:
+            return audit_log(run, FolderLog(archive / "log"), believed)
+        with HttpLog(run.url or "") as log:
+            return audit_log(run, log, believed)
+    if policy is not None:
+        raise WrongUsage("--policy goes with --url: who cosigned a database is not in it")
     home = run.home if database is None else None
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
     evidence = _Evidence(vkey=_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
     try:
-        report = _audit(home, database, evidence, run.output, jobs or os.cpu_count() or 1)
+        report = _audit(home, database, evidence, run.output, count)
     except CannotBeAudited as error:
         raise WrongUsage(str(error)) from error
-    run.output.result(to_json(report), _told(report))
+    run.output.result(to_json(report), lines_of(report))
     return 0 if report.sound else REFUSED
 
 
@@ -157,23 +178,3 @@ def _opener(home: Home | None, output: Output) -> Iterator[VaultOpener | None]:
             except (LedgerError, OSError) as error:
                 output.say(f"private parts stay closed: {error}")
         yield opener
-
-
-def _told(report: AuditReport) -> Iterator[str]:
-    judge = report.checkpoint
-    by = "no checkpoint" if judge is None else f"the checkpoint of size {judge.size} ({judge.source})"
-    yield f"{'sound' if report.sound else 'UNSOUND'}: {report.events} entries, judged by {by}"
-    yield f"root {to_base64(report.root)}"
-    for problem in report.problems:
-        yield f"position {problem.position}: {_place(problem)}{problem.check}: {problem.reason}"
-    if report.problem_count > len(report.problems):
-        yield f"and {report.problem_count - len(report.problems)} more problems"
-    for each in report.not_checked:
-        yield f"not checked: {each.what} ({each.count}): {each.why}"
-    yield f"{report.seconds:.1f} s"
-
-
-def _place(problem: Problem) -> str:
-    if problem.stream is None:
-        return ""
-    return f"stream {problem.stream}" + ("" if problem.seq is None else f", entry {problem.seq}") + ": "

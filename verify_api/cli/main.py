@@ -12,6 +12,9 @@ from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
 from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.published_check import LogRolledBack
+from ledger.audit.public.log import LogNotReached, LogNotReadable
+from ledger.audit.public.state import StateInUse, StateNotUsable, StateOfAnotherLog
+from ledger.audit.source import CannotBeAudited
 from ledger.errors import LedgerError
 from verify_api.cli import (
     achievements,
@@ -34,8 +37,11 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_UNDECIDED = (HomeBusy, LogRolledBack, LedgerHalted, StoreUnavailable)
-_USAGE = (HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed)
+_UNDECIDED = (HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
+_USAGE = (
+    *(HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed),
+    *(CannotBeAudited, LogNotReadable, StateNotUsable, StateOfAnotherLog),
+)
 
 
 def application() -> typer.Typer:

@@ -4,12 +4,12 @@ Nothing is believed but the keys that the auditor gives, or the one that the log
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from ledger.audit import report as reports
 from ledger.audit.public.breaks import Breaks, KeepNote
-from ledger.audit.public.heads import Shown, first_key, is_signed, keys_of, open_kept, read_shown, started_by
+from ledger.audit.public.heads import first_key, is_signed, keys_of, open_kept, read_shown, started_by
 from ledger.audit.public.history import NOT_SHOWN
 from ledger.audit.public.judge import Judge
 from ledger.audit.public.log import LogNotReadable, PublishedLog
@@ -80,18 +80,17 @@ class _Audit:
         """See what the log shows."""
         self._log = log
         self._state = state
-        self._asked = asked
         self._shown = read_shown(log)
+        self._identity = state.identity()
+        self._asked = self._of_this_log(asked)
         self._now = Findings()  # what is wrong with what is shown; of entries the judge keeps account
         self._breaks = Breaks(log, state, self._now, keep_note)
         self._judge: Judge | None = None
         self._began = 0
-        self._identity = state.identity()
         self._is_new = self._identity is None
 
     def run(self, hiring: Hiring) -> None:
         """Read on, as far as the log shows one history."""
-        self._check_origin(self._shown)
         is_signed(self._shown.note, self._asked.keys)  # refused, if falsely in their name, before more is asked for
         reader = TileReader(self._shown.claimed.size, self._shown.claimed.root, self._log.fetch)
         try:
@@ -145,15 +144,23 @@ class _Audit:
 
     # ---- which log it is
 
-    def _check_origin(self, shown: Shown) -> None:
-        origin, identity = shown.claimed.origin, self._identity
+    def _of_this_log(self, asked: Asked) -> Asked:
+        """What the auditor has, without keys of other logs.
+
+        Raises:
+            StateOfAnotherLog: what is remembered is of another log.
+            LogNotReadable: all keys that the auditor has are of other logs.
+        """
+        origin, identity = self._shown.claimed.origin, self._identity
         if identity is not None and identity.origin != origin:
             raise StateOfAnotherLog(
                 f"the state is of the log {identity.origin}, and this one calls itself {origin!a}: "
                 "give each log a state of its own"
             )
-        if self._asked.keys and all(key.name != origin for key in self._asked.keys):
+        keys = tuple(key for key in asked.keys if key.name == origin)
+        if asked.keys and not keys:
             raise LogNotReadable(f"this log calls itself {origin!a}, and the key given is that of another one")
+        return replace(asked, keys=keys)
 
     def _operator(self, reader: TileReader) -> Operator | None:
         """Who runs the log; None where it does not begin as a log does, which is reported."""
