@@ -150,6 +150,12 @@ def test_a_file_that_holds_something_else_is_refused(kept: Kept, spoil: Callable
         kept.open()
 
 
+def test_a_state_that_would_lie_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadWitnessState, match="no journal of the kind WAL: choose a local disk"):
+        WitnessState.open(Path(":memory:"), NAME, clock=FakeClock(NOW), entropy=SystemEntropy())
+
+
 # ------------------------------------------------------------------------------------------------- what is cosigned
 
 
