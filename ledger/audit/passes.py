@@ -9,18 +9,20 @@ from datetime import datetime
 from itertools import pairwise
 
 from ledger.audit.definitions import Definitions
-from ledger.audit.entries import check_entry, read_entry
-from ledger.audit.positions import RANGE, Marks, Range, Times, check_place, parts_beyond, ranges
+from ledger.audit.marks import Marks
+from ledger.audit.positions import RANGE, Range, check_place, parts_beyond, ranges
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.roots import Roots
 from ledger.audit.rules import Streams, StreamsTask
-from ledger.audit.source import AuditSource, EntryRow, PartOpener
+from ledger.audit.source import AuditSource, PartOpener
 from ledger.audit.stacks import StackKeys, report_repeated
+from ledger.audit.statements import Statements, Taken
 from ledger.audit.tables import Slots, merged
+from ledger.audit.times import Times
 from ledger.audit.work import Workers
 from ledger.domain.authority import Operator
-from ledger.domain.types import Position
+from ledger.domain.events import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Passes:
         self._workers = workers
         self._roots = roots
         self._registry = None if operator is None else Registry(operator, found)
+        self._statements = None if operator is None else Statements(source, operator, found)
         self._found = found
         self._last = 0  # position of the last entry
         self._unsound = Marks()
@@ -90,21 +93,25 @@ class Passes:
         """What one range of positions came to."""
         self._roots.extend(done.hashes())
         self._found.merge(done.found)
-        self._times.add(done)
+        self._times.add(done.times)
         self.parts += done.parts
         if isinstance(done.stream, str):
             self._streams.append(done.stream)
-        for row in done.others:
-            self._other(row)
+        for each in done.others:
+            if isinstance(each, int):
+                self._unsound.add(each)
+        if self._registry is not None and self._statements is not None:
+            self._fold(done, self._registry, self._statements)
 
-    def _other(self, row: EntryRow) -> None:
-        """An entry that is no award's."""
-        position = Position(int(row[0] or 0))
-        entry = read_entry(row, position, self._found)
-        if entry is None or not check_entry(entry, row, position, self._found):
-            self._unsound.add(position)
-        elif self._registry is not None:
-            self._registry.admit(entry.recorded(position))
+    def _fold(self, done: Range, registry: Registry, statements: Statements) -> None:
+        """What a range says of issuers, of what is on offer, and of how awards stand, in the order of positions."""
+        acts = statements.prepare(done.acts, done.others, done.first - 1, done.last)
+        every: list[Taken | Recorded] = [each for each in done.others if isinstance(each, Recorded)]
+        for each in sorted((*every, *acts), key=_position):
+            if isinstance(each, Taken):
+                statements.take_act(each)
+            elif registry.admit(each):
+                statements.take(each)
 
     def _by_stream(self) -> list[Streams]:
         """The second pass, in as many ranges as there are processes."""
@@ -126,3 +133,7 @@ class Passes:
 
     def _task(self, low: str | None, high: str | None) -> StreamsTask:
         return StreamsTask(registry=self._registry, last=self._last, low=low, high=high)
+
+
+def _position(each: Taken | Recorded) -> int:
+    return each.act.position if isinstance(each, Taken) else each.position

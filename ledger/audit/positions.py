@@ -1,26 +1,27 @@
 """The first pass of an audit, in the order of positions: places, leaves, times, and which private parts stand where.
 
 It is cut into ranges that any process may take; what a range cannot know of those before it, it hands back. Awards are
-read no further here than these four need. All other entries are handed back whole.
+read no further here than these four need, and where their standing changes. All other entries, and the few acts that
+change it, are handed back read.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import cast
 
-from ledger.audit.entries import award_parts, bytes_of
+from ledger.audit.entries import award_parts, bytes_of, check_entry, is_statement, read_entry
 from ledger.audit.report import Check, Findings, Found, Step
 from ledger.audit.source import AuditSource, Column, EntryRow, PartOpener, shown
+from ledger.audit.statements import Acts, acts_of
+from ledger.audit.times import AT, RangeTimes, range_times
+from ledger.domain.events import Recorded
 from ledger.domain.types import Position
-from ledger.domain.values import format_time, parse_time
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 from ledger.tlog.merkle import HASH_BYTES, Hash, leaf_hash
 
 RANGE = 4096  # rows of one range: their leaves are held until the tree has taken them
-_AT = slice(7, 31)  # a canonical entry begins with {"at":"2026-11-21T14:03:00.000Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +32,9 @@ class Range:
     last: int
     stream: Column  # originator id of the first row
     leaves: bytes  # hashes, one after the other
-    times: tuple[bytes, bytes]  # the earliest and the latest that entries begin with
-    in_order: bool  # no entry begins with an earlier time than one before it in this range
-    others: tuple[EntryRow, ...]  # the rows that are no entry of an award
+    times: RangeTimes
+    others: tuple[Recorded | int, ...]  # entries that are no award's; the position alone of what is none, or unsigned
+    acts: Acts  # what entries of awards say of their standing
     parts: int  # how many private parts were seen
     found: Found
 
@@ -66,15 +67,16 @@ class RangeTask:
             if stored != (parts or []):
                 names.compare(place, stored, raw)
         names.finish()
-        times = [raw[_AT] for raw in raws]
+        stating = [index for index, raw in enumerate(raws) if is_statement(raw)]
+        others = [row for row, raw, parts in zip(rows, raws, committed, strict=True) if parts is None]
         return Range(
             first=places[0] if places else 0,
             last=places[-1] if places else 0,
             stream=rows[0][1] if rows else None,
             leaves=b"".join([leaf_hash(raw) for raw in raws]),
-            times=(min(times, default=b""), max(times, default=b"")),
-            in_order=times == sorted(times),
-            others=tuple(row for row, parts in zip(rows, committed, strict=True) if parts is None),
+            times=range_times([raw[AT] for raw in raws], stating),
+            others=tuple(_read(row, found) for row in others),
+            acts=acts_of((place, raw) for place, raw, parts in zip(places, raws, committed, strict=True) if parts),
             parts=names.count,
             found=found.found(),
         )
@@ -96,6 +98,15 @@ def check_place(place: int, due: int, found: Findings) -> None:
         found.report(Check.POSITION, due, reason, step=Step.PLACE)
     if place < due:
         found.report(Check.POSITION, place, f"two entries stand at position {place}", step=Step.PLACE)
+
+
+def _read(row: EntryRow, found: Findings) -> Recorded | int:
+    """What an entry says that is no award's; its position alone where it is none, or nobody signed it."""
+    position = Position(cast("int", row[0]))
+    entry = read_entry(row, position, found)
+    if entry is None or not check_entry(entry, row, position, found):
+        return position
+    return entry.recorded(position)
 
 
 class PartNames:
@@ -155,62 +166,3 @@ def parts_beyond(rows: Iterator[tuple[Column, Column]], last: int, size: int, fo
 
 def _listed(names: "list[str] | list[Column]") -> str:
     return ", ".join(name if isinstance(name, str) else ascii(name) for name in names) or "nothing"
-
-
-class Marks:
-    """A set of positions in few bytes, however many they are."""
-
-    def __init__(self) -> None:
-        self._words: dict[int, int] = {}
-
-    def add(self, position: int) -> None:
-        """Mark one."""
-        self._words[position >> 9] = self._words.get(position >> 9, 0) | 1 << (position & 511)
-
-    def update(self, other: "Marks") -> None:
-        """Mark all that the other has."""
-        for word, bits in other._words.items():
-            self._words[word] = self._words.get(word, 0) | bits
-
-    def __contains__(self, position: int) -> bool:
-        """Whether it is marked."""
-        return bool(self._words.get(position >> 9, 0) >> (position & 511) & 1)
-
-    def __bool__(self) -> bool:
-        """Whether any is marked."""
-        return bool(self._words)
-
-
-class Times:
-    """The times of the entries, which never go back. Where one could, the entries are read again, one by one."""
-
-    def __init__(self) -> None:
-        self._latest = b""
-        self._in_order = True
-
-    def add(self, done: Range) -> None:
-        """The next range."""
-        earliest, latest = done.times
-        self._in_order = self._in_order and done.in_order and earliest >= self._latest
-        self._latest = max(self._latest, latest)
-
-    def finish(self, source: AuditSource, last: int, unsound: Marks, found: Findings) -> datetime | None:
-        """The latest time of an entry; reports every entry that is older than one before it.
-
-        Args:
-            unsound: the positions of entries that are none, or are not signed: what they say is nobody's statement.
-        """
-        if self._in_order and not unsound:
-            return parse_time(self._latest.decode("ascii")) if self._latest else None
-        latest: datetime | None = None
-        for row in source.entries(0, last):
-            place = row[0]
-            if type(place) is not int or place in unsound:
-                continue
-            raw = bytes_of(row)
-            at = parse_time(raw[_AT].decode("ascii"))
-            if latest is not None and at < latest:
-                reason = f"{format_time(at)} is before {format_time(latest)}, the time of an entry before it"
-                found.report(Check.TIME, place, reason, parse_entry(raw), Step.TIME)
-            latest = at if latest is None else max(latest, at)
-        return latest

@@ -11,6 +11,7 @@ from operator import itemgetter
 from ledger.audit.report import Check, Findings, Step
 from ledger.domain import achievement as achievements
 from ledger.domain import issuer as issuers
+from ledger.domain import log as logs
 from ledger.domain.achievement import Achievement
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.events import (
@@ -19,12 +20,14 @@ from ledger.domain.events import (
     IssuerEvent,
     IssuerProfileChanged,
     IssuerRegistered,
+    LogEvent,
     OfferEvent,
     PathwayDefined,
     PathwayRevised,
     Recorded,
 )
 from ledger.domain.issuer import Issuer
+from ledger.domain.log import Log
 from ledger.domain.types import Did, Digest, Position, StreamId
 from ledger.errors import LedgerError
 from ledger.record.sealing import possession_is_proved
@@ -46,6 +49,7 @@ class Registry:
 
     def __init__(self, operator: Operator, found: Findings) -> None:
         self.operator = operator
+        self.log: Log | None = None
         self.issuers: dict[Did, Issuer] = {}
         self.achievements: dict[StreamId, Achievement] = {}
         self.wordings: list[Wording] = []  # in the order of positions
@@ -55,21 +59,25 @@ class Registry:
         self._owned: dict[str, tuple[Position, Did]] = {operator.stream.hex: (Position(0), operator.did)}
         self._states: dict[Did, list[tuple[Position, Issuer]]] = {}  # each with the position that brought it about
 
-    def admit(self, recorded: Recorded) -> None:
-        """Check who signed an entry that is no award's, and what it says; then let it count."""
+    def admit(self, recorded: Recorded) -> bool:
+        """Check who signed an entry that is no award's, and what it says; whether it counts from now on."""
         try:
             check_signer(recorded, operator=self.operator, issuers=self.issuers, owner=self._owner(recorded))
         except LedgerError as error:
             self._found.report(Check.SIGNER, recorded.position, str(error), recorded, Step.SIGNER)
-            return
+            return False
         event = recorded.event
         try:
+            if isinstance(event, LogEvent):
+                self._log(recorded, event)
             if isinstance(event, IssuerEvent):
                 self._issuer(recorded, event)
             if isinstance(event, OfferEvent):
                 self._achievement(recorded, event)
         except LedgerError as error:
             self._found.report(Check.ORDER, recorded.position, str(error), recorded, Step.SIGNER)
+            return False
+        return True
 
     def known(self, did: Did, position: Position) -> Issuer | None:
         """An issuer as it was known just before a position."""
@@ -135,6 +143,13 @@ class Registry:
 
     def _own(self, recorded: Recorded, did: Did) -> None:
         self._owned.setdefault(recorded.stream.hex, (recorded.position, did))
+
+    def _log(self, recorded: Recorded, event: LogEvent) -> None:
+        logs.permit(self.log, event, at=recorded.position)
+        if not possession_is_proved(self.operator.origin, recorded):
+            reason = "the key added did not sign for its own admission, to this log"
+            self._found.report(Check.POSSESSION, recorded.position, reason, recorded, Step.SIGNER)
+        self.log = logs.evolve(self.log, recorded)
 
     def _issuer(self, recorded: Recorded, event: IssuerEvent) -> None:
         did = self._did_of.get(recorded.stream)

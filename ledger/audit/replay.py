@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TypeAlias
 
+from ledger.audit.log_keys import LogKeys, keys_of
 from ledger.audit.passes import Passes
 from ledger.audit.report import AuditReport, Check, Findings, NotChecked, Problem, Step
 from ledger.audit.roots import HOME, KEPT, Anchor, Roots
@@ -19,8 +20,7 @@ from ledger.domain.types import Position
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import signature_is_good
-from ledger.signing import multikey
-from ledger.tlog.checkpoint import CheckpointOriginMismatch, open_checkpoint
+from ledger.tlog.checkpoint import CheckpointOriginMismatch, size_of_note
 from ledger.tlog.note import NoteSignatureInvalid, NoteUnsigned, VerifierKey
 
 ViewCheck: TypeAlias = Callable[[], Iterable[Problem]]  # views rebuilt and compared, by those who know the views
@@ -41,7 +41,8 @@ def audit(
     """Whether the recorded history is whole, honest and unchanged, with the first position where it is not.
 
     Args:
-        vkey: the log's key as the auditor knows it; None takes the one that the database names, and says so.
+        vkey: a checkpoint key of the log as the auditor knows it, also an earlier or a later one; None takes those that
+            the database names, and says so.
         kept_checkpoint: a signed checkpoint kept outside; without one a cut tail cannot be noticed.
         own_checkpoint: the checkpoint that the home publishes, HOME/log/checkpoint.
         opener: opens private parts; None leaves their contents unchecked.
@@ -50,15 +51,16 @@ def audit(
         workers: who does the work, on the same database and with the same keys; None: this process alone.
 
     Raises:
-        CannotBeAudited: the database cannot be read, or the kept checkpoint is not one that `vkey` signed.
+        CannotBeAudited: the database cannot be read, or the kept checkpoint is not one of the log of `vkey`.
     """
     began = timer()
     found = Findings()
     operator = _operator(source, found)
-    key = _key(vkey, operator, found)
-    given = _kept(kept_checkpoint, key, found, given=vkey is not None)
-    home, fault = _home(own_checkpoint, key)
-    roots = Roots(found, source.checkpoints(), key=key, given=(*given, *home))
+    keys = keys_of(source, operator, vkey, found)
+    count = source.entry_count()
+    given, unsigned = _kept(kept_checkpoint, keys, found, given=vkey is not None, count=count)
+    home, fault = _home(own_checkpoint, keys)
+    roots = Roots(found, source.checkpoints(), keys=keys, given=(*given, *home), end=count)
     passes = Passes(source, workers or InThisProcess(source, opener), roots, operator, found)
     passes.run()
     root = roots.finish()  # before what stands beside the log, so that a cut tail is named first
@@ -71,6 +73,7 @@ def audit(
     _tail(given, roots.size, found)
     _damage(passes, roots.size, found)
     _unbound(source, unbound, found)
+    _unsigned(unsigned, roots.size, found)
     return AuditReport(
         events=roots.size,
         root=root,
@@ -101,63 +104,71 @@ def _operator(source: AuditSource, found: Findings) -> Operator | None:
     return operator if signature_is_good(entry) else None
 
 
-def _key(vkey: VerifierKey | None, operator: Operator | None, found: Findings) -> VerifierKey | None:
-    """The key that checkpoints are judged by: the one given, else the one that the database names."""
-    named = _named_key(operator)
-    if vkey is None:
-        why = "no key was given, so the one that the database itself names was believed"
-        found.skip("whether this is the log it claims to be", 1, why)
-        return named
-    if operator is not None and vkey != named:
-        reason = "log.started names another log, or another checkpoint key, than the key given"
-        found.report(Check.LOG, 1, reason, step=Step.PLACE)
-    return vkey
-
-
 def _damage(passes: Passes, size: int, found: Findings) -> None:
     for each in passes.damage():
         found.report(Check.DATABASE, size + 1, f"the file of the database is damaged, or was made to mislead: {each}")
 
 
-def _named_key(operator: Operator | None) -> VerifierKey | None:
-    """The log's key, as its first entry names it."""
-    if operator is None:
-        return None
-    return VerifierKey.of(operator.origin, multikey.decode(operator.checkpoint_key))
-
-
-def _kept(raw: bytes | None, key: VerifierKey | None, found: Findings, *, given: bool) -> tuple[Anchor, ...]:
-    """The checkpoint kept outside.
+def _kept(
+    raw: bytes | None, keys: LogKeys, found: Findings, *, given: bool, count: int
+) -> tuple[tuple[Anchor, ...], LedgerError | None]:
+    """The checkpoint kept outside; or why none of the log's keys signed it, as far as is known before the entries are.
 
     Args:
-        given: whether the auditor gave the key too; else it comes from the database that is under audit.
+        given: whether the auditor gave a key too; else all keys come from the database that is under audit.
+        count: how many entries there are.
 
     Raises:
-        CannotBeAudited: it is no checkpoint, or not one of the key that was given.
+        CannotBeAudited: it is no checkpoint, or one of another log than that of the key that was given.
     """
     if raw is None:
-        return ()
-    if key is None:
+        return (), None
+    if not keys:
         found.skip("the kept checkpoint", 1, "the database names no key for it, and none was given")
-        return ()
+        return (), None
     try:
-        return (Anchor(source=KEPT, checkpoint=open_checkpoint(raw, key), compact_range=None),)
+        return (Anchor(source=KEPT, checkpoint=keys.open(raw), compact_range=None),), None
     except (NoteUnsigned, NoteSignatureInvalid, CheckpointOriginMismatch) as error:
-        if given:
-            raise CannotBeAudited(f"the kept checkpoint and the key given do not belong together: {error}") from error
-        reason = f"the kept checkpoint is not one of the log that the database names: {error}"
-        found.report(Check.CHECKPOINT, 1, reason, step=Step.PLACE)
-        return ()
+        if not given:
+            reason = f"the kept checkpoint is not one of the log that the database names: {error}"
+            found.report(Check.CHECKPOINT, 1, reason, step=Step.PLACE)
+            return (), None
+        if not keys.is_of_the_log(raw):
+            raise _unrelated(error) from error
+        if (size_of_note(raw) or 0) <= count:
+            return (), error
+        # Whoever cuts off the tail may cut off the entry that named the key, too.
+        reason = f"the kept checkpoint is ahead of the store, which ends at {count}, and none of its keys signed it"
+        found.report(Check.CHECKPOINT, count + 1, f"{reason}: the tail was cut off", step=Step.CUT)
+        return (), None
     except LedgerError as error:
         raise CannotBeAudited(f"the file with the kept checkpoint cannot be used: {error}") from error
 
 
-def _home(raw: bytes | None, key: VerifierKey | None) -> tuple[tuple[Anchor, ...], str | None]:
+def _unrelated(error: LedgerError) -> CannotBeAudited:
+    return CannotBeAudited(f"the kept checkpoint and the key given do not belong together: {error}")
+
+
+def _unsigned(error: LedgerError | None, size: int, found: Findings) -> None:
+    """Say that none of the log's keys signed the kept checkpoint.
+
+    Raises:
+        CannotBeAudited: nothing else is wrong. Else an entry that is damaged may be the one that named the key.
+    """
+    if error is None:
+        return
+    if not found.count:
+        raise _unrelated(error) from error
+    reason = f"the kept checkpoint is not one of the log that the database names: {error}"
+    found.report(Check.CHECKPOINT, size + 1, reason)
+
+
+def _home(raw: bytes | None, keys: LogKeys) -> tuple[tuple[Anchor, ...], str | None]:
     """The checkpoint that the home publishes, or what is wrong with it."""
-    if raw is None or key is None:
+    if raw is None or not keys:
         return (), None
     try:
-        return (Anchor(source=HOME, checkpoint=open_checkpoint(raw, key), compact_range=None),), None
+        return (Anchor(source=HOME, checkpoint=keys.open(raw), compact_range=None),), None
     except LedgerError as error:
         return (), f"the checkpoint that the home publishes cannot be opened: {error}"
 

@@ -7,12 +7,12 @@ the database. Whoever owns the database can remove the last two, and then nothin
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ledger.audit.log_keys import LogKeys
 from ledger.audit.report import Check, Findings, Judge, Step
 from ledger.audit.source import CheckpointRow, shown
 from ledger.errors import LedgerError
-from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import SIZE_LIMIT, CompactRange, Hash
-from ledger.tlog.note import VerifierKey
 
 KEPT, HOME, DATABASE = "kept", "home", "database"
 _NAMES = {KEPT: "the kept checkpoint", HOME: "the checkpoint that the home publishes", DATABASE: "the checkpoint"}
@@ -44,18 +44,26 @@ class Roots:
     """Folds leaves into the tree, and compares at each size for which there is a checkpoint."""
 
     def __init__(
-        self, found: Findings, rows: Iterator[CheckpointRow], *, key: VerifierKey | None, given: tuple[Anchor, ...]
+        self,
+        found: Findings,
+        rows: Iterator[CheckpointRow],
+        *,
+        keys: LogKeys,
+        given: tuple[Anchor, ...],
+        end: int,
     ) -> None:
         """Begin with the empty tree.
 
         Args:
             rows: the checkpoints in the database, by size.
-            key: the log's; without it, no checkpoint in the database is looked at.
+            keys: the log's; without any, no checkpoint in the database is looked at.
             given: the kept checkpoint first, then the one of the home, as far as they could be opened.
+            end: how many entries there are in all.
         """
         self.size = 0
         self._found = found
-        self._key = key
+        self._keys = keys
+        self._end = end
         self._tree = CompactRange.empty()
         self._given = list(given)
         self._rows = rows
@@ -138,18 +146,17 @@ class Roots:
     def _next_row(self) -> None:
         """Step to the next checkpoint of the database that can be believed."""
         self._row = None
-        key = self._key
-        if key is None:
+        if not self._keys:
             return
         for row in self._rows:
-            self._row = self._opened(row, key)
+            self._row = self._opened(row)
             if self._row is not None:
                 self._last_row = self._row
                 return
 
-    def _opened(self, row: CheckpointRow, key: VerifierKey) -> Anchor | None:
+    def _opened(self, row: CheckpointRow) -> Anchor | None:
         size, note, compact_range = row
-        place = size if type(size) is int and size > self.size else self.size + 1
+        place = min(size, self._end + 1) if type(size) is int and size > self.size else self.size + 1
         if type(note) is not bytes or type(compact_range) is not bytes:
             self._found.report(
                 Check.CHECKPOINT,
@@ -159,7 +166,7 @@ class Roots:
             )
             return None
         try:
-            checkpoint = open_checkpoint(note, key)
+            checkpoint = self._keys.open(note)
         except LedgerError as error:
             self._found.report(
                 Check.CHECKPOINT,

@@ -13,13 +13,14 @@ from typing import TypeAlias
 from ledger.audit.award import AwardSoFar
 from ledger.audit.entries import award_parts, bytes_of, check_entry, read_entry
 from ledger.audit.first import FirstEntry, hex_of, read_first
+from ledger.audit.marks import Marks
 from ledger.audit.parts import Parts
-from ledger.audit.positions import Marks
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Found, Step
 from ledger.audit.source import AuditSource, Column, EntryRow, PartOpener
 from ledger.audit.stacks import StackKeys
 from ledger.audit.tables import SlotClaims, UsedList
+from ledger.audit.times import AT
 from ledger.domain import credential as credentials
 from ledger.domain.events import (
     AchievementEvent,
@@ -31,6 +32,7 @@ from ledger.domain.events import (
     PathwayEvent,
 )
 from ledger.domain.types import Did, Kid, ListId, Origin, Position
+from ledger.domain.values import format_time
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry, parse_entry
 from ledger.record.sealing import chain, genesis
@@ -253,6 +255,9 @@ class StreamRules:
         if position < place:
             reason = f"seq {entry.seq} stands before seq {entry.seq - 1}, which is at position {place}"
             self._found.report(Check.SEQ, position, reason, entry, Step.STREAM)
+        elif last is not None and entry.raw[AT] < last[0].raw[AT]:
+            reason = f"{format_time(entry.at)} is before the time of the entry before it in its stream, at {place}"
+            self._found.report(Check.TIME, position, reason, entry, Step.TIME)
         prev = genesis(self._registry.operator.origin, entry.stream) if last is None else chain(last[0].raw)
         if entry.prev != prev:
             before = "this log" if last is None else f"the entry at position {place}"

@@ -1,22 +1,25 @@
 """The base of `ledger.testing.forge`: a log in memory that takes any event from anybody, and what a verifier gets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from ledger.domain import events as ev
+from ledger.domain.authority import operator_of
 from ledger.domain.codes import stream_id
+from ledger.domain.status import Act, act_of
 from ledger.domain.types import Did, Digest, Kid, LinkCode, Origin, Position, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.record.commitment import Opening, commitment
-from ledger.record.sealing import Sealed, chain, genesis, seal
+from ledger.record.sealing import CHECKPOINT_ROLE, Sealed, chain, genesis, seal
 from ledger.signing.ed25519 import PublicKey
-from ledger.signing.signer import Ed25519Signer
+from ledger.signing.signer import Ed25519Signer, possession_message
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
 from ledger.tlog.proofs import inclusion_path, node_reader
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed
+from ledger.verification.statement import Statuses
 
 OPERATOR = Did("did:web:localhost%3A8000")
 ORIGIN = Origin("localhost:8000/log")
@@ -76,6 +79,8 @@ class ForgedLog:
         self.definitions: dict[Digest, bytes] = {}
         self.codes: dict[StreamId, LinkCode] = {}
         self.issuers: dict[Did, StreamId] = {}
+        # Keys that sign checkpoints, by name: since which position, and from which on no more.
+        self.signers: dict[str, tuple[Position, Position | None]] = {"operator/checkpoint": (Position(1), None)}
         self.operator_stream = self.new_stream()
         started = ev.LogStarted(
             origin=origin, event_key=self.kid("operator"), checkpoint_key=self.kid("operator/checkpoint")
@@ -131,6 +136,37 @@ class ForgedLog:
         self.at += timedelta(seconds=1)
         return position
 
+    # ---- what the log says of itself
+
+    def of_log(self, event: ev.LogEvent, how: How = HONEST) -> Position:
+        """An entry in the log's own stream, by the operator's event key."""
+        return self.append(event, stream=self.operator_stream, by=OPERATOR, key="operator", how=how)
+
+    def add_checkpoint_key(self, name: str, how: How = HONEST, *, prover: str | None = None) -> Position:
+        """The key of that name signs checkpoints; `prover` names the key that proves possession, if not itself."""
+        message = possession_message(self.origin, str(self.operator_stream), self.kid(name), CHECKPOINT_ROLE)
+        self.signers[name] = (
+            self.of_log(ev.LogKeyAdded(key=self.kid(name), proof=self.key(prover or name).sign(message)), how),
+            None,
+        )
+        return self.signers[name][0]
+
+    def retire_checkpoint_key(self, name: str, how: How = HONEST) -> Position:
+        """The key of that name signs no checkpoint from here on."""
+        position = self.of_log(ev.LogKeyRetired(key=self.kid(name)), how)
+        self.signers[name] = self.signers[name][0], position
+        return position
+
+    def due(self) -> ev.StatusCommitted:
+        """What is to be stated after the entries so far."""
+        statuses = Statuses(operator_of(self.log[0].recorded), self._acts, self._signed_by)
+        statuses.take(sealed.recorded for sealed in self.log)
+        return statuses.statement()
+
+    def state(self, stated: ev.StatusCommitted | None = None, how: How = HONEST) -> Position:
+        """A statement: of what is due, unless told otherwise."""
+        return self.of_log(stated or self.due(), how)
+
     def keep(self, raw: bytes) -> Digest:
         """The digest of a wording that is now among the definitions, whatever it says."""
         digest = Digest(sha256(raw).digest())
@@ -147,14 +183,21 @@ class ForgedLog:
         """The end of the log."""
         return Head(size=len(self.log), at=self.log[-1].recorded.at)
 
-    def checkpoint(
-        self, size: int | None = None, *, key: str = "operator/checkpoint", name: str | None = None
-    ) -> bytes:
-        """A signed checkpoint over the first `size` entries, all by default; `name` is another log's origin."""
+    def checkpoint(self, size: int | None = None, *, key: str | None = None, name: str | None = None) -> bytes:
+        """A signed checkpoint over the first `size` entries, all by default; `name` is another log's origin.
+
+        Args:
+            key: who signs it; None: every key that is to.
+        """
         covered = self.log[:size]
         tree = CompactRange.empty().extended(leaf_hash(sealed.entry) for sealed in covered)
         checkpoint = Checkpoint(origin=name or self.origin, size=len(covered), root=tree.root())
-        return sign_checkpoint(checkpoint, self.key(key))
+        every = [
+            each
+            for each, (added, retired) in self.signers.items()
+            if added <= max(checkpoint.size, 1) and (retired is None or retired > checkpoint.size)
+        ]
+        return sign_checkpoint(checkpoint, *map(self.key, every if key is None else [key]))
 
     def authority(self, *only: Did) -> AuthorityEvidence:
         """The log's own entries and the streams of these issuers, all by default."""
@@ -192,6 +235,14 @@ class ForgedLog:
         )
 
     # ---- inside
+
+    def _acts(self, streams: Sequence[StreamId]) -> Mapping[StreamId, Sequence[Act]]:
+        acts = {stream: [act_of(self.log[place - 1].recorded) for place in self.streams[stream]] for stream in streams}
+        return {stream: [act for act in each if act is not None] for stream, each in acts.items()}
+
+    def _signed_by(self, kid: Kid, position: Position) -> Iterable[StreamId]:
+        recorded = (sealed.recorded for sealed in self.log[position - 1 :])
+        return [each.stream for each in recorded if each.kid == kid and act_of(each) is not None]
 
     def _milliseconds(self) -> int:
         return int(self.at.timestamp() * 1000)

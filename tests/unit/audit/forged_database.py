@@ -69,6 +69,11 @@ def everything() -> Forge:
     fresh = replace(RECOVERY, by=None, key="college/fresh")
     forge.retire(college, ref, how=fresh)
     forge.revoke(streams[3], how=fresh)
+    forge.state()
+    forge.add_checkpoint_key("operator/next")
+    forge.state()
+    forge.retire_checkpoint_key("operator/checkpoint")
+    forge.state()
     return forge
 
 

@@ -16,7 +16,7 @@ from ledger.adapters.audit_workers import Database as Opened
 from ledger.adapters.audit_workers import no_parts, processes, workers
 from ledger.adapters.sqlite.audit_source import SqliteAuditSource, open_audit_source
 from ledger.audit import passes
-from ledger.audit.positions import Marks
+from ledger.audit.marks import Marks
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport
 from ledger.audit.source import CannotBeAudited, PartOpener

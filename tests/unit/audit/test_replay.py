@@ -12,7 +12,7 @@ from ledger.audit.report import MOST_PROBLEMS, AuditReport, Check, NotChecked, P
 from ledger.audit.source import CannotBeAudited
 from ledger.domain.codes import stream_id
 from ledger.record.encoding import to_text
-from ledger.testing.forge import BEGIN, Forge, How
+from ledger.testing.forge import Forge, How
 from ledger.tlog.note import VerifierKey
 from tests.unit.audit.forged_database import Database, everything, open_fake_box, place_of, put
 
@@ -186,12 +186,6 @@ def test_deleted_entry_with_positions_and_head_corrected_is_located(honest: Data
     first = honest.first()
     assert first is not None
     assert first[0] == position
-
-
-def test_entry_older_than_the_one_before_is_a_problem(tmp_path: Path) -> None:
-    forge = Forge()
-    forge.register("college", how=How(at=BEGIN.replace(hour=13)))
-    assert put(forge, tmp_path / "ledger.db").first() == (2, "time")
 
 
 def test_unsigned_entry_is_located_and_states_nothing(tmp_path: Path) -> None:
