@@ -25,6 +25,7 @@ from ledger.application.ports import (
     StaleDecision,
     TimeHasPassed,
 )
+from ledger.domain.events import StatusCommitted
 from ledger.domain.types import ListId, Position, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS
 from ledger.record.sealing import Sealed
@@ -32,7 +33,8 @@ from ledger.record.sealing import Sealed
 Outcomes: TypeAlias = list[Appended | ConflictError]
 
 # Of several processes one decides a moment before the other and is recorded a moment after it. A recorded time may
-# therefore lie before the latest one, by no more than this; within a stream it never goes back.
+# therefore lie before the latest one, by no more than this; within a stream it never goes back. So every entry keeps
+# the rule of docs/spec/entry.md: not more than this before the last statement before it, not after the next.
 SLACK = timedelta(seconds=60)
 
 
@@ -155,7 +157,9 @@ class Placing:
             before = expected.get(recorded.stream, self._known.ends[recorded.stream])
             if recorded.seq != before + 1:
                 return StaleDecision(f"the stream {recorded.stream} has moved on to {before}")
-            if recorded.at < self._known.at - SLACK:
+            # What states how everything stands is not older than anything that it speaks of.
+            slack = timedelta() if isinstance(recorded.event, StatusCommitted) else SLACK
+            if recorded.at < self._known.at - slack:
                 return TimeHasPassed("the log has a later time by now")
             expected[recorded.stream] = recorded.seq
         return None

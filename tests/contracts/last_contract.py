@@ -9,7 +9,8 @@ import pytest
 
 from ledger.adapters.engine import ScanSource
 from ledger.application.ports import LedgerHalted, Snapshot, StaleDecision, TimeHasPassed
-from ledger.domain.types import Position, Seq, StreamId
+from ledger.domain.events import StatusCommitted
+from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.errors import LedgerError
 from ledger.record.sealing import Sealed
 from ledger.verification.evidence import Placed
@@ -100,6 +101,14 @@ class LastContract:
         with pytest.raises(TimeHasPassed):
             backend.store.append_last(lambda _: scribe.entry(LOG, 0, at=later(29)))
         assert _size(backend) == 1
+
+    def test_statement_older_than_anything_it_speaks_of_is_refused(self, backend: Backend, scribe: Scribe) -> None:
+        backend.append([scribe.proposal(1, at=later(5)), scribe.proposal(2)])
+        event = StatusCommitted(size=2, lists=0, status=Digest(bytes(32)), authority=Digest(bytes(32)))
+        with pytest.raises(TimeHasPassed):
+            backend.store.append_last(lambda _: scribe.entry(LOG, 0, at=later(4), event=event))
+        assert _size(backend) == 2
+        assert backend.store.append_last(lambda _: scribe.entry(LOG, 0, at=later(5), event=event)) == 3
 
     def test_commands_go_on_after_a_last_entry(self, backend: Backend, scribe: Scribe) -> None:
         positions: list[int | None] = []
