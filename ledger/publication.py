@@ -74,7 +74,7 @@ def check_keys(log: Log, keys: KeyStore) -> None:
 
 def published_log(home: Home) -> PublishedLog:
     """What a home publishes, as it is read."""
-    return PublishedLog(FolderTiles(home.log), FolderTiles(home.statements))
+    return PublishedLog(FolderTiles(home.log), FolderTiles(home.statements), PublishedFile(home.checkpoint).known)
 
 
 def witnessing_of(clock: Clock, failed: Callable[[Exception], None]) -> Witnessing:

@@ -26,6 +26,7 @@ class _NoteFile:
         self._lock = lock
         self._described = described
         self._read: tuple[_Stamp | None, int] = (None, 0)
+        self._known: tuple[_Stamp | None, bytes | None] = (None, None)
 
     def note(self) -> bytes | None:
         """What was written last; None where nothing was.
@@ -39,6 +40,17 @@ class _NoteFile:
             return None
         except OSError as error:
             raise TileStoreUnavailable(f"{self._described} in {self._path} cannot be read: {error.strerror}") from error
+
+    def known(self) -> bytes | None:
+        """What was written last, read again only after the file has changed; None where nothing was.
+
+        Raises:
+            TileStoreUnavailable: it cannot be read; it may be there.
+        """
+        stamp = self._stamp()
+        if stamp is None or stamp != self._known[0]:
+            self._known = (stamp, self.note())  # a note that is younger than its stamp is read once more
+        return self._known[1]
 
     def size(self) -> int:
         """How many entries it covers; read again only after the file has changed."""

@@ -5,6 +5,7 @@ Whatever is given was tied to the root of the served checkpoint; whether its sig
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 
 from ledger.application.ports import TileStore
@@ -57,13 +58,15 @@ class PublishedTree:
 class PublishedLog:
     """The public log of one home. Any thread may ask."""
 
-    def __init__(self, tiles: TileStore, folds: TileStore) -> None:
+    def __init__(self, tiles: TileStore, folds: TileStore, served: Callable[[], bytes | None] | None = None) -> None:
         """
         Args:
             tiles: where checkpoint, tiles and entries are published.
             folds: where `ledger.application.statements` keeps what it folded.
+            served: the checkpoint there, if there is a quicker way to it.
         """
         self._tiles = tiles
+        self._served = served or (lambda: tiles.read(_CHECKPOINT))
         self._folds = folds
         self._cache = TileCache()
         self._trees: OrderedDict[bytes, PublishedTree] = OrderedDict()  # by their notes
@@ -81,7 +84,7 @@ class PublishedLog:
 
     def checkpoint(self) -> bytes | None:
         """The note that is served; None where none is yet."""
-        return self._tiles.read(_CHECKPOINT)
+        return self._served()
 
     @property
     def size(self) -> int:

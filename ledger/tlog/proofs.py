@@ -56,15 +56,25 @@ def inclusion_path(index: int, size: int, read: ReadNodes) -> tuple[Hash, ...]:
     """
     if not 0 <= index < size < SIZE_LIMIT:
         raise OutsideTree(f"there is no leaf {index} in a tree of {size}")
-    spans = []
+    wanted: list[Node] = []
+    edge: tuple[int, int] | None = None  # where the subtrees of a sibling begin that is no perfect one, and end
     node, last, level = index, size - 1, 0
     while last > 0:
         sibling = node ^ 1
+        if (sibling + 1) << level <= size:
+            wanted.append(Node(level, sibling))
         # A node that stands last at an even place has no sibling here; the tree hands it up unchanged.
-        if sibling <= last:
-            spans.append(_Span(sibling << level, min((sibling + 1) << level, size)))
+        elif sibling <= last:
+            # It ends with the tree. From here on the leaf lies below the last node, so there is no other such sibling.
+            begin = len(wanted)
+            wanted += _perfect_subtrees(_Span(sibling << level, size))
+            edge = begin, len(wanted)
         node, last, level = node >> 1, last >> 1, level + 1
-    return _hashes_of(spans, read)
+    found = read(wanted)
+    if edge is None:
+        return tuple(found)
+    begin, end = edge
+    return (*found[:begin], _joined(found[begin:end]), *found[end:])
 
 
 def check_inclusion(leaf: Hash, index: int, size: int, root: Hash, path: Sequence[Hash]) -> None:

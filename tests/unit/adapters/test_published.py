@@ -118,3 +118,21 @@ def test_last_note_of_every_day_stays(place: Path) -> None:
     days = {each.name: each.read_bytes() for each in (place.parent / "days").iterdir()}
     assert days == {"2026-11-20": note(3), "2026-11-21": note(7)}
     assert place.read_bytes() == note(7)
+
+
+def test_note_that_is_known_is_read_again_once_it_was_replaced_and_not_before(tmp_path: Path) -> None:
+    published = PublishedFile(tmp_path / "log" / "checkpoint")
+    assert published.known() is None
+    published.serve(note(1))
+    assert published.known() == note(1)
+
+    def refuse(path: Path) -> bytes:
+        raise AssertionError(path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        assert published.known() == note(1)
+    published.serve(note(2))
+    assert published.known() == note(2)
+    (tmp_path / "log" / "checkpoint").unlink()
+    assert published.known() is None
