@@ -13,7 +13,7 @@ from verify_api.issuer.answers import ApiKeyCreated, ApiKeyList
 app = typer.Typer(help="Keys to the issuer's API.", no_args_is_help=True)
 
 
-@command(app, "create")
+@command(app, "create", waits=False)
 def create(
     run: Run,
     scopes: Annotated[

@@ -23,7 +23,7 @@ _COLUMNS = ("row", "line", "column", "", "reason")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "issue-batch", panel=PANEL)(issue_batch)
+    command(app, "issue-batch", panel=PANEL, waits=False)(issue_batch)
 
 
 def issue_batch(

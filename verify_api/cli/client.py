@@ -205,12 +205,15 @@ def _exit_code(problem: Problem) -> int:
 
 
 @contextmanager
-def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Clock | None = None) -> Iterator[Client]:
+def connect(
+    folder: Path, url: str | None, *, keyless: bool = False, clock: Clock | None = None, wait: int | None = None
+) -> Iterator[Client]:
     """A client of the service that `url` names, else of the server that holds the home, else of this very process.
 
     Args:
         keyless: whether the command works without an API key.
         clock: of this process, if it is the one that works on the home.
+        wait: seconds that the service may take to publish what it is told to change.
 
     Raises:
         WrongUsage: there is no ledger, no key, or no such address.
@@ -222,7 +225,7 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Cloc
         home.settings()  # says so if there is no ledger
         try:
             with home.hold(patience=PATIENCE, shared=engine_of(home).shared):
-                yield from _embedded(home, clock or clock_from_environment())
+                yield from _embedded(home, clock or clock_from_environment(), wait)
                 return
         except HomeBusy:
             server = home.server()
@@ -235,18 +238,18 @@ def connect(folder: Path, url: str | None, *, keyless: bool = False, clock: Cloc
     key = _key(home if own else None)
     if key is None and not keyless:
         raise WrongUsage(f"no API key for {url}: set TESTAMUR_API_KEY")
-    with _http(base_of(url), key, None) as http:
+    with _http(base_of(url), key, None, wait) as http:
         yield Client(http, f"the server at {url}", _host(home) if own else None)
 
 
-def _embedded(home: Home, clock: Clock) -> Iterator[Client]:
+def _embedded(home: Home, clock: Clock, wait: int | None) -> Iterator[Client]:
     # Loaded here, since a command beside a server needs none of it, and it is most of what there is to load.
     from verify_api.app import create_app
     from verify_api.services import open_services
 
     services = open_services(home, clock=clock, failed=_tell, following=False)
     try:
-        with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services))) as http:
+        with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services)), wait) as http:
             yield Client(http, f"the ledger in {home.folder}", _host(home))
     finally:
         services.close()
@@ -256,8 +259,10 @@ def _host(home: Home) -> str:
     return host_and_port(home.settings().base_url)
 
 
-def _http(base: str, key: str | None, transport: httpx.BaseTransport | None) -> httpx.Client:
+def _http(base: str, key: str | None, transport: httpx.BaseTransport | None, wait: int | None) -> httpx.Client:
     headers = {"User-Agent": "testamur", "Accept": "application/json"}
+    if wait is not None:
+        headers["Prefer"] = f"wait={wait}"
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     return httpx.Client(base_url=base, headers=headers, transport=transport, timeout=_TIMEOUT, trust_env=False)

@@ -21,6 +21,7 @@ class Output:
 
     as_json: bool
     quiet: bool
+    waited: int | None = None  # seconds that publication was waited for
 
     def result(self, document: Mapping[str, Json], lines: Iterable[str]) -> None:
         """Print what the command found out: `document` with --json, else `lines`."""
@@ -29,6 +30,8 @@ class Output:
         else:
             for line in lines:
                 typer.echo(line)
+        if self.waited is not None:
+            self._proved(document.get("proof"), self.waited)
 
     def table(self, document: Mapping[str, Json], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a list: `document` with --json, else a table, or "none"."""
@@ -64,6 +67,12 @@ class Output:
     def warn(self, message: str) -> None:
         """A message beside the result about something that is probably not meant so."""
         self.say(f"warning: {message}")
+
+    def _proved(self, proof: Json, waited: int) -> None:
+        if not isinstance(proof, str):
+            self.say(f"it is recorded, but was not published within {waited} seconds: there is no proof of it yet")
+        elif not self.as_json:
+            typer.echo(f"\n{proof}", nl=False)
 
     def _document(self, document: Mapping[str, Json]) -> None:
         typer.echo(json.dumps(document, ensure_ascii=False))

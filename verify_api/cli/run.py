@@ -37,6 +37,12 @@ IdempotencyOption = Annotated[
 RevisionOption = Annotated[
     int | None, typer.Option("--if-revision", min=0, help="Refuse if the record is not at this revision any more.")
 ]
+WaitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--wait", metavar="SECONDS", min=1, max=60, help="Wait until it is published, and print the proof of it."
+    ),
+]
 IssuerOption = Annotated[
     str | None, typer.Option("--issuer", help="Short name of the issuer: for whom; else the key's, else the only one.")
 ]
@@ -50,6 +56,7 @@ class Run:
     url: str | None = None
     as_json: bool = False
     quiet: bool = False
+    wait: int | None = None  # seconds until what is changed is published
 
     @property
     def home(self) -> Home:
@@ -63,11 +70,11 @@ class Run:
     @property
     def output(self) -> Output:
         """Where answers and messages go."""
-        return Output(as_json=self.as_json, quiet=self.quiet)
+        return Output(as_json=self.as_json, quiet=self.quiet, waited=self.wait)
 
     def client(self, *, keyless: bool = False) -> AbstractContextManager[Client]:
         """The service that this command asks."""
-        return connect(self.home.folder, self.url, keyless=keyless)
+        return connect(self.home.folder, self.url, keyless=keyless, wait=self.wait)
 
 
 def _tell_version(asked: bool) -> None:
@@ -97,11 +104,14 @@ def remember(
 
 
 def command(
-    app: typer.Typer, name: str, *, panel: str | None = None, about: str | None = None
+    app: typer.Typer, name: str, *, panel: str | None = None, about: str | None = None, waits: bool = True
 ) -> Callable[[Callable[Concatenate[Run, P], int | None]], Callable[Concatenate[Run, P], int | None]]:
     """Register a function as a command that also takes the common options; its docstring is the help, or `about`.
 
     The function is given a `Run` and answers its exit code, None for 0.
+
+    Args:
+        waits: whether a command that takes an idempotency key, and so changes something, can wait for publication.
     """
 
     def register(function: Callable[Concatenate[Run, P], int | None]) -> Callable[Concatenate[Run, P], int | None]:
@@ -112,6 +122,7 @@ def command(
             as_json: JsonOption,
             quiet: QuietOption,
             url: UrlOption,
+            wait: WaitOption = None,
             *args: P.args,
             **kwargs: P.kwargs,
         ) -> int | None:
@@ -121,6 +132,7 @@ def command(
                 url=url or before.url,
                 as_json=as_json or before.as_json,
                 quiet=quiet or before.quiet,
+                wait=wait,
             )
             try:
                 return function(run, *args, **kwargs)
@@ -128,17 +140,20 @@ def command(
                 run.output.refused(problem.document)
                 raise
 
-        vars(called)["__signature__"] = _with_common(inspect.signature(function))
+        vars(called)["__signature__"] = _with_common(inspect.signature(function), waits=waits)
         app.command(name, rich_help_panel=panel, help=about)(called)
         return function
 
     return register
 
 
-def _with_common(signature: inspect.Signature) -> inspect.Signature:
+def _with_common(signature: inspect.Signature, *, waits: bool) -> inspect.Signature:
     """The signature of a command: its own parameters in place of the `Run`, then the common options."""
     _, *own = signature.parameters.values()
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     common = list(inspect.signature(remember).parameters.values())
     ctx, *options, _version = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in common]
+    if waits and "idempotency_key" in signature.parameters:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        keyword.append(inspect.Parameter("wait", kind, default=None, annotation=WaitOption))
     return signature.replace(parameters=[ctx, *keyword, *options])

@@ -17,6 +17,11 @@ _URL = Field(
     description="text of the printed QR code",
     examples=["HTTPS://VERIFY.COLLEGE.EXAMPLE/C/06A7Z9K4M0C8WJ2N5V1B3R6T9Y0D4F7H2G80"],
 )
+PROOF = Field(
+    default=None,
+    exclude_if=lambda proof: proof is None,
+    description="only if it was waited for (`Prefer: wait`): that the event is published, as a C2SP tlog-proof",
+)
 
 
 class RowProblem(Model):
@@ -52,6 +57,7 @@ class ReceiptModel(Model):
     short_code: str = _SHORT
     url: str = _URL
     position: int = _POSITION
+    proof: str | None = PROOF
 
 
 class IssuerReceipt(Model):
@@ -62,6 +68,7 @@ class IssuerReceipt(Model):
     position: int = _POSITION
     did: str = _DID
     slug: str = Field(examples=["maplewood"])
+    proof: str | None = PROOF
 
 
 class KeyReceipt(IssuerReceipt):
@@ -78,6 +85,7 @@ class AchievementReceipt(Model):
     position: int = _POSITION
     slug: str = Field(examples=["wound-care"])
     version: int = Field(description="of the wording, from 1", examples=[1])
+    proof: str | None = PROOF
 
 
 class RecognitionRecord(Model):

@@ -12,9 +12,11 @@ from starlette.responses import Response
 
 from ledger import canonical
 from ledger.application.api_keys import ApiKeys
+from ledger.application.published_log import PublishedLog
 from ledger.domain.reading import Problem, Refused
 from verify_api.issuer.auth import authenticate
 from verify_api.issuer.problems import BodyTooLarge, MalformedHeader, MalformedJson, WrongContentType
+from verify_api.issuer.waiting import LONGEST, prove, seconds_to_wait
 
 MOST_JSON = 1 << 20  # bytes
 MOST_CSV = 8 << 20
@@ -102,8 +104,8 @@ class _ReadRequest(Request):
         return self.value
 
 
-def strict_route(keys: ApiKeys) -> type[APIRoute]:
-    """A route that knows its caller before it reads, and reads strictly."""
+def strict_route(keys: ApiKeys, published: PublishedLog) -> type[APIRoute]:
+    """A route that knows its caller before it reads, reads strictly, and waits for publication where that is wanted."""
 
     class StrictRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
@@ -116,6 +118,9 @@ def strict_route(keys: ApiKeys) -> type[APIRoute]:
                 request.state.caller = authenticate(request.headers.get("authorization"), keys)
                 _check_query(request.query_params.multi_items(), known)
                 response = await handle(await _with_json(request) if takes_json else request)
+                seconds = seconds_to_wait(request.headers.getlist("prefer")) if request.method == "POST" else 0
+                if seconds:
+                    await prove(response, published, seconds)
                 response.headers["Cache-Control"] = "no-store"
                 return response
 
@@ -153,6 +158,15 @@ async def _idempotency_key(
             description="1 to 200 visible ASCII characters. The same request with the same key is recorded once, and "
             "answered the same each time; another request with it is refused with 409.",
             examples=["4f6c2d9e-row-17"],
+        ),
+    ] = None,
+    _prefer: Annotated[
+        str | None,
+        Header(
+            alias="Prefer",
+            description=f"`wait=SECONDS` (RFC 7240), up to {LONGEST}: answer once the change is published, with its "
+            "`proof`; without it where time is over before. What it cannot be applied to is not affected.",
+            examples=["wait=10"],
         ),
     ] = None,
 ) -> str | None:

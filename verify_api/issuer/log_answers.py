@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from verify_api.issuer.answers import PROOF
 from verify_api.issuer.definition_schemas import Model
 
 _ID = Field(description="id of the log's own stream", examples=["019a8f3e-6c00-8abc-9def-0123456789ab"])
@@ -21,6 +22,7 @@ class LogKeyReceipt(Model):
     position: int = _POSITION
     kid: str = Field(description="Multikey", examples=["z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"])
     vkey: str = _VKEY
+    proof: str | None = PROOF
 
 
 class LogKeysRetired(Model):
@@ -32,6 +34,7 @@ class LogKeysRetired(Model):
     retired: list[str] = Field(description="Multikeys, oldest first")
     kid: str = Field(description="Multikey of the key that signs on")
     vkey: str = _VKEY
+    proof: str | None = PROOF
 
 
 class LogKeyRecord(Model):

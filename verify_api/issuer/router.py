@@ -24,7 +24,7 @@ PREFIX = "/api/v1"
 def issuer_router(services: Services) -> APIRouter:
     """The routes under /api/v1. All handlers run on one event loop."""
     context = Context(services)
-    route_class = strict_route(services.ledger.api_keys)
+    route_class = strict_route(services.ledger.api_keys, services.ledger.published)
     groups = (  # in the order in which a path is compared with them: what is asked for most stands first
         ("credentials", (BatchRoutes(context), CredentialRoutes(context), ChangeRoutes(context))),
         ("issuers", (IssuerRoutes(context), KeyRoutes(context))),
