@@ -3,7 +3,8 @@
 #   make demo     a ledger with real-looking awards, served on 127.0.0.1:8000
 #   make test     the tests
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
-#   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50: more kills)
+#   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50,
+#                 TESTAMUR_PUBLISHING_KILLS=60: more kills)
 #   make interop  have published logs checked by a client in Go; with golang-go and golang-golang-x-mod-dev installed
 #   make tamper   change a small ledger in every way and see the audit find it
 #   make mutate   remove each check of audit and verification in turn and see a test go red
