@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from ledger.bootstrap import clock_from_environment
 from ledger.domain.codes import format_link_code
 from ledger.domain.types import Did, LinkCode
-from ledger.domain.values import DID_WEB
+from ledger.domain.values import DID_WEB, format_time
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
 from ledger.tlog.policy import MalformedPolicy, WitnessPolicy, parse_policy
 from ledger.verification.proof_check import check_proof_file
@@ -31,6 +32,7 @@ from verify_api.public.json_verdict import verdict_model
 from verify_api.public.links import ScannedCode
 from verify_api.public.schemas import VerdictModel
 
+_STALE = timedelta(hours=2)  # a server that does what it should has a cosignature of the last hour
 _LOCAL = ("localhost", "127.0.0.1")  # where a server without https is to be expected
 
 Asked = tuple[LinkCode, int]  # the code, and the version printed with it
@@ -92,6 +94,11 @@ def _judge(
         verdict = check_proof_file(raw, believed, now=now, registries=registries, asked=asked)
     except MalformedProofFile as error:
         raise WrongUsage(str(error)) from error
+    if asked is not None and verdict.log.witnesses and now - verdict.as_of > _STALE:
+        run.output.warn(
+            f"the server proves how things stood at {format_time(verdict.as_of)}. Witnesses cosign every hour what is "
+            "new and what is not: who shows nothing newer is cut off from them, or keeps something back"
+        )
     model = verdict_model(verdict, _base_url(verdict.log.origin))
     run.output.result(document(model), _told(model))
     return exit_code(model.verdict)

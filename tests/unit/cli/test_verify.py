@@ -225,6 +225,20 @@ def test_code_alone_is_asked_for_at_the_server_that_is_named(
     assert [path for path, _ in server.asked] == [f"/c/{kept.code}/proof", f"/c/{kept.code}/2/proof"]
 
 
+def test_server_that_proves_only_how_things_stood_long_ago_is_warned_of(
+    verify: Command, kept: Kept, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.content = kept.file.read_bytes()
+    asked = (f"{server.url}/c/{kept.code}", "--policy", str(kept.policy))
+    assert "keeps something back" not in verify(*asked).err
+    monkeypatch.setenv("TESTAMUR_UNSAFE_CLOCK", "2026-11-21T17:00:00Z")
+    ended = verify(*asked)
+    assert (ended.code, ended.out.partition(":")[0]) == (0, "valid")
+    assert "how things stood at 2026-11-21T14:00:17.000Z" in ended.err
+    assert "keeps something back" in ended.err
+    assert "keeps something back" not in verify(str(kept.file), "--policy", str(kept.policy)).err
+
+
 def test_server_that_answers_with_another_award_is_caught(verify: Command, kept: Kept, server: Server) -> None:
     server.content = write_proof_file(kept.desk.file(kept.desk.issue(name="Somebody Else")))
     ended = verify(f"{server.url}/c/{kept.code}", "--policy", str(kept.policy))
