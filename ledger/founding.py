@@ -61,9 +61,11 @@ def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock, datab
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise HomeExists(f"{folder} is not empty; a ledger is made in a folder of its own")
     making = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    home = Home(making, database_url)
+    if home.guarded_outside and home.guard.exists():
+        raise BadSettings(f"{home.guard} guards another ledger: name a file of its own in TESTAMUR_GUARD_FILE")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True, mode=0o700)
-    home = Home(making, database_url)
     name: EngineName = "sqlite" if home.database_url is None else "postgresql"
     try:
         engine = engine_of(home, name)
@@ -72,6 +74,8 @@ def init(folder: Path, base_url: str, operator_name: str, *, clock: Clock, datab
             making.rename(folder)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
+        if home.guarded_outside:
+            home.guard.unlink(missing_ok=True)
         raise
     sync_folder(folder.parent)
     return secret

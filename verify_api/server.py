@@ -27,6 +27,7 @@ from ledger.application.ports import Clock
 from ledger.bootstrap import engine_of
 from ledger.errors import LedgerError
 from ledger.public_side import open_public_side
+from ledger.publication import unnoticed
 from verify_api.app import create_app, create_public_app
 from verify_api.request_log import RequestLog, where
 from verify_api.services import open_services
@@ -147,6 +148,7 @@ def serve(
         url = url_of(listening)
         if not home.checkpoint.exists():
             log.warning("no published checkpoint", consequence="a restored older database cannot be noticed")
+        _warn(log, home)
         opened = open_services(
             home, clock=clock, failed=lambda error: _failed(log, error), following=works, publishes=works
         )
@@ -200,6 +202,7 @@ def work(home: Home, *, clock: Clock, once: bool, stopping: Event, started: Call
     """
     log = logger()
     with home.hold(shared=engine_of(home).shared):
+        _warn(log, home)
         opened = open_services(home, clock=clock, failed=lambda error: _failed(log, error), following=not once)
         with closing(opened) as services:
             if once:
@@ -231,6 +234,13 @@ def run(app: ASGIApp, listening: socket.socket) -> None:
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop where it is installed
         runner.run(_Server(config, closing_app).serve(sockets=[listening]))
+
+
+def _warn(log: structlog.typing.FilteringBoundLogger, home: Home) -> None:
+    """Say what nobody would notice with the settings there are."""
+    told = unnoticed(home)
+    if told is not None:
+        log.warning("unguarded", consequence=told)
 
 
 def _failed(log: structlog.typing.FilteringBoundLogger, error: Exception) -> None:

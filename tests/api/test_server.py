@@ -104,6 +104,9 @@ def test_stopped_server_has_published_everything_and_leaves_no_server_json(
         running.home.hold().__enter__()
     status, logged = running.stop(how)
     assert status == 0
+    (warned,) = [each for each in logged if each["level"] == "warning"]
+    assert warned["event"] == "unguarded"
+    assert "a restored backup of the whole home" in str(warned["consequence"])
     assert running.home.server() is None
     assert not running.home.held()
     statement = receipt["position"] + 1  # which every published tree ends in
@@ -115,7 +118,7 @@ def test_stopped_server_has_published_everything_and_leaves_no_server_json(
     assert ("GET", "/c/{code}", 200) in requests
     assert ("GET", "/api/v1/credentials/{credential_id}", 200) in requests
     assert ("GET", "-", 404) in requests
-    assert [each["event"] for each in logged if each["event"] != "request"] == ["serving", "stopping", "stopped"]
+    assert [each["event"] for each in logged if each["event"] != "request"] == ["unguarded", "serving", "stopping", "stopped"]
 
 
 def test_killed_server_leaves_a_home_that_opens_again(running: Running) -> None:

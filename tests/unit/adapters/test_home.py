@@ -1,5 +1,6 @@
 """The home: made whole or not at all, held by one process, and opened only if it is what was published."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -26,11 +27,14 @@ from ledger.adapters.home import (
 )
 from ledger.adapters.secrets import SecretExposed, SecretMissing
 from ledger.adapters.vault import VaultUnreadable
+from ledger.application.ports import Caller
 from ledger.application.published_check import LogRolledBack
 from ledger.bootstrap import clock_from_environment, open_ledger
 from ledger.domain.types import Did, Origin
+from ledger.domain.values import slug
 from ledger.errors import LedgerError
 from ledger.founding import init
+from ledger.publication import unnoticed
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import open_checkpoint
 
@@ -202,6 +206,43 @@ def test_master_key_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("TESTAMUR_MASTER_KEY_FILE")
     with pytest.raises(SecretMissing):
         open_ledger(Home(tmp_path / "one"), clock=CLOCK)
+
+
+def test_guard_elsewhere_is_that_of_one_ledger_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = tmp_path / "elsewhere" / "guard"
+    monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(guard))
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.founding.write_secret_file", _fail)
+        with pytest.raises(OSError, match="no space"):
+            init(tmp_path / "one", BASE_URL, "Operator", clock=CLOCK)
+    assert not guard.exists()
+    init(tmp_path / "one", BASE_URL, "Operator", clock=CLOCK)
+    assert guard.read_bytes() == (tmp_path / "one" / "log" / "checkpoint").read_bytes()
+    with pytest.raises(BadSettings, match="guards another ledger"):
+        init(tmp_path / "two", BASE_URL, "Operator", clock=CLOCK)
+    assert not (tmp_path / "two").exists()
+    assert unnoticed(Home(tmp_path / "one")) is None
+    monkeypatch.delenv("TESTAMUR_GUARD_FILE")
+    told = unnoticed(Home(tmp_path / "one"))
+    assert told is not None
+    assert "cannot be noticed" in told
+
+
+def test_whole_home_put_back_is_noticed_by_a_guard_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(tmp_path / "guard"))
+    init(folder, BASE_URL, "Operator", clock=CLOCK)
+    shutil.copytree(folder, tmp_path / "older")
+    with closing(open_ledger(Home(folder), clock=CLOCK)) as ledger:
+        asyncio.run(
+            ledger.issuers.register(Caller(actor="operator", issuer=None), slug("college"), {"name": "College"})
+        )
+    with pytest.raises(LogRolledBack, match="an older copy was restored"):
+        open_ledger(Home(tmp_path / "older"), clock=CLOCK)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise OSError("no space left on device")
 
 
 # ---------------------------------------------------------------------------------------------------------- settings
