@@ -118,7 +118,12 @@ def test_stopped_server_has_published_everything_and_leaves_no_server_json(
     assert ("GET", "/c/{code}", 200) in requests
     assert ("GET", "/api/v1/credentials/{credential_id}", 200) in requests
     assert ("GET", "-", 404) in requests
-    assert [each["event"] for each in logged if each["event"] != "request"] == ["unguarded", "serving", "stopping", "stopped"]
+    assert [each["event"] for each in logged if each["event"] != "request"] == [
+        "unguarded",
+        "serving",
+        "stopping",
+        "stopped",
+    ]
 
 
 def test_killed_server_leaves_a_home_that_opens_again(running: Running) -> None:
