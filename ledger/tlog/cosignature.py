@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.errors import LedgerError
-from ledger.signing.ed25519 import SIGNATURE_SIZE, verify
+from ledger.signing.ed25519 import verify
 from ledger.signing.signer import Signer
 from ledger.tlog.note import (
     MAX_SIGNATURES,
@@ -120,8 +120,7 @@ def _message(text: str, at: int) -> bytes:
 
 def _verified(text: str, line: SignatureLine, key: CosignerKey) -> int:
     """The time of a cosignature that `key` made."""
-    if len(line.signature) == _TIME_BYTES + SIGNATURE_SIZE:
-        at = int.from_bytes(line.signature[:_TIME_BYTES], "big")
-        if 0 < at <= MAX_TIME and verify(key.public_key, _message(text, at), line.signature[_TIME_BYTES:]):
-            return at
+    at = int.from_bytes(line.signature[:_TIME_BYTES], "big")
+    if 0 < at <= MAX_TIME and verify(key.public_key, _message(text, at), line.signature[_TIME_BYTES:]):
+        return at
     raise CosignatureInvalid(f"the cosignature by {key.name!a}, key id {key.key_id.hex()}, does not verify")

@@ -204,7 +204,7 @@ def beginning_of(old: int, new: Checkpoint, path: tuple[Hash, ...]) -> Hash | No
     A proof from a power of two holds only what was added, so it does not show that root; None then, and where `path`
     does not lead to the root of `new`. Otherwise nobody can make two `path`s that show different roots.
     """
-    if not 0 < old < new.size or old & (old - 1) == 0 or not path:
+    if not 0 < old < new.size or not path:
         return None
     # RFC 9162 §2.1.4.2, steps 3 to 6, for the older root alone; the RFC's own names.
     fn, sn, fr = old - 1, new.size - 1, path[0]

@@ -263,8 +263,16 @@ def test_a_witness_where_nobody_listens_is_left_out() -> None:
     assert [type(each) for each in made.failures] == [WitnessUnreachable]
 
 
-@pytest.mark.parametrize("waits", [Waits(timeout=0.3), Waits(patience=0.3), Waits(grace=0.3)], ids=str)
-def test_a_witness_that_never_answers_is_not_waited_for(waits: Waits) -> None:
+@pytest.mark.parametrize(
+    ("waits", "said"),
+    [
+        (Waits(timeout=0.3), "silent did not answer within 0.3 s"),
+        (Waits(patience=0.3), "silent was not waited for any longer"),
+        (Waits(grace=0.3), "silent was not waited for any longer"),
+    ],
+    ids=["one", "all", "grace"],
+)
+def test_a_witness_that_never_answers_is_not_waited_for(waits: Waits, said: str) -> None:
     told = Event()
 
     def never(*_: object) -> Reply:
@@ -279,7 +287,7 @@ def test_a_witness_that_never_answers_is_not_waited_for(waits: Waits) -> None:
         finally:
             told.set()
             made.client.close()
-    assert [type(each) for each in made.failures] == [WitnessTooSlow]
+    assert [(type(each), str(each)) for each in made.failures] == [(WitnessTooSlow, f"the witness {said}")]
 
 
 def test_a_witness_that_the_quorum_needs_is_waited_for_beyond_the_grace() -> None:
