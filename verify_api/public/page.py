@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -178,7 +177,7 @@ def _technical(verdict: Verdict, words: Words) -> list[Line]:
             lines.append(("path", _path(log.path, words)))
     lines.append(("size", escape(words.number(str(log.size)))))
     if log.root is not None:
-        lines.append(("root", _codes([log.root])))
+        lines.append(("root", _code(log.root)))
     lines.append(("witnesses", escape(", ".join(log.witnessed_by)) or words.html("vouched.nobody")))
     if log.witnessed_as_of is not None:
         lines.append(("witnessed_as_of", words.mark(log.witnessed_as_of)))
@@ -191,9 +190,9 @@ def _path(path: tuple[bytes, ...], words: Words) -> Markup:
     if not path:
         return words.html("proof.only_entry")
     told = words.html("proof.hashes", number=len(path))
-    return Markup(f"<details><summary>{told}</summary>{_codes(path)}</details>")  # noqa: S704  put together of Markup
+    hashes = "".join([f"<li>{_code(digest)}</li>" for digest in path])
+    return Markup(f"<details><summary>{told}</summary><ol>{hashes}</ol></details>")  # noqa: S704  put together of Markup
 
 
-def _codes(digests: Iterable[bytes]) -> Markup:
-    spelled = [base64.b64encode(digest).decode("ascii") for digest in digests]
-    return Markup("<br>".join([f"<code>{each}</code>" for each in spelled]))  # noqa: S704  letters, digits, + / =
+def _code(digest: bytes) -> Markup:
+    return Markup(f"<code>{base64.b64encode(digest).decode('ascii')}</code>")  # noqa: S704  letters, digits, + / =

@@ -270,7 +270,8 @@ def test_page_shows_the_inclusion_proof_that_was_checked_and_none_that_was_not(l
     words, path = WORDS[language], tuple(bytes([number]) * 32 for number in range(1, 12))
     proved = page(replace(VALID, log=replace(LOG, path=path)), language)
     assert words.text("proof.hashes", number=11) in proved
-    assert all(f"<code>{base64.b64encode(each).decode()}</code>" in proved for each in path)
+    assert all(f"<li><code>{base64.b64encode(each).decode()}</code></li>" in proved for each in path)
+    assert "/log/checkpoint" in Outline(proved).links
     assert words.text("proof.only_entry") in page(replace(VALID, log=replace(LOG, path=())), language)
     unproved = [VALID, replace(VERDICTS[State.LOG_INCONSISTENT], log=replace(LOG, path=path))]
     for verdict in unproved:
