@@ -96,7 +96,7 @@ def test_every_public_route_is_answered_in_a_process_without_any_key(stand: Stan
     assert (told["place"]["outcome"], told["place"]["reason"]) == ("passed", "ok")
     answers: dict[str, int] = told["answers"]
     assert {
-        "GET /", "POST /c", "GET /c/{code}", "GET /C/{code}", "GET /c/{code}/{version}", "GET /c/{code}/qr.png",
+        "GET /", "POST /c", "GET /c/{code}", "GET /C/{code}", "GET /c/{code}/{version}", "GET /c/{code}/proof",
         "GET /log/checkpoint", "HEAD /log/checkpoint", "GET /log/tile/{path:path}", "GET /log/days/{date}",
         "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /docs",
     } <= answers.keys()  # fmt: skip
