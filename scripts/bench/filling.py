@@ -30,7 +30,7 @@ from ledger.domain.types import ListId, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Reason, Role, format_time, slug
 from ledger.founding import init
 
-FORMAT = "ledger-2"  # of what is kept in a cache: another name makes every ledger anew
+FORMAT = "ledger-3"  # of what is kept in a cache: another name makes every ledger anew
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _OPERATOR = Caller(actor="operator", issuer=None)
 _CHUNK = 1_000  # events
