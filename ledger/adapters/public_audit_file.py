@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.adapters.public_audit_state import SqliteAuditState, failing
 from ledger.adapters.scratch import scratch_folder
+from ledger.adapters.watch_state import SqliteWatchState
 from ledger.audit.public.state import StateInUse, StateNotUsable
 
 _APPLICATION: Final = 0x54417564  # "TAud", in the header of the file
@@ -39,6 +40,16 @@ CREATE TABLE acts (
     stream BLOB, seq INTEGER, position INTEGER, signer INTEGER, kind TEXT, list INTEGER, slot INTEGER, at INTEGER,
     PRIMARY KEY (stream, seq)) WITHOUT ROWID;
 CREATE INDEX acts_of_signers ON acts (signer, position);
+CREATE TABLE watched (issuer TEXT PRIMARY KEY, stream BLOB, told INTEGER, compared INTEGER);
+CREATE TABLE waiting (
+    issuer TEXT, position INTEGER, stream BLOB, seq INTEGER, type TEXT, by TEXT, kid TEXT, at INTEGER, about_keys TEXT,
+    since INTEGER, PRIMARY KEY (issuer, position)) WITHOUT ROWID;
+CREATE TABLE receipts (
+    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, since INTEGER, found INTEGER,
+    PRIMARY KEY (issuer, stream, seq, position)) WITHOUT ROWID;
+CREATE INDEX receipts_not_found ON receipts (issuer, position) WHERE found = 0;
+CREATE TABLE receipt_files (
+    issuer TEXT, path TEXT, length INTEGER, ending BLOB, PRIMARY KEY (issuer, path)) WITHOUT ROWID;
 """
 
 
@@ -55,12 +66,32 @@ def open_state(path: Path | None) -> Iterator[SqliteAuditState]:
             with failing():
                 connection.execute("PRAGMA journal_mode = MEMORY")
                 connection.execute("PRAGMA synchronous = OFF")
-            yield _prepared(connection, place)
+            _prepare(connection, place)
+            yield SqliteAuditState(connection)
         return
+    with _prepared(path) as connection:
+        yield SqliteAuditState(connection)
+
+
+@contextmanager
+def open_watch(path: Path) -> Iterator[SqliteWatchState]:
+    """The same, for a watch.
+
+    Raises:
+        StateNotUsable, StateInUse: as `open_state`.
+    """
+    with _prepared(path) as connection:
+        yield SqliteWatchState(connection)
+
+
+@contextmanager
+def _prepared(path: Path) -> Iterator[sqlite3.Connection]:
+    """A locked connection to the state in a file."""
     if not path.parent.is_dir():
         raise StateNotUsable(f"there is no folder {path.parent} to keep a state in")
     with closing(_connect(path)) as connection:
-        yield _prepared(connection, path)
+        _prepare(connection, path)
+        yield connection
 
 
 @contextmanager
@@ -80,7 +111,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         raise StateNotUsable(f"{path} cannot be opened: {error}") from error
 
 
-def _prepared(connection: sqlite3.Connection, path: Path) -> SqliteAuditState:
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
@@ -104,4 +135,3 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> SqliteAuditState:
         raise StateNotUsable(f"{path} cannot be used: {error}") from error
     except sqlite3.Error as error:
         raise StateNotUsable(f"{path} is no state of an audit: {error}") from error
-    return SqliteAuditState(connection)

@@ -159,8 +159,8 @@ class SqliteAuditState:
 
     def others(self, after: int = 0) -> Iterator[tuple[Position, bytes]]:
         """The entries that are no award's, statements left out, from the position after that one on."""
-        rows = self._rows("SELECT position, entry FROM others WHERE position > ? ORDER BY position", after)
-        return cast("Iterator[tuple[Position, bytes]]", iter(rows))
+        rows = self._some("SELECT position, entry FROM others WHERE position > ? ORDER BY position", after)
+        return cast("Iterator[tuple[Position, bytes]]", rows)
 
     def add_others(self, entries: Iterable[tuple[Position, bytes]]) -> None:
         """Keep such entries whole."""
@@ -185,9 +185,8 @@ class SqliteAuditState:
 
     def signed_by(self, kid: Kid, position: Position) -> Iterator[StreamId]:
         """The streams of awards with an entry that the key signed at that position or later, each at least once."""
-        with failing():  # not `_rows`: a stolen key may have signed a million awards
-            for (stream,) in self._connection.execute(_SIGNED, (kid, position)):
-                yield StreamId(UUID(bytes=stream))
+        for (stream,) in self._some(_SIGNED, kid, position):  # a stolen key may have signed a million
+            yield StreamId(UUID(bytes=cast("bytes", stream)))
 
     def add_awards(self, awards: Iterable[NewAward]) -> None:
         """Keep the beginnings of streams."""
@@ -257,6 +256,11 @@ class SqliteAuditState:
     def _rows(self, statement: str, *values: _Value) -> list[_Row]:
         with failing():
             return self._connection.execute(statement, values).fetchall()
+
+    def _some(self, statement: str, *values: _Value) -> Iterator[_Row]:
+        """The rows, one at a time: nothing that they come from may change before the last one."""
+        with failing():
+            yield from self._connection.execute(statement, values)
 
     def _row(self, statement: str, *values: _Value) -> _Row | None:
         rows = self._rows(statement, *values)

@@ -21,14 +21,22 @@ from ledger.audit.report import AuditReport, NotChecked, to_json
 from ledger.audit.source import CannotBeAudited
 from ledger.bootstrap import engine_at, engine_of, open_parts
 from ledger.errors import LedgerError
-from ledger.tlog.note import MalformedVerifierKey, VerifierKey
+from ledger.tlog.note import VerifierKey
 from projections.family import ViewStoreError
 from projections.members import FAMILY
 from projections.replay_check import Readable, ReadBefore, view_check
 from verify_api.cli.audit_lines import lines_of
 from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.output import Output
-from verify_api.cli.public_audit import Believed, PolicyOption, StateOption, audit_log, read_policy
+from verify_api.cli.public_audit import (
+    Believed,
+    PolicyOption,
+    StateOption,
+    VkeyOption,
+    audit_log,
+    read_key,
+    read_policy,
+)
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import Run, command
 from verify_api.services import views_of
@@ -68,10 +76,7 @@ def run_audit(
         Path | None,
         typer.Option("--checkpoint", metavar="FILE", help="One that you kept; without it a cut end is not seen."),
     ] = None,
-    vkey: Annotated[
-        str | None,
-        typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the one that it names itself."),
-    ] = None,
+    vkey: VkeyOption = None,
     archive: Annotated[
         Path | None,
         typer.Option("--archive", metavar="DIR", help="The published log in an archive, as with --url."),
@@ -96,7 +101,7 @@ def run_audit(
     if run.url is not None or archive is not None:
         if [run.url, archive, database, run.folder].count(None) != 3:
             raise WrongUsage("give one of --url, --archive, --home and --database: one log is audited at a time")
-        believed = Believed(vkey=_key(vkey), kept=kept, policy=read_policy(policy), state=state, jobs=count)
+        believed = Believed(vkey=read_key(vkey), kept=kept, policy=read_policy(policy), state=state, jobs=count)
         if archive is not None:
             return audit_log(run, FolderLog(archive / "log"), believed)
         with HttpLog(run.url or "") as log:
@@ -105,20 +110,13 @@ def run_audit(
         raise WrongUsage("--policy goes with --url: who cosigned a database is not in it")
     home = run.home if database is None else None
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
-    evidence = _Evidence(vkey=_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
+    evidence = _Evidence(vkey=read_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
     try:
         report = _audit(home, database, evidence, run.output, count)
     except CannotBeAudited as error:
         raise WrongUsage(str(error)) from error
     run.output.result(to_json(report), lines_of(report))
     return 0 if report.sound else REFUSED
-
-
-def _key(text: str | None) -> VerifierKey | None:
-    try:
-        return None if text is None else VerifierKey.parse(text.strip())
-    except MalformedVerifierKey as error:
-        raise WrongUsage(f"--vkey: {error}") from error
 
 
 def _audit(home: Home | None, database: str | None, evidence: _Evidence, output: Output, jobs: int) -> AuditReport:

@@ -14,6 +14,7 @@ from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.published_check import LogRolledBack
 from ledger.audit.public.log import LogNotReached, LogNotReadable
 from ledger.audit.public.state import StateInUse, StateNotUsable, StateOfAnotherLog
+from ledger.audit.public.watching import IssuerUnknown
 from ledger.audit.source import CannotBeAudited
 from ledger.errors import LedgerError
 from verify_api.cli import (
@@ -31,6 +32,7 @@ from verify_api.cli import (
     recovery,
     service,
     verify,
+    watch,
     witness,
 )
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
@@ -40,7 +42,7 @@ from verify_api.cli.run import remember
 _UNDECIDED = (HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
 _USAGE = (
     *(HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed),
-    *(CannotBeAudited, LogNotReadable, StateNotUsable, StateOfAnotherLog),
+    *(CannotBeAudited, IssuerUnknown, LogNotReadable, StateNotUsable, StateOfAnotherLog),
 )
 
 
@@ -51,6 +53,7 @@ def application() -> typer.Typer:
     service.register(app)
     demo.register(app)
     audit.register(app)
+    watch.register(app)
     witness.register(app)
     recovery.register(app)
     archive.register(app)

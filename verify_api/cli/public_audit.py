@@ -18,7 +18,7 @@ from ledger.audit.public.state import AuditState
 from ledger.audit.report import to_json
 from ledger.canonical import Json
 from ledger.domain.values import format_time
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.note import MalformedVerifierKey, VerifierKey
 from ledger.tlog.policy import MalformedPolicy, WitnessPolicy, parse_policy
 from verify_api.cli.audit_lines import lines_of
 from verify_api.cli.errors import REFUSED, WrongUsage
@@ -32,6 +32,10 @@ StateOption = Annotated[
         metavar="FILE",
         help="Remembers what was seen: the next run reads only what is new, and no other history passes.",
     ),
+]
+VkeyOption = Annotated[
+    str | None,
+    typer.Option("--vkey", metavar="KEY", help="The log's key as you know it; else the one that it names itself."),
 ]
 PolicyOption = Annotated[
     Path | None,
@@ -54,6 +58,18 @@ class Believed:
         """The same, as the audit wants it; a policy names the log's keys, too."""
         keys = (*(() if self.vkey is None else (self.vkey,)), *(() if self.policy is None else self.policy.logs))
         return Asked(keys=tuple(dict.fromkeys(keys)), kept=self.kept, policy=self.policy)
+
+
+def read_key(text: str | None) -> VerifierKey | None:
+    """The key that an option gives.
+
+    Raises:
+        WrongUsage: it is none.
+    """
+    try:
+        return None if text is None else VerifierKey.parse(text.strip())
+    except MalformedVerifierKey as error:
+        raise WrongUsage(f"--vkey: {error}") from error
 
 
 def read_policy(path: Path | None) -> WitnessPolicy | None:

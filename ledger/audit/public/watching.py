@@ -1,0 +1,300 @@
+"""What an issuer is told of a log: every event in its name, and whatever was acknowledged to it and is not so.
+
+A receipt says where a change stands. What is published without one, or acknowledged and not published, is an alarm; so
+is every event of the issuer's keys, until the issuer says that it knows.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from heapq import merge
+from typing import NamedTuple, Protocol
+
+from ledger.audit.public.follow import PublicReport
+from ledger.audit.public.state import AuditState
+from ledger.domain import events as ev
+from ledger.domain.types import Did, Kid, Position, Seq, StreamId
+from ledger.errors import LedgerError
+from ledger.record.entry import parse_entry
+
+PUBLISHED_WITHIN = timedelta(seconds=60)  # of being acknowledged; also what a receipt may come later than its entry
+COSIGNED_WITHIN = timedelta(hours=3)  # an unchanged checkpoint is cosigned anew each hour
+
+
+class IssuerUnknown(LedgerError):
+    """The log has no such issuer."""
+
+
+class AlarmKind(StrEnum):
+    """Why somebody should look."""
+
+    UNSOUND = "unsound"  # the audit found the log to be wrong, or to contradict itself
+    KEY = "key"  # an event of the issuer's keys that nobody acknowledged
+    UNKNOWN = "unknown"  # something in the issuer's name that it has no receipt of
+    WITHHELD = "withheld"  # acknowledged, and not published in time
+    MOVED = "moved"  # acknowledged, and published as something else, or elsewhere
+    STALE = "stale"  # the witnesses have not cosigned for long: an old checkpoint is shown
+    UNREACHED = "unreached"  # the log does not answer
+
+
+class Alarm(NamedTuple):
+    """One thing to look at."""
+
+    kind: AlarmKind
+    reason: str  # a sentence
+    position: int | None = None
+    stream: StreamId | None = None
+    seq: int | None = None
+
+    @property
+    def thing(self) -> "Alarm":
+        """The same without its wording, which may change while it lasts."""
+        return self._replace(reason="")
+
+
+class Happened(NamedTuple):
+    """An event in the issuer's name, or in its stream."""
+
+    position: Position
+    stream: StreamId
+    seq: Seq
+    type: str  # wire name
+    by: Did
+    kid: Kid
+    at: datetime
+    about_keys: str | None  # what it does to the issuer's keys, in words
+
+
+class Receipt(NamedTuple):
+    """What the issuer was told when a change was acknowledged."""
+
+    stream: StreamId
+    seq: Seq
+    position: Position
+    since: datetime  # when it was acknowledged, or first seen
+
+
+class WatchState(Protocol):
+    """What a watch remembers besides the audit, in the same state: kept with its `save`."""
+
+    def stream_of(self, issuer: Did) -> StreamId | None:
+        """The issuer's own stream, once `begin` told it."""
+        ...
+
+    def begin(self, issuer: Did, stream: StreamId) -> None:
+        """The issuer is watched from the beginning of the log."""
+        ...
+
+    def told(self, issuer: Did) -> tuple[Position, Position]:
+        """Up to which position its events were told, and up to which they were held against receipts."""
+        ...
+
+    def tell(self, issuer: Did, told: Position, compared: Position) -> None:
+        """They were told, and held against receipts, up to there."""
+        ...
+
+    def entries_of(self, issuer: Did, after: Position) -> Iterator[Happened]:
+        """What the issuer's awards say in its name, in order, from the position after that one on."""
+        ...
+
+    def open(self, issuer: Did, happened: Happened, since: datetime) -> None:
+        """An event waits for its receipt, or for somebody who knows of it."""
+        ...
+
+    def opened(self, issuer: Did) -> Iterator[tuple[Happened, datetime]]:
+        """The events that wait, in order, and since when."""
+        ...
+
+    def close(self, issuer: Did, positions: Iterable[Position]) -> None:
+        """These events wait no more."""
+        ...
+
+    def add_receipts(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
+        """Receipts to be held against the log; one that is there already keeps its time."""
+        ...
+
+    def receipt(self, issuer: Did, stream: StreamId, seq: Seq) -> Receipt | None:
+        """The receipt of a change."""
+        ...
+
+    def pending(self, issuer: Did) -> Iterator[Receipt]:
+        """The receipts of changes that were not found in the log so far, by position."""
+        ...
+
+    def settle(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
+        """These changes were found where they should be."""
+        ...
+
+    def place_of(self, stream: StreamId, seq: Seq) -> Position | None:
+        """Where the log has an entry of an award; None where it has none."""
+        ...
+
+
+class Watch:
+    """Looks at one issuer, in a state that an audit has just brought up to date."""
+
+    def __init__(self, audit: AuditState, memory: WatchState, issuer: Did, *, with_receipts: bool) -> None:
+        """
+        Args:
+            with_receipts: whether the issuer keeps receipts of all its changes.
+        """
+        self._audit = audit
+        self._memory = memory
+        self._issuer = issuer
+        self._with_receipts = with_receipts
+
+    def events(self, now: datetime) -> Iterator[tuple[Happened, bool | None]]:
+        """The events that were not told before, in order; with receipts, whether there is one.
+
+        What was told, and what waits for a receipt from now on, is in the state when the last of them was taken.
+
+        Raises:
+            IssuerUnknown: there is no such issuer, and nothing says that there should be.
+        """
+        stream, (told, compared) = self._stream(), self._memory.told(self._issuer)
+        if stream is None:
+            return
+        after = min(told, compared) if self._with_receipts else told
+        others = (_happened(position, raw, self._issuer, stream) for position, raw in self._audit.others(after))
+        own = (happened for happened in others if happened is not None)
+        for happened in merge(own, self._memory.entries_of(self._issuer, after)):
+            known, position = self._is_known(happened), happened.position
+            if happened.about_keys is not None:
+                waits = position > told
+            else:  # also what was told before anybody kept receipts
+                waits = self._with_receipts and position > compared and happened.by == self._issuer
+            if waits and not known:
+                self._memory.open(self._issuer, happened, now)
+            if position > told:
+                yield happened, known
+        size = Position(self._size())
+        self._memory.tell(self._issuer, size, size if self._with_receipts else compared)
+
+    def alarms(self, report: PublicReport, now: datetime) -> Iterator[Alarm]:
+        """What somebody should look at, whether or not it was told before."""
+        yield from _of_log(report, now)
+        yield from self._unacknowledged(now)
+        yield from self._unpublished(now)
+
+    def acknowledge(self, positions: Iterable[int]) -> None:
+        """The issuer knows of the events at these positions."""
+        self._memory.close(self._issuer, [Position(position) for position in positions])
+
+    def _size(self) -> int:
+        progress = self._audit.progress()
+        return 0 if progress is None else progress.size
+
+    def _stream(self) -> StreamId | None:
+        """The issuer's own stream; None where the log has none."""
+        known = self._memory.stream_of(self._issuer)
+        if known is not None:
+            return known
+        for _, raw in self._audit.others():
+            entry = parse_entry(raw)
+            if isinstance(entry.event, ev.IssuerRegistered) and entry.by == self._issuer:
+                self._memory.begin(self._issuer, entry.stream)
+                return entry.stream
+        if next(iter(self._memory.pending(self._issuer)), None) is None:
+            raise IssuerUnknown(f"the log has no issuer {self._issuer}")
+        return None
+
+    def _is_known(self, happened: Happened) -> bool | None:
+        """Whether there is a receipt of an event; None where nobody keeps any."""
+        return self._has_receipt(happened.stream, happened.seq) if self._with_receipts else None
+
+    def _has_receipt(self, stream: StreamId, seq: Seq) -> bool:
+        if self._memory.receipt(self._issuer, stream, seq) is not None:
+            return True
+        # One command registers an issuer and adds its first key, and its receipt is of the second.
+        first = seq == 0 and stream == self._memory.stream_of(self._issuer)
+        return first and self._memory.receipt(self._issuer, stream, Seq(1)) is not None
+
+    # ---- alarms
+
+    def _unacknowledged(self, now: datetime) -> Iterator[Alarm]:
+        """Events that wait in vain."""
+        closed = []
+        for (position, stream, seq, wire, by, kid, at, about_keys), since in self._memory.opened(self._issuer):
+            if self._has_receipt(stream, seq):
+                closed.append(position)
+            elif about_keys is not None:
+                yield Alarm(AlarmKind.KEY, f"at position {position} {by} {about_keys}", position, stream, seq)
+            # The receipt of what was just done may still be on its way. `at` is the operator's word, and counts only
+            # where it makes the entry older.
+            elif now - min(at, since) > PUBLISHED_WITHIN:
+                reason = (
+                    f"at position {position} stands a {wire} in the issuer's name, by the key {kid}, without a receipt"
+                )
+                yield Alarm(AlarmKind.UNKNOWN, reason, position, stream, seq)
+        self._memory.close(self._issuer, closed)
+
+    def _unpublished(self, now: datetime) -> Iterator[Alarm]:
+        """Receipts of what the log does not show as they say."""
+        settled, size = [], self._size()
+        for receipt in self._memory.pending(self._issuer):
+            stream, seq, position, since = receipt
+            place = self._place_of(receipt)
+            what = f"entry {seq} of stream {stream}"
+            if place == position:
+                settled.append(receipt)
+            elif place is not None:
+                reason = f"{what} was acknowledged at position {position} and is published at position {place}"
+                yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
+            elif position <= size:
+                reason = f"{what} was acknowledged at position {position}, where another entry is published"
+                yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
+            elif now - since > PUBLISHED_WITHIN:
+                waited = int((now - since).total_seconds())
+                reason = f"{what} was acknowledged at position {position} {waited} s ago, and is not published"
+                yield Alarm(AlarmKind.WITHHELD, reason, position, stream, seq)
+        self._memory.settle(self._issuer, settled)
+
+    def _place_of(self, receipt: Receipt) -> Position | None:
+        """Where the log has the entry of which a receipt speaks."""
+        place = self._memory.place_of(receipt.stream, receipt.seq)
+        if place is not None:
+            return place
+        found = next(self._audit.others(receipt.position - 1), None)
+        if found is None or found[0] != receipt.position:
+            return None
+        entry = parse_entry(found[1])
+        return receipt.position if (entry.stream, entry.seq) == (receipt.stream, receipt.seq) else None
+
+
+def _of_log(report: PublicReport, now: datetime) -> Iterator[Alarm]:
+    """What is wrong with the log as a whole."""
+    problem = report.report.first_bad
+    if problem is not None:
+        reason = f"the log is not sound: position {problem.position}: {problem.check}: {problem.reason}"
+        yield Alarm(AlarmKind.UNSOUND, reason, problem.position)
+    agreement = report.agreement
+    if agreement is not None and agreement.as_of is not None:
+        last = datetime.fromtimestamp(agreement.as_of, UTC)
+        if now - last > COSIGNED_WITHIN:
+            reason = f"the witnesses vouch for what is shown as of {last.isoformat()} alone: an old checkpoint is shown"
+            yield Alarm(AlarmKind.STALE, reason)
+
+
+def _happened(position: Position, raw: bytes, issuer: Did, own: StreamId) -> Happened | None:
+    """An entry that is no award's, if it is the issuer's or in its stream."""
+    entry = parse_entry(raw)
+    if entry.by != issuer and entry.stream != own:
+        return None
+    about_keys = _about_keys(entry.event) if isinstance(entry.event, ev.IssuerEvent) else None
+    return Happened(position, entry.stream, entry.seq, entry.type, entry.by, entry.kid, entry.at, about_keys)
+
+
+def _about_keys(event: ev.IssuerEvent) -> str | None:
+    """What an event does to an issuer's keys; None for one that does nothing to them."""
+    match event:
+        case ev.IssuerRegistered():
+            return f"registered the issuer with the root key {event.root}"
+        case ev.IssuerKeyAdded():
+            said = f"added the {event.role} key {event.key}"
+        case ev.IssuerKeyRetired():
+            said = f"retired the key {event.key}"
+        case ev.IssuerKeyCompromised():
+            said = f"reported the key {event.key} as stolen from position {event.from_position} on"
+        case _:
+            return None
+    return f"{said} in the issuer's stead" if event.recovery else said
