@@ -1,6 +1,6 @@
 """Changes a small ledger in every way that its owner could, and shows that the audit finds and locates each change.
 
-The ledger is made anew: some 60 entries, every type among them. Its triggers are dropped on a copy, and each change is
+The ledger is made anew: some 70 entries, every type among them. Its triggers are dropped on a copy, and each change is
 made on a copy of that. The auditor has what an outsider can have, the log's key and a checkpoint kept elsewhere; for
 private parts and the wording of definitions it is a copy of the whole home, whose vault and master key can be read.
 
@@ -22,21 +22,10 @@ from pathlib import Path
 from ledger.audit.report import Check
 from ledger.domain import events as ev
 from ledger.record.entry import parse_entry
-from ledger.testing.tampering import Bench, Change
+from ledger.testing.lying import log_keys, statements
+from ledger.testing.tampering import Bench, Case, Change
 
-CUT = (1, 2, 3, 5, 8)  # entries cut off; the last ten of the small ledger only act on awards
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One change, and what an audit must say of it."""
-
-    kind: str
-    what: str
-    change: Change
-    position: int  # that the first bad entry must have
-    check: Check | None = None  # that must have failed there, if only one will do
-    home: bool = False  # the vault can be read
+CUT = (1, 2, 3, 5, 8)  # entries cut off; the last ten of the small ledger only act on awards, or state how they stand
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,7 +207,18 @@ def stacks(bench: Bench) -> Iterator[Case]:
         )
 
 
-KINDS = (bytes_of_entries, columns, swaps, deletions, cut_tails, private_parts, definitions, stacks)
+KINDS = (
+    bytes_of_entries,
+    columns,
+    swaps,
+    deletions,
+    cut_tails,
+    private_parts,
+    definitions,
+    stacks,
+    statements,
+    log_keys,
+)
 
 
 # ------------------------------------------------------------------------------------------------- what came of it
@@ -226,7 +226,7 @@ KINDS = (bytes_of_entries, columns, swaps, deletions, cut_tails, private_parts, 
 
 def judge(bench: Bench, case: Case, tally: Tally) -> None:
     """Audit one case; say so if it escaped, or was found elsewhere than it is."""
-    first = bench.audit(case.change, home=case.home).first_bad
+    first = bench.audit(case.change, home=case.home, kept=case.kept or True).first_bad
     tally.cases += 1
     tally.detected += first is not None
     if first is not None and first.position == case.position and case.check in (None, first.check):

@@ -6,6 +6,7 @@ an audit can say exactly where the history was changed.
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ from ledger.adapters.home import Home
 from ledger.application.ports import Appended, Caller
 from ledger.application.stacking import StackRequest
 from ledger.bootstrap import Ledger, open_ledger
-from ledger.domain.types import Origin, StreamId
+from ledger.domain.log import Log, checkpoint_keys
+from ledger.domain.types import Kid, StreamId
 from ledger.domain.values import Reason, Role, slug
 from ledger.founding import init
 from ledger.signing.signer import Signer
@@ -39,22 +41,25 @@ class SteppingClock:
 
 
 def make(folder: Path) -> Home:
-    """A closed home in `folder` with some 60 entries, every type among them, the last ten only acts on awards."""
+    """A closed home in `folder` with some 70 entries, every type among them.
+
+    The last ten only act on awards, or state how they stand. It is published where this says so, not by the clock.
+    """
     clock = SteppingClock(BEGIN)
     init(folder, "http://localhost:8000", "Example Operator", clock=clock)
     home = Home(folder)
-    ledger = open_ledger(home, clock=clock)
+    ledger = open_ledger(home, clock=clock, publishes=False)
     try:
         asyncio.run(_fill(ledger))
+        log = ledger.checkpoint_keys.log()
     finally:
         ledger.close()
-    signer = ledger.desk.keys.signer(ledger.operator.checkpoint_key)
     with closing(sqlite3.connect(home.database, isolation_level=None)) as connection:
-        _sign_each(connection, ledger.operator.origin, signer)
+        _sign_each(connection, log, ledger.desk.keys.signer)
     return home
 
 
-def _sign_each(connection: sqlite3.Connection, origin: Origin, signer: Signer) -> None:
+def _sign_each(connection: sqlite3.Connection, log: Log, signer: Callable[[Kid], Signer]) -> None:
     """Put a checkpoint under every entry. The table takes them in order only, so its triggers are lifted meanwhile."""
     query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'checkpoints'"
     triggers = connection.execute(query).fetchall()
@@ -63,8 +68,9 @@ def _sign_each(connection: sqlite3.Connection, origin: Origin, signer: Signer) -
     tree = CompactRange.empty()
     for (entry,) in connection.execute("SELECT state FROM stored_events ORDER BY notification_id").fetchall():
         tree = tree.extended([leaf_hash(entry)])
-        checkpoint = Checkpoint(origin=origin, size=tree.size, root=tree.root())
-        row = (tree.size, sign_checkpoint(checkpoint, signer), tree.to_bytes())
+        checkpoint = Checkpoint(origin=log.operator.origin, size=tree.size, root=tree.root())
+        signers = [signer(kid) for kid in checkpoint_keys(log, tree.size)]
+        row = (tree.size, sign_checkpoint(checkpoint, *signers), tree.to_bytes())
         connection.execute("INSERT OR IGNORE INTO checkpoints VALUES (?,?,?)", row)
     for _, statement in triggers:
         connection.execute(statement)
@@ -73,23 +79,28 @@ def _sign_each(connection: sqlite3.Connection, origin: Origin, signer: Signer) -
 async def _fill(ledger: Ledger) -> None:
     board, college = await _register(ledger, "board"), await _register(ledger, "college")
     guild = await _register(ledger, "guild")
+    ledger.publishing.publish()
     await _recognition(ledger, board, college, guild)
     achievements = await _achievements(ledger, college)
     awards = [await _issue(ledger, college, number, achievements[number % 2]) for number in range(17)]
     other = await _issue(ledger, guild, 99, await _define(ledger, guild, "guild-craft"))
     await _keys(ledger, college)
+    await _checkpoint_keys(ledger)
     awards += [await _issue(ledger, college, number, achievements[0]) for number in range(20, 24)]
     changing = ledger.changing
     for award in awards[:5]:
         await changing.amend(_OPERATOR, award, {"full_name": "Ada Newname"}, Reason.OTHER, public_text="Name corrected")
+    ledger.publishing.publish()
     await _stack(ledger, college, awards[0])
     await ledger.achievements.retire(college, achievements[1])
     for award in awards[2:7]:
         await changing.suspend(_OPERATOR, award, Reason.ASSESSMENT_INTEGRITY)
+    ledger.publishing.publish()
     for award in awards[2:5]:
         await changing.reinstate(_OPERATOR, award)
     await changing.revoke(_OPERATOR, awards[5], Reason.ISSUED_IN_ERROR, retroactive=True)
     await changing.revoke(_OPERATOR, other, Reason.HOLDER_REQUEST, public_text="At the holder's request")
+    ledger.publishing.publish()
 
 
 async def _register(ledger: Ledger, name: str) -> StreamId:
@@ -151,6 +162,14 @@ async def _keys(ledger: Ledger, college: StreamId) -> None:
     stolen = await issuers.add_key(_OPERATOR, college, Role.SIGNING)
     await issuers.report_compromised(_OPERATOR, college, stolen.kid, None, recovery=True)
     await issuers.add_key(_OPERATOR, college, Role.SIGNING)
+
+
+async def _checkpoint_keys(ledger: Ledger) -> None:
+    """The key of checkpoints gives way to another one, once a checkpoint of both was published."""
+    await ledger.checkpoint_keys.add(_OPERATOR)
+    ledger.publishing.publish()
+    await ledger.checkpoint_keys.retire_older(_OPERATOR)
+    ledger.publishing.publish()
 
 
 async def _issue(ledger: Ledger, issuer: StreamId, number: int, achievement: StreamId) -> StreamId:

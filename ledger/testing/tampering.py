@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ledger.adapters.home import Home
 from ledger.adapters.sqlite.audit_source import open_audit_source
 from ledger.adapters.vault import VaultOpener
 from ledger.audit.replay import audit
-from ledger.audit.report import AuditReport
+from ledger.audit.report import AuditReport, Check
 from ledger.bootstrap import open_parts, open_vault
 from ledger.domain.authority import operator_of
 from ledger.domain.types import Position
@@ -26,6 +27,19 @@ Change = Callable[[sqlite3.Connection], object]
 Row = tuple[int, str, int, str, bytes]
 _ENTRIES = """SELECT notification_id, originator_id, originator_version, topic, state
     FROM stored_events ORDER BY notification_id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One change, and what an audit must say of it."""
+
+    kind: str
+    what: str
+    change: Change
+    position: int  # that the first bad entry must have
+    check: Check | None = None  # that must have failed there, if only one will do
+    home: bool = False  # the vault can be read
+    kept: bytes | None = None  # the checkpoint that the auditor kept, where it is not that of the honest log
 
 
 class Bench:
@@ -56,8 +70,12 @@ class Bench:
         """How many entries there are."""
         return len(self.rows)
 
-    def audit(self, change: Change, *, kept: bool = True, home: bool = False, jobs: int = 1) -> AuditReport:
-        """What the audit says of a copy that was changed, by this process or by several others."""
+    def audit(self, change: Change, *, kept: bool | bytes = True, home: bool = False, jobs: int = 1) -> AuditReport:
+        """What the audit says of a copy that was changed, by this process or by several others.
+
+        Args:
+            kept: whether a checkpoint was kept outside, if not another one than that of the honest log.
+        """
         shutil.copyfile(self._pristine, self._database)
         with closing(_connect(self._database)) as connection:
             connection.execute("PRAGMA ignore_check_constraints = ON")
@@ -73,7 +91,7 @@ class Bench:
             return audit(
                 source,
                 vkey=self.vkey,
-                kept_checkpoint=self.kept if kept else None,
+                kept_checkpoint=kept if isinstance(kept, bytes) else self.kept if kept else None,
                 own_checkpoint=self.kept if home else None,
                 opener=self._opener if home else None,
                 view_check=None,
