@@ -20,8 +20,8 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys AuthorityError BackupExists BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl
     BadSettings BadWitnessPolicy BadWitnessState BoxUnreadable CannotBeAudited CheckpointOriginMismatch
     ConsistencyNotProved CosignatureInvalid CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing
-    InclusionNotProved KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached
-    LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
+    InclusionNotProved IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers
+    LogNotReached LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
     MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy
     MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile
     MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable
