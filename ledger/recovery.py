@@ -66,11 +66,11 @@ def backup(home: Home, file: Path, *, clock: Clock) -> Taken:
     copies = engine_of(home).copies()
     with _working_beside(file) as work:
         made = clock.now()  # before the copy is taken: nothing older than this is missing
-        note = published_in(home)  # before it as well: others go on, and publish
+        notes = published_in(home)  # before it as well: others go on, and publish
         copies.copy_to(work / LEDGER)
         held = contents(work / LEDGER)
         operator = operator_in(held.first, origin)
-        check_published(home, note, operator, work / LEDGER, taking=True)
+        check_published(notes, work / LEDGER, taking=True)
         # After the entries: a key is kept before the first entry that names it.
         names = [SETTINGS, *_keys_of(home), LEDGER]
         for name in names[:-1]:
@@ -175,13 +175,13 @@ def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
     check_free(copies, "ledger")
     with scratch_folder(".restoring-", home.folder) as work:
         manifest = read_backup(file, work, "ledger")
-        operator = verify_copy(work, manifest, file)
+        verify_copy(work, manifest, file)
         if home.exists() and home.settings(environment=False).origin != manifest.origin:
             raise BadSettings(
                 f"{home.folder} is the home of {home.settings(environment=False).origin}, "
                 f"and {file} a backup of {manifest.origin}"
             )
-        covered = check_published(home, published_in(home), operator, work / LEDGER, taking=False)
+        covered = check_published(published_in(home), work / LEDGER, taking=False)
         lost = lost_beside_vault(copies, work / LEDGER)
         check_lost(lost, accept_lost_keys)
         with _undone_if_it_fails() as added:

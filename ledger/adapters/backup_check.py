@@ -1,6 +1,6 @@
 """Whether a backup may be restored: it is what it says of itself, and holds everything that was published."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
@@ -9,18 +9,31 @@ from ledger.adapters.copies import Copies
 from ledger.adapters.engine import WrongSchema
 from ledger.adapters.home import BadSettings, Home
 from ledger.adapters.sqlite.copying import contents, reading_copy, refuse_what_runs
-from ledger.adapters.sqlite.schema import SCHEMA_VERSION
-from ledger.application.published_check import LogRolledBack, verifier_key
+from ledger.adapters.sqlite.schema import LOG_ENTRIES, SCHEMA_VERSION
+from ledger.application.published_check import LogRolledBack, verifier_keys
 from ledger.domain.authority import Operator, operator_of
-from ledger.domain.events import IssuerKeyAdded, IssuerKeyCompromised, IssuerKeyRetired, IssuerRegistered
+from ledger.domain.events import (
+    IssuerKeyAdded,
+    IssuerKeyCompromised,
+    IssuerKeyRetired,
+    IssuerRegistered,
+    LogKeyAdded,
+    LogKeyRetired,
+)
+from ledger.domain.log import Log
 from ledger.domain.types import Kid, Origin, Position, StreamId
 from ledger.domain.values import Custody
 from ledger.errors import LedgerError
 from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.tlog.checkpoint import open_checkpoint
+from ledger.verification.evidence import Placed
+from ledger.verification.log_keys import establish_log
 
-_ABOUT_KEYS = "SELECT state FROM stored_events WHERE topic GLOB 'issuer.*' ORDER BY notification_id"
+_ABOUT_KEYS = (
+    "SELECT state FROM stored_events WHERE topic GLOB 'issuer.*' OR topic GLOB 'log.key_*' ORDER BY notification_id"
+)
+_OF_THE_LOG = f"SELECT notification_id, state FROM stored_events WHERE {LOG_ENTRIES} ORDER BY notification_id"  # noqa: S608
 _NOT_TAKEN = "No backup was written, so that nobody takes it for a good one. `testamur audit` tells more"
 _BEHIND = f"it was rolled back, or its end was lost, and entries that were acknowledged are missing. {_NOT_TAKEN}"
 _WOULD_BE_BEHIND = (
@@ -73,45 +86,60 @@ def operator_in(first: bytes, origin: Origin) -> Operator:
     return operator
 
 
-def published_in(home: Home) -> bytes | None:
-    """The published checkpoint, unverified; None where there is none.
+def published_in(home: Home) -> Mapping[Path, bytes]:
+    """The checkpoints that a home keeps outside its ledger, unverified: the guard, and the published one.
 
     Raises:
-        BackupFailed: it cannot be read.
+        BackupFailed: one cannot be read.
     """
-    try:
-        return home.checkpoint.read_bytes() if home.checkpoint.exists() else None
-    except OSError as error:
-        raise BackupFailed(f"{home.checkpoint} cannot be read: {error.strerror}") from error
+    found = {}
+    for path in (home.guard, home.checkpoint):
+        try:
+            if path.exists():
+                found[path] = path.read_bytes()
+        except OSError as error:
+            raise BackupFailed(f"{path} cannot be read: {error.strerror}") from error
+    return found
 
 
-def check_published(home: Home, note: bytes | None, operator: Operator, copy: Path, *, taking: bool) -> int | None:
-    """How many entries the published checkpoint covers, all of which `copy` holds; None where there is none.
+def check_published(notes: Mapping[Path, bytes], copy: Path, *, taking: bool) -> int | None:
+    """How many entries the larger of these checkpoints covers, all of which `copy` holds; None where there is none.
 
     Args:
-        note: that checkpoint, read before the copy was made.
+        notes: those of a home, read before the copy was made.
         taking: whether a backup is taken; otherwise one is restored.
 
     Raises:
-        LogRolledBack: it covers more, or something else.
+        LogRolledBack: one covers more, or something else.
         LedgerError: it is not a checkpoint of this log.
     """
-    if note is None:
+    if not notes:
         return None
-    published = open_checkpoint(note, verifier_key(operator))
-    held = contents(copy, before=published.size)
+    keys = verifier_keys(_log_in(copy))
     what = "the ledger" if taking else "this backup"
-    if held.before is None:
-        raise LogRolledBack(
-            f"the published checkpoint in {home.checkpoint} covers {published.size} entries, and {what} holds "
-            f"only {held.tree.size}: " + (_BEHIND if taking else _WOULD_BE_BEHIND)
-        )
-    if held.before.root() != published.root:
-        raise LogRolledBack(
-            f"the first {published.size} entries of {what} are not those that the published checkpoint in "
-            f"{home.checkpoint} covers: it is another history. " + (_NOT_TAKEN if taking else "Nothing was changed")
-        )
-    return published.size
+    covered = 0
+    for path, note in notes.items():
+        published = open_checkpoint(note, *keys)
+        held = contents(copy, before=published.size)
+        if held.before is None:
+            raise LogRolledBack(
+                f"the published checkpoint in {path} covers {published.size} entries, and {what} holds "
+                f"only {held.tree.size}: " + (_BEHIND if taking else _WOULD_BE_BEHIND)
+            )
+        if held.before.root() != published.root:
+            raise LogRolledBack(
+                f"the first {published.size} entries of {what} are not those that the published checkpoint in "
+                f"{path} covers: it is another history. " + (_NOT_TAKEN if taking else "Nothing was changed")
+            )
+        covered = max(covered, published.size)
+    return covered
+
+
+def _log_in(copy: Path) -> Log:
+    """What a copy says of the log's keys."""
+    with reading_copy(copy) as connection:
+        rows = connection.execute(_OF_THE_LOG).fetchall()
+    return establish_log([Placed(position=Position(position), raw=raw) for position, raw in rows])
 
 
 def missing_keys(copy: Path, operator: Operator, held: Collection[str]) -> list[Kid]:
@@ -137,7 +165,9 @@ def missing_keys(copy: Path, operator: Operator, held: Collection[str]) -> list[
                     needed |= {entry.event.root} if entry.event.custody is Custody.OPERATOR else set()
                 case IssuerKeyAdded():
                     needed |= {entry.event.key} if custody.get(entry.stream) is Custody.OPERATOR else set()
-                case IssuerKeyRetired() | IssuerKeyCompromised():
+                case LogKeyAdded():
+                    needed.add(entry.event.key)
+                case IssuerKeyRetired() | IssuerKeyCompromised() | LogKeyRetired():
                     needed.discard(entry.event.key)  # nothing is to be signed with it any more
                 case _:
                     continue

@@ -125,11 +125,12 @@ def test_a_new_home_is_made_of_both_backups_and_the_secrets_and_goes_on(
     (tmp_path / "other.json").write_text((tmp_path / "award.json").read_text().replace("S-1", "S-2"))
     assert ledger("issue", str(tmp_path / "other.json"), "--home", str(new)).code == 0
     report = _audited(ledger, new)
-    assert report["size"] == int(str(_audited(ledger, home)["size"])) + 1
+    assert report["size"] == int(str(_audited(ledger, home)["size"])) + 2  # the award, and the next statement
     assert "Ana Kim" in ledger("list", "--home", str(new)).out  # private parts open
-    assert {path.name for path in new.iterdir()} <= {*_OF_A_HOME, "views.db-wal", "views.db-shm"}
+    assert {path.name for path in new.iterdir()} <= {*_OF_A_HOME, "views.db-wal", "views.db-shm", *_PUBLISHED}
 
 
+_PUBLISHED = ("statements", "checkpoint.guard", ".checkpoint.guard.lock")
 _OF_A_HOME = {"testamur.toml", "ledger.db", "vault.db", "views.db", "keys", "secrets", "log", "lock"} | {
     f"{name}.db-{end}" for name in ("ledger", "vault") for end in ("wal", "shm")
 }
@@ -184,7 +185,7 @@ def test_a_backup_that_lacks_what_was_published_is_refused_before_anything_is_ch
     before = _files(home)
     ended = ledger("restore", str(saved))
     assert (ended.code, ended.out) == (3, "")
-    assert f"covers {size} entries, and this backup holds only {size - 1}" in ended.err
+    assert f"covers {size} entries, and this backup holds only {size - 2}" in ended.err
     assert "Look for a newer backup" in ended.err
     assert _files(home) == before
 
@@ -376,24 +377,39 @@ def test_a_key_that_is_in_force_and_not_in_the_home_is_named_and_a_retired_one_i
 def test_no_backup_is_taken_of_a_ledger_of_another_history_than_its_checkpoint(
     ledger: Command, saved: Path, home: Path, tmp_path: Path
 ) -> None:
-    before = (home / "log" / "checkpoint").read_bytes()
+    before = _outside(home)
     (tmp_path / "other.json").write_text((tmp_path / "award.json").read_text().replace("S-1", "S-2"))
     assert ledger("issue", str(tmp_path / "other.json")).code == 0
-    ahead = (home / "log" / "checkpoint").read_bytes()
+    ahead = _outside(home)
     _lose(home)
-    (home / "log" / "checkpoint").write_bytes(before)
+    _put_outside(before)
     assert ledger("restore", str(saved)).code == 0
-    (home / "log" / "checkpoint").write_bytes(ahead)
-    ended = ledger("backup", str(tmp_path / "behind.tar"))
-    assert (ended.code, "No backup was written" in ended.err) == (3, True)
-    assert not (tmp_path / "behind.tar").exists()
-    (home / "log" / "checkpoint").write_bytes(before)
+    for path, note in ahead.items():  # either of the two is enough to notice it
+        path.write_bytes(note)
+        ended = ledger("backup", str(tmp_path / "behind.tar"))
+        assert (ended.code, "No backup was written" in ended.err) == (3, True)
+        assert not (tmp_path / "behind.tar").exists()
+        _put_outside(before)
+    shutil.rmtree(home / "log" / "tile")  # which are those of the other history
     (tmp_path / "third.json").write_text((tmp_path / "award.json").read_text().replace("S-1", "S-3"))
     assert ledger("issue", str(tmp_path / "third.json")).code == 0
-    (home / "log" / "checkpoint").write_bytes(ahead)
-    ended = ledger("backup", str(tmp_path / "other.tar"))
-    assert (ended.code, "it is another history" in ended.err) == (3, True)
-    assert not (tmp_path / "other.tar").exists()
+    for path, note in ahead.items():
+        after = _outside(home)
+        path.write_bytes(note)
+        ended = ledger("backup", str(tmp_path / "other.tar"))
+        assert (ended.code, "it is another history" in ended.err) == (3, True)
+        assert not (tmp_path / "other.tar").exists()
+        _put_outside(after)
+
+
+def _outside(home: Path) -> dict[Path, bytes]:
+    """What is kept of checkpoints beside the ledger."""
+    return {path: path.read_bytes() for path in (home / "log" / "checkpoint", home / "checkpoint.guard")}
+
+
+def _put_outside(notes: dict[Path, bytes]) -> None:
+    for path, note in notes.items():
+        path.write_bytes(note)
 
 
 def _make_old(home: Path) -> None:
@@ -432,7 +448,7 @@ def test_a_ledger_of_version_1_is_refused_until_it_is_migrated_then_used_and_sou
     assert ledger("migrate").out == f"schema version {SCHEMA_VERSION}; nothing was to be done\n"
     assert _audited(ledger, home)["root"] == before["root"]
     assert ledger("issue", str(tmp_path / "award.json")).code == 0
-    assert _audited(ledger, home)["size"] == int(str(before["size"])) + 1
+    assert _audited(ledger, home)["size"] == int(str(before["size"])) + 2  # the award, and the next statement
 
 
 def test_a_backup_of_an_older_schema_is_restored_and_then_migrated(ledger: Command, home: Path, tmp_path: Path) -> None:
