@@ -1,5 +1,6 @@
 """Whoever hands over a proof file may have changed it: nothing that was changed makes it say more than the log does."""
 
+import copy
 import re
 from dataclasses import replace
 from hashlib import sha256
@@ -126,6 +127,20 @@ def test_statement_of_an_older_tree_is_refused(desk: Desk) -> None:
     path = tree_of(desk.forge, len(desk.forge.log), statuses_of(desk.forge)).path
     statement = ProvedEntry(position=Position(older), raw=desk.forge.log[older - 1].entry, path=path(Position(older)))
     assert_refused(desk.check(replace(file, statement=statement)), INVALID, "statement", "not_last")
+
+
+def test_statement_that_the_operator_signed_for_another_history_is_refused(desk: Desk) -> None:
+    """Of the same size, and with nothing against the award: the log ends in another one."""
+    stream = desk.issue()
+    fork = copy.deepcopy(desk)
+    desk.forge.revoke(stream)
+    fork.issue()
+    file, other = desk.file(stream), fork.file(stream)
+    assert (file.statement.position, desk.check(file).state) == (other.statement.position, State.REVOKED)
+    forged = replace(other, checkpoint=file.checkpoint)
+    assert_refused(desk.check(forged), INVALID, "places", "not_included")
+    forged = replace(file, statement=replace(other.statement, path=file.statement.path))
+    assert_refused(desk.check(forged), INVALID, "places", "not_included")
 
 
 def test_tree_that_ends_without_a_statement_proves_nothing(desk: Desk) -> None:
