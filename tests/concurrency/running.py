@@ -119,6 +119,10 @@ class RunningLedger:
         """How many awards the log holds, read from the database beside the server."""
         return sum(each.topic == "credential.issued/1" for each in self._stand.events())
 
+    def recorded(self) -> int:
+        """How many entries the log holds, without the statements that publishing adds whenever it comes round."""
+        return sum(each.topic != "status.committed/1" for each in self._stand.events())
+
     def audit(self) -> Mapping[str, object]:
         """The report of the audit on this home, which must be sound."""
         done = command(self.home, "audit", "--json", check=False, environment=self._stand.environment)

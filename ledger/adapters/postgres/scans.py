@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow, tuple_row
 from ledger.adapters.fence import Fence
 from ledger.adapters.postgres.connections import Connection, gone, lost, said
 from ledger.adapters.postgres.schema import connect_to_ledger
-from ledger.adapters.postgres.snapshot import PARTS, PUBLISHED, PostgresSnapshot
+from ledger.adapters.postgres.snapshot import PARTS, PostgresSnapshot
 from ledger.application.ports import SignedCheckpoint, StoredPart, StoreUnavailable
 from ledger.domain.types import Digest, Position, Seq, StreamId
 from ledger.domain.values import parse_time
@@ -25,7 +25,7 @@ from ledger.verification.evidence import Head, Placed
 _MOST = 2_000  # ends, and definitions, that are remembered of one state
 _REMEMBERED = 1.0  # seconds: a wording that was taken down is not shown for longer, even if nothing else happens
 _AWARD: LiteralString = (
-    f"SELECT h.size, h.at, (SELECT MAX(c.size) FROM ledger.checkpoints c), ({PUBLISHED}), "  # noqa: S608 - our own
+    "SELECT h.size, h.at, (SELECT MAX(c.size) FROM ledger.checkpoints c), "
     "e.notification_id, e.state, p.part, p.key_id, p.box "
     "FROM ledger.log_head h LEFT JOIN ledger.stored_events e ON e.originator_id = %b::uuid "
     "LEFT JOIN ledger.private_parts p ON p.position = e.notification_id ORDER BY e.originator_version, p.part"
@@ -61,7 +61,7 @@ class _ScanSnapshot(PostgresSnapshot):
         self.begin()
 
     def begin(self) -> None:
-        """Fix no state yet: the first read does.
+        """Fix no state yet: the first read does. What was published is no part of it: that is read when it is asked.
 
         Raises:
             LedgerHalted.
@@ -69,7 +69,6 @@ class _ScanSnapshot(PostgresSnapshot):
         self._floor = self._fence.floor()
         self._now: Head | None = None
         self._signed: int | None = None  # the size of the last checkpoint
-        self._note: bytes | None = None  # what was published
         self._stored: dict[Position, tuple[StoredPart, ...]] = {}
 
     def close(self) -> None:
@@ -95,7 +94,7 @@ class _ScanSnapshot(PostgresSnapshot):
     def stream(self, stream: StreamId) -> tuple[Placed, ...]:
         """A stream's entries in the order of seq; their private parts are fetched with them."""
         if self._now is None:
-            return self._keep([row[4:] for row in self._settle(stream) if row[4] is not None])
+            return self._keep([row[3:] for row in self._settle(stream) if row[3] is not None])
         return self._keep(self._rows(_COMPONENT, stream, self._settled.size))
 
     def parts(self, positions: Sequence[Position]) -> Mapping[Position, tuple[StoredPart, ...]]:
@@ -131,11 +130,6 @@ class _ScanSnapshot(PostgresSnapshot):
             self._checkpoint = SignedCheckpoint(size=size, note=note, compact_range=compact_range)
         return self._checkpoint
 
-    def published(self) -> bytes | None:
-        """The note that was published last when the head was read."""
-        self.head()
-        return self._note
-
     def log_entries(self) -> tuple[Placed, ...]:
         """The entries of the log's own stream but for its statements, in order."""
         size = self.head().size
@@ -158,7 +152,7 @@ class _ScanSnapshot(PostgresSnapshot):
         """Fix the state that is read from now on; the rows of a stream in it."""
         rows = self._rows(_AWARD, stream)
         if rows:
-            size, at, self._signed, self._note = rows[0][:4]
+            size, at, self._signed = rows[0][:3]
             self._fence.check(size, self._floor)
             self._now = Head(size=size, at=parse_time(at))
             full = max(len(self._ends), len(self._definitions)) > _MOST
