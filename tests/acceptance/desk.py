@@ -158,6 +158,15 @@ class Desk:
         assert "Traceback" not in done.stderr
         return done
 
+    def elsewhere(self, *arguments: str, code: int = 0) -> str:
+        """What the command prints with --json for somebody who has no home of a ledger at all."""
+        command = [sys.executable, "-m", "verify_api.cli.main", *arguments, "--json"]
+        environment = {**self._environment(self._now()), "TESTAMUR_HOME": str(self.home.with_name("no-home"))}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the command and let it run; whoever starts it ends it."""
         with self._log.open("ab") as log:
