@@ -128,7 +128,10 @@ def publishing_of(
     """
     outside = Outside.of(home)
     places = Places(
-        tiles=FolderTiles(home.log), served=outside.served, guard=outside.guard, folds=FolderTiles(home.statements)
+        tiles=FolderTiles(home.log),
+        served=outside.served,
+        guard=outside.guard,
+        folds=FolderTiles(home.statements, durable=False),
     )
     return Publishing(
         store=store,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.adapters.home import replace_file
+from ledger.adapters.tile_folder import FolderTiles
 from ledger.application.ports import TileStoreUnavailable
 from ledger.tlog.checkpoint import size_of_note
 
@@ -94,6 +95,8 @@ class PublishedFile(_NoteFile):
     def __init__(self, path: Path) -> None:
         """Of a file that is made with the first note."""
         super().__init__(path, path.with_name(".lock"), "the published checkpoint")
+        # The store keeps the notes of days; whoever begins anew writes those of the last two again.
+        self._days = FolderTiles(path.parent, durable=False)
 
     def serve(self, note: bytes, days: Sequence[tuple[str, bytes]] = ()) -> None:
         """Serve the last notes of some days, and a checkpoint from now on, durably; but none where a larger one is.
@@ -102,9 +105,12 @@ class PublishedFile(_NoteFile):
         """
         with self._alone():
             for day, last in days:
-                place = self._path.parent / "days" / day
-                _replace(place, last, place.read_bytes() if place.exists() else None, again=True)
-            _replace(self._path, note, self.note(), again=True)
+                before = self._days.read(f"days/{day}")
+                if _covered(before) <= _covered(last) and before != last:
+                    self._days.replace(f"days/{day}", last)
+            before = self.note()
+            if _covered(before) <= _covered(note) and before != note:
+                replace_file(self._path, note, mode=0o644)
 
     def last_day(self) -> str:
         """The last day that has a note; empty where none has."""
@@ -127,11 +133,10 @@ class GuardFile(_NoteFile):
     def keep(self, note: bytes) -> None:
         """Keep a checkpoint, durably, unless one as large is kept."""
         with self._alone():
-            _replace(self._path, note, self.note(), again=False)
+            if _covered(self.note()) < _covered(note):
+                replace_file(self._path, note, mode=0o644)
 
 
-def _replace(path: Path, note: bytes, before: bytes | None, *, again: bool) -> None:
-    """Replace a note, durably, unless the one before covers more, or as much and is not to be written again."""
-    size, covered = size_of_note(note) or 0, -1 if before is None else size_of_note(before) or 0
-    if covered < size or (again and covered == size and before != note):
-        replace_file(path, note, mode=0o644)
+def _covered(note: bytes | None) -> int:
+    """How many entries a note says that it covers; -1 for none."""
+    return -1 if note is None else size_of_note(note) or 0

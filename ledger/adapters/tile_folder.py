@@ -21,9 +21,14 @@ _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9._-
 class FolderTiles:
     """Published files below one folder. Any thread and any process may use it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Of a folder that is made with the first file."""
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        """Of a folder that is made with the first file.
+
+        Args:
+            durable: whether what was written survives a power loss; not needed of a cache, which is checked when read.
+        """
         self._folder = folder
+        self._durable = durable
         self._kind: str | None = None  # how the names of files that this process makes begin
 
     def read(self, path: str) -> bytes | None:
@@ -48,13 +53,13 @@ class FolderTiles:
                     f"the published file {path} is there already, with other bytes than the log has: {place}. It is "
                     "damaged, or it is another history. Nothing was published over it"
                 )
-            sync_folder(place.parent)  # also where the file was there: whoever put it may have been cut off just then
+            self._sync(place.parent)  # also where the file was there: whoever put it may have been cut off just then
 
     def replace(self, path: str, content: bytes) -> None:
         """Put a file in place of the one that may be there."""
         with self._putting(path) as place, self._made(content) as made:
             made.replace(place)
-            sync_folder(place.parent)
+            self._sync(place.parent)
 
     def list(self, prefix: str) -> Sequence[str]:
         """The paths of all files below a folder, sorted."""
@@ -84,7 +89,7 @@ class FolderTiles:
         place = self._folder / path
         try:
             if make and not place.parent.is_dir():
-                _make(place.parent)
+                self._make(place.parent)
             yield place
         except OSError as error:
             raise TileStoreUnavailable(f"the published file {path} cannot be written: {error.strerror}") from error
@@ -109,18 +114,22 @@ class FolderTiles:
                 os.fchmod(file.fileno(), 0o644)
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if self._durable:
+                    os.fsync(file.fileno())
             yield made
         finally:
             made.unlink(missing_ok=True)
 
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those it lies in."""
+        missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o755, exist_ok=True)
+            self._sync(each.parent)
 
-def _make(folder: Path) -> None:
-    """Make a folder and those it lies in, durably."""
-    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
-    for each in reversed(missing):
-        each.mkdir(mode=0o755, exist_ok=True)
-        sync_folder(each.parent)
+    def _sync(self, folder: Path) -> None:
+        if self._durable:
+            sync_folder(folder)
 
 
 def _refuse(error: OSError) -> None:

@@ -5,6 +5,7 @@ states there. Without it the log is folded once from its beginning.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 
 from ledger.application.ports import Clock, LastAppender, Snapshot, Store, TileStore
 from ledger.domain.authority import Operator, check_signer
@@ -17,9 +18,7 @@ from ledger.record.decoding import decode
 from ledger.record.entry import parse_entry
 from ledger.record.sealing import Sealed, chain, seal
 from ledger.signing.signer import Signer
-from ledger.tlog.checkpoint import parse_checkpoint
-from ledger.tlog.merkle import CompactRange, Hash, leaf_hash
-from ledger.tlog.note import signatures
+from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.verification.evidence import Placed
 from ledger.verification.log_keys import establish_log
 from ledger.verification.statement import Statuses, stored_act
@@ -27,6 +26,7 @@ from ledger.verification.statement import Statuses, stored_act
 _CHUNK = 2_000  # entries folded at a time
 _QUICK = 200  # entries that are folded while others wait to append
 _ATTEMPTS = 10  # to catch up with what is recorded meanwhile, before others have to wait for it
+_DIGEST = 32  # bytes, before what is kept
 _LENGTH = 2  # bytes that say how long the compact range is, in what is kept
 _LONG = b'"type":"issuer.key_compromised/'  # what it disowns has to be searched in the whole log
 
@@ -82,18 +82,21 @@ class Fold:
             self._snapshot = None
 
     def to_bytes(self) -> bytes:
-        """What is kept of it."""
+        """What is kept of it, under a digest: it may be damaged when it is read."""
         tree = self.tree.to_bytes()
-        return len(tree).to_bytes(_LENGTH, "big") + tree + self.statuses.to_bytes()
+        content = len(tree).to_bytes(_LENGTH, "big") + tree + self.statuses.to_bytes()
+        return sha256(content).digest() + content
 
     @classmethod
     def loaded(cls, operator: Operator, raw: bytes, stated: StatusCommitted) -> "Fold | None":
         """What was kept of the entries of which this statement is the last; None where it comes to anything else."""
-        fold = cls(operator)
-        end = _LENGTH + int.from_bytes(raw[:_LENGTH], "big")
+        fold, content = cls(operator), raw[_DIGEST:]
+        if sha256(content).digest() != raw[:_DIGEST]:
+            return None
+        end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
         try:
-            fold.tree = CompactRange.from_bytes(raw[_LENGTH:end])
-            fold.statuses = Statuses.from_bytes(raw[end:], operator, fold._history, fold._signed_by)
+            fold.tree = CompactRange.from_bytes(content[_LENGTH:end])
+            fold.statuses = Statuses.from_bytes(content[end:], operator, fold._history, fold._signed_by)
         except LedgerError:
             return None
         found = fold.statuses.statement()
@@ -193,19 +196,20 @@ class Statements:
 
     def _folded(self, snapshot: Snapshot, size: int) -> Fold:
         """The fold of at least `size` entries."""
-        fold = self._fold or self._loaded(snapshot)
+        fold = self._fold or self._loaded(snapshot, size)
         self._fold = None  # if it is cut off in the middle, nothing is known of it
         fold.take(snapshot, size)
         self._fold = fold
         return fold
 
-    def _loaded(self, snapshot: Snapshot) -> Fold:
-        for size, root in _believed(snapshot):
-            raw = self._kept.read(str(size))
+    def _loaded(self, snapshot: Snapshot, most: int) -> Fold:
+        """What is kept of as many entries as possible, but not of more than `most`."""
+        for size in reversed(self.sizes()):
+            raw = self._kept.read(str(size)) if size <= most else None
             stated = None if raw is None else parse_entry(snapshot.entries(size - 1, 1)[0].raw).event
             if raw is not None and isinstance(stated, StatusCommitted):
                 fold = Fold.loaded(self._operator, raw, stated)
-                if fold is not None and (fold.size, fold.tree.root()) == (size, root):
+                if fold is not None and fold.size == size:
                     return fold
         return Fold(self._operator)
 
@@ -240,15 +244,3 @@ class Statements:
         permit(self.log(snapshot), statement, at=recorded.position)
         check_signer(recorded, operator=operator, issuers={}, owner=operator.did)
         return seal(recorded, prev=chain(end.raw), signer=self._signer(operator.event_key))
-
-
-def _believed(snapshot: Snapshot) -> list[tuple[int, Hash]]:
-    """Sizes and roots that were signed: of the last checkpoint, and of the one that is published."""
-    found = []
-    last, published = snapshot.checkpoint(), snapshot.published()
-    if last is not None:
-        found.append((last.size, CompactRange.from_bytes(last.compact_range).root()))
-    if published is not None:
-        checkpoint = parse_checkpoint(signatures(published)[0])
-        found.append((checkpoint.size, checkpoint.root))
-    return found

@@ -223,3 +223,15 @@ def test_file_that_a_killed_process_was_writing_goes_with_the_next_write(tiles: 
     tiles.write("days/2026-11-21", b"x")
     assert [each.name for each in folder.iterdir()] == ["days"]
     assert tiles.read("checkpoint") is None
+
+
+def test_cache_waits_for_no_disk_and_is_whole_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def synced(_: int) -> None:
+        raise AssertionError("a cache need not survive a power loss")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    cache = FolderTiles(folder, durable=False)
+    cache.replace("11", b"one")
+    cache.replace("11", b"two")
+    cache.write("below/12", b"three")
+    assert (cache.read("11"), cache.list("")) == (b"two", ["11", "below/12"])

@@ -20,7 +20,8 @@ from ledger.tlog.tiles import TileMissing
 from tests.unit.application.office import Office, open_office, run
 from tests.unit.application.test_publishing import assert_published, entries
 
-# One publication after an award: statement, fold, checkpoint, guard, tile, entries, the store's note, the served one.
+# One publication after an award: statement, fold, checkpoint, guard, tile, entries, the store's note, then what is
+# served, and on the way to it the note of the day.
 WRITES = [
     "Committer.append_last",
     "FolderTiles.replace",
@@ -31,6 +32,7 @@ WRITES = [
     "SqliteLedger.save_published",
     "GuardFile.keep",
     "PublishedFile.serve",
+    "FolderTiles.replace",
 ]
 CLEANING = ["FolderTiles.remove"]
 
