@@ -34,6 +34,7 @@ def audit(
     own_checkpoint: bytes | None,
     opener: PartOpener | None,
     view_check: ViewCheck | None,
+    seen_checkpoint: bytes | None = None,
     unbound: Iterable[NotChecked] = (),
     workers: Workers | None = None,
     timer: Callable[[], float] = perf_counter,
@@ -47,6 +48,7 @@ def audit(
         own_checkpoint: the checkpoint that the home publishes, HOME/log/checkpoint.
         opener: opens private parts; None leaves their contents unchecked.
         view_check: what compares the views; None leaves them unchecked.
+        seen_checkpoint: the last one that an earlier audit saw, as good as a kept one.
         unbound: what else lies beside the database that the log does not bind.
         workers: who does the work, on the same database and with the same keys; None: this process alone.
 
@@ -58,7 +60,9 @@ def audit(
     operator = _operator(source, found)
     keys = keys_of(source, operator, vkey, found)
     count = source.entry_count()
-    given, unsigned = _kept(kept_checkpoint, keys, found, given=vkey is not None, count=count)
+    kept, unsigned = _kept(kept_checkpoint, keys, found, given=vkey is not None, count=count)
+    seen, unknown = _kept(seen_checkpoint, keys, found, given=vkey is not None, count=count)
+    given = tuple(sorted((*kept, *seen), key=lambda anchor: -anchor.checkpoint.size))
     home, fault = _home(own_checkpoint, keys)
     roots = Roots(found, source.checkpoints(), keys=keys, given=(*given, *home), end=count)
     passes = Passes(source, workers or InThisProcess(source, opener), roots, operator, found)
@@ -73,7 +77,7 @@ def audit(
     _tail(given, roots.size, found)
     _damage(passes, roots.size, found)
     _unbound(source, unbound, found)
-    _unsigned(unsigned, roots.size, found)
+    _unsigned(unsigned or unknown, roots.size, found)
     return AuditReport(
         events=roots.size,
         root=root,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,13 @@ from ledger.adapters.audit_workers import no_parts, workers
 from ledger.adapters.folder_log import FolderLog
 from ledger.adapters.home import Home
 from ledger.adapters.http_log import HttpLog
+from ledger.adapters.public_audit_file import open_state
 from ledger.adapters.sqlite.audit_source import SqliteAuditSource
 from ledger.adapters.vault import VaultOpener
+from ledger.audit.public.state import AuditState
+from ledger.audit.remembering import remember, seen_before
 from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, NotChecked, to_json
-from ledger.audit.source import CannotBeAudited
 from ledger.bootstrap import engine_at, engine_of, open_parts
 from ledger.errors import LedgerError
 from ledger.tlog.note import VerifierKey
@@ -92,7 +94,8 @@ def run_audit(
 
     With --home or --database it reads the database itself, also beside running servers, and changes nothing; of one in
     PostgreSQL it takes a copy first. With --url it reads what everybody can: the log that a server publishes, all that
-    public data can tell of it, and with --state only what is new. Nothing of the server is believed.
+    public data can tell of it, and with --state only what is new. Nothing of the server is believed. --state with
+    --home or --database holds the history against the last checkpoint that was seen; everything is read all the same.
 
     Exit code 0: sound. 1: unsound, with the first bad position. 2: it cannot be read. 3: the log was not reached.
     """
@@ -111,15 +114,20 @@ def run_audit(
     home = run.home if database is None else None
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
     evidence = _Evidence(vkey=read_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
-    try:
-        report = _audit(home, database, evidence, run.output, count)
-    except CannotBeAudited as error:
-        raise WrongUsage(str(error)) from error
+    with open_state(state) if state is not None else nullcontext() as memory:
+        report = _audit(home, database, evidence, memory, run.output, count)
     run.output.result(to_json(report), lines_of(report))
     return 0 if report.sound else REFUSED
 
 
-def _audit(home: Home | None, database: str | None, evidence: _Evidence, output: Output, jobs: int) -> AuditReport:
+def _audit(
+    home: Home | None,
+    database: str | None,
+    evidence: _Evidence,
+    memory: AuditState | None,
+    output: Output,
+    jobs: int,
+) -> AuditReport:
     if home is not None:
         home.settings()  # says so if there is no ledger
     with (
@@ -128,16 +136,20 @@ def _audit(home: Home | None, database: str | None, evidence: _Evidence, output:
         _source(home, database) as source,
         workers(jobs, source, opener, no_parts if home is None or opener is None else partial(open_parts, home)) as who,
     ):
-        return audit(
+        report = audit(
             source,
             vkey=evidence.vkey,
             kept_checkpoint=evidence.kept,
             own_checkpoint=evidence.own,
+            seen_checkpoint=None if memory is None else seen_before(memory, source),
             opener=opener,
             view_check=None if views is None or opener is None else view_check(source, opener, views),
             unbound=() if home is None else (_SETTINGS,),
             workers=who,
         )
+        if memory is not None:
+            remember(memory, source, report, pinned=evidence.vkey is not None)
+        return report
 
 
 def _source(home: Home | None, database: str | None) -> AbstractContextManager[SqliteAuditSource]:

@@ -51,18 +51,18 @@ class Authorities:
         """Whether the stream began as something else than an award."""
         return stream in self._families
 
-    def take(self, entry: Entry, position: Position) -> None:
-        """The next entry that is no award's, or that stands in a stream that is none."""
+    def take(self, entry: Entry, position: Position) -> bool:
+        """The next entry that is no award's, or that stands in a stream that is none; whether it counts."""
         origin = self.registry.operator.origin
         check_link(entry, position, self._follows.get(entry.stream), origin, self._found)
-        self._fold(entry, position)
+        return self._fold(entry, position)
 
     def flush(self) -> None:
         """Put what was taken into the state."""
         self._state.add_others(self._new)
         self._new = []
 
-    def _fold(self, entry: Entry, position: Position) -> None:
+    def _fold(self, entry: Entry, position: Position) -> bool:
         self._follows[entry.stream] = followed_by(entry)
         event = entry.event
         if not isinstance(event, ev.StatusCommitted):
@@ -72,11 +72,11 @@ class Authorities:
         if family is not own:
             reason = f"a {entry.type} stands in a stream that began as something else"
             self._found.report(Check.ORDER, position, reason, entry, Step.STREAM)
-            return
+            return False
         if isinstance(event, ev.LogEvent):
             self._of_log(entry.recorded(position), event)
-        else:
-            self.registry.admit(entry.recorded(position))
+            return True
+        return self.registry.admit(entry.recorded(position))
 
     def _of_log(self, recorded: ev.Recorded, event: ev.LogEvent) -> None:
         operator, position = self.registry.operator, recorded.position

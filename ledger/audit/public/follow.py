@@ -180,7 +180,8 @@ class _Audit:
             reason = f"log.started names the log {operator.origin}, and the checkpoint another one"
             self._now.report(Check.LOG, 1, reason, step=Step.PLACE)
             return None
-        self._identity = Identity(origin=operator.origin, first=leaf_hash(raw), pinned=False)
+        pinned = self._identity is not None and self._identity.pinned
+        self._identity = Identity(origin=operator.origin, first=leaf_hash(raw), pinned=pinned)
         return operator
 
     # ---- who signs for it

@@ -13,7 +13,7 @@ from ledger.audit.public.state import AuditState, Progress, StateNotUsable
 from ledger.audit.public.times import Bracket
 from ledger.audit.report import Findings, Problem, Step
 from ledger.domain.authority import Operator
-from ledger.domain.events import CredentialEvent, LogEvent, StatusCommitted
+from ledger.domain.events import CredentialEvent, StatusCommitted
 from ledger.domain.log import Log
 from ledger.domain.status import Act
 from ledger.domain.types import Position, StreamId
@@ -151,9 +151,8 @@ class Judge:
         if of_award or self._awards.knows(entry.stream):
             self._awards.take(entry, position)
             return
-        self._authorities.take(entry, position)
-        self._awards.forget(event)
-        if not isinstance(event, LogEvent):
+        if self._authorities.take(entry, position):
+            self._awards.forget(event)
             self._statuses.take([entry.recorded(position)])
 
     def _history(self, streams: Sequence[StreamId]) -> Mapping[StreamId, Sequence[Act]]:
