@@ -233,7 +233,8 @@ class Publishing:
         if checkpoint.size > self._size and note != self._places.served.note():
             self._places.guard.keep(note)
             self._write(checkpoint)
-            self._statements.keep(checkpoint.size)
+        if checkpoint.size > self._size:
+            self._statements.keep(checkpoint.size)  # proofs need it, and it may have been lost since
         self._places.served.serve(note, days)
         before, self._note, self._size = self._size, note, checkpoint.size
         self._clean(before, checkpoint.size)

@@ -83,6 +83,21 @@ def test_opening_and_closing_what_is_published_appends_nothing(folder: Path) -> 
     assert len(sizes) == 1
 
 
+def test_statuses_that_were_lost_are_there_again_after_the_next_start_although_nothing_is_recorded(
+    folder: Path,
+) -> None:
+    office = open_office(folder)
+    office.ledger.publishing.publish()
+    office.ledger.close()
+    shutil.rmtree(folder / "statements")
+    again = open_ledger(Home(folder), clock=FakeClock(NOON))
+    try:
+        size = again.publishing.publish()
+        assert again.published.statuses(size) is not None
+    finally:
+        again.close()
+
+
 def test_closing_publishes_what_was_recorded_last(folder: Path) -> None:
     office = open_office(folder, publishes=True)
     run(office.issue())
