@@ -37,9 +37,9 @@ from tests.moving import move_to_postgres
 from tests.unit.application.office import OPERATOR, ROW, make_home
 from tests.unit.verification import statements
 
-ROUNDS = int(os.environ.get("TESTAMUR_PUBLISHING_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("TESTAMUR_PUBLISHING_ROUNDS", "12"))
 WRITERS = 16
-_KEYS_EVERY, _THEFT_EVERY = 5, 11  # rounds
+_KEYS_EVERY = 5  # rounds; every second time the old key is stolen, too
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Writing:
         for number in range(ROUNDS):
             acts = [self._act(caller, college, f"{self.seed}-{number}-{each}", chance) for each in range(writers)]
             if number % _KEYS_EVERY == 1:
-                acts.append(self._keys(college, theft=number % _THEFT_EVERY == 0))
+                acts.append(self._keys(college, theft=number // _KEYS_EVERY % 2 == 0))
             await asyncio.gather(*map(self._tried, acts))
 
     async def _tried(self, act: Coroutine[object, object, None]) -> None:
