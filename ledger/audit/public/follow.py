@@ -14,7 +14,7 @@ from ledger.audit.public.history import NOT_SHOWN
 from ledger.audit.public.judge import Judge
 from ledger.audit.public.log import LogNotReadable, PublishedLog
 from ledger.audit.public.reading import Hiring, Reading
-from ledger.audit.public.state import AuditState, Identity, Seen, StateOfAnotherLog
+from ledger.audit.public.state import AuditState, Identity, Seen, StateNotUsable, StateOfAnotherLog
 from ledger.audit.public.unchecked import say_what_was_not_checked
 from ledger.audit.report import AuditReport, Check, Findings, Step
 from ledger.domain.authority import Operator
@@ -166,7 +166,10 @@ class _Audit:
         """Who runs the log; None where it does not begin as a log does, which is reported."""
         first = next((raw for _, raw in self._state.others()), None)
         if first is not None:
-            return started_by(first)
+            try:
+                return started_by(first)
+            except LedgerError as error:
+                raise StateNotUsable(f"the state is damaged: {error}") from error
         if reader.size == 0:
             self._now.report(Check.LOG, 1, "the log has no entry: not even log.started", step=Step.PLACE)
             return None

@@ -1,6 +1,8 @@
 """A published log is audited from where it was left, and held against everything that was ever seen of it."""
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from ledger.adapters.folder_log import FolderLog
 from ledger.audit.public import reading
 from ledger.audit.public.follow import Asked
 from ledger.audit.public.log import LogNotReached, LogNotReadable
-from ledger.audit.public.state import StateInUse, StateOfAnotherLog
+from ledger.audit.public.state import StateInUse, StateNotUsable, StateOfAnotherLog
 from ledger.domain.types import Origin
 from ledger.domain.values import issuer_did, slug
 from ledger.testing.forge import OPERATOR, How
@@ -342,3 +344,23 @@ def test_only_one_audit_at_a_time_works_with_a_state(log: Log, tmp_path: Path) -
     with auditor.opened(), pytest.raises(StateInUse):
         auditor.audit(tmp_path / "log")
     assert auditor.audit(tmp_path / "log").report.sound
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE others SET entry = x'00' WHERE position = 1",
+        "UPDATE others SET entry = x'00' WHERE position = 2",
+        "UPDATE progress SET statuses = x'00'",
+        "UPDATE progress SET tree = x'00'",
+    ],
+)
+def test_state_that_is_damaged_is_said_to_be(log: Log, tmp_path: Path, change: str) -> None:
+    publish(log, tmp_path / "log")
+    auditor = Auditor(tmp_path / "state")
+    auditor.audit(tmp_path / "log")
+    with closing(sqlite3.connect(tmp_path / "state")) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(StateNotUsable):
+        auditor.audit(tmp_path / "log")
