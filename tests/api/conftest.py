@@ -30,6 +30,7 @@ _ON_BOTH = {
     "test_credentials",
     "test_issuers",
     "test_keys_and_scopes",
+    "test_log_keys",
     "test_nul",
     "test_pathways_and_stacks",
     "test_problems",
