@@ -101,6 +101,8 @@ def test_server_killed_at_a_step_of_publishing_serves_what_goes_on_from_all_it_e
             load.settle()
             check(stand, load)
             watched.check(folder_of(stand.home))
+            if cycle in (0, KILLS // 2):
+                _rotate(served, watched, finish=cycle > 0)
         now = _published(stand, watched, served)
         report = served.audit(served.checkpoint())
     finally:
@@ -116,6 +118,17 @@ def test_server_killed_at_a_step_of_publishing_serves_what_goes_on_from_all_it_e
     print("\n".join(f"  {count} x {name}" for name, count in sorted(killed.items())))
     assert killed
     assert now.size == report["events"]
+
+
+def _rotate(served: Served, watched: Watched, *, finish: bool) -> None:
+    """Have a new key sign beside the old one; or alone, once both have signed what is published."""
+    arguments = ["log", "rotate-key", *["--finish"][: int(finish)]]
+    deadline = time.monotonic() + 60
+    while (done := served.command(*arguments, check=False)).returncode != 0:
+        assert "wait a moment" in done.stderr, done.stderr
+        assert time.monotonic() < deadline, "what both keys signed is not published"
+        time.sleep(0.2)
+    watched.believe(VerifierKey.parse(done.stdout.splitlines()[-1]))
 
 
 def _die_at_the_start(served: Served, dying: Dying, step: int) -> None:

@@ -50,7 +50,7 @@ class Watched:
 
     def __init__(self, home: Path, url: str, vkey: VerifierKey) -> None:
         """Begin."""
-        self._vkey = vkey
+        self._vkeys = [vkey]
         self._lock = Lock()
         self._kept: dict[bytes, Checkpoint] = {}  # by note
         self._stop = Event()
@@ -59,6 +59,10 @@ class Watched:
         self._threads = [Thread(target=self._look, args=(each,)) for each in (file.read_bytes, _asked(url))]
         for each in self._threads:
             each.start()
+
+    def believe(self, vkey: VerifierKey) -> None:
+        """Accept what this key signs, too."""
+        self._vkeys.append(vkey)
 
     def end(self) -> None:
         """Stop looking. What was seen must never have gone back."""
@@ -81,7 +85,7 @@ class Watched:
 
         Every entry can be read, and stands in the tree.
         """
-        now = open_checkpoint(fetch("checkpoint"), self._vkey)
+        now = open_checkpoint(fetch("checkpoint"), *self._vkeys)
         reader = TileReader(now.size, now.root, fetch)
         for old in self.checkpoints:
             assert old.size <= now.size, "a checkpoint went back"
@@ -98,7 +102,7 @@ class Watched:
                 if note is not None:
                     with self._lock:
                         if note not in self._kept:
-                            self._kept[note] = open_checkpoint(note, self._vkey)
+                            self._kept[note] = open_checkpoint(note, *self._vkeys)
                         seen = self._kept[note].size
                     assert seen >= size, f"a checkpoint over {size} entries was followed by one over {seen}"
                     size = seen
