@@ -94,7 +94,6 @@ class TileCache:
     def put(self, level: int, number: int, tile: _Hashed) -> None:
         """Keep the tile, if need be instead of the one not used for longest."""
         with self._lock:
-            self._kept.pop((level, number), None)
             self._kept[level, number] = tile
             if len(self._kept) > self._limit:
                 del self._kept[next(iter(self._kept))]
