@@ -139,7 +139,7 @@ class Publishing:
         """The checkpoint over everything recorded, in the store and in the guard."""
         while True:
             size, tree = self._statements.state()
-            if self._tiling.grow(size) != tree.root():
+            if self._read_back(size) != tree.root():
                 raise self._differs(size)
             signed = SignedCheckpoint(size=size, note=self._sign(size, tree.root()), compact_range=tree.to_bytes())
             self._statements.keep(size)
@@ -155,6 +155,12 @@ class Publishing:
                     if self._size < between < size:  # signed, and never served
                         self._statements.forget(between)
                 return signed
+
+    def _read_back(self, size: int) -> Hash:
+        try:
+            return self._tiling.grow(size)
+        except LogDiffers as error:
+            raise self._differs(size) from error
 
     def _sign(self, size: int, root: Hash) -> bytes:
         with self._store.snapshot() as snapshot:

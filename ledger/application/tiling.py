@@ -50,10 +50,10 @@ class Tiling:
         self._sizes: set[int] = set()  # whose partial tiles may be there, and none of them went since
 
     def grow(self, size: int) -> Hash:
-        """The root over the first `size` entries, those read back from the store that no tile holds yet.
+        """The root over the first `size` entries, those read back from the store that no full tile holds yet.
 
         Raises:
-            LogDiffers: the store holds fewer.
+            LogDiffers: the store holds fewer, or gives others than were published.
             StoreUnavailable, LedgerHalted, TileStoreUnavailable.
         """
         if self._grown is not None and self._grown[0].size == size:
@@ -140,7 +140,10 @@ class Tiling:
         while edge.size < size:
             end = min(start + _CHUNK, size)
             entries = self._entries(start, end)
-            for tile, content in edge.extend([leaf_hash(raw) for raw in entries[edge.size - start :]]):
+            leaves, known = [leaf_hash(raw) for raw in entries], edge.size - start
+            if leaves[:known] != edge.leaves:  # a bundle is never written again: what it repeats is checked, too
+                raise LogDiffers(f"the entries from {start + 1} to {edge.size} are not those that were published")
+            for tile, content in edge.extend(leaves[known:]):
                 if tile.full:
                     partial.pop(tile.level, None)
                     yield tile.path, content

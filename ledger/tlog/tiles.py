@@ -171,6 +171,11 @@ class TileEdge:
         subtrees = (subtree for level in reversed(self._levels) for subtree in level.subtrees)
         return CompactRange(size=self._size, hashes=tuple(subtrees)).root()
 
+    @property
+    def leaves(self) -> list[Hash]:
+        """Those that no full tile holds yet, fewer than 256: the last ones."""
+        return self._levels[0].hashes if self._levels else []
+
     def extend(self, leaves: Sequence[Hash]) -> list[tuple[Tile, bytes]]:
         """Append `leaves`, and give every tile that the tree has now and had not before, with its bytes.
 
@@ -206,6 +211,11 @@ class _Level:
     def subtrees(self) -> tuple[Hash, ...]:
         """The perfect subtrees over the hashes of the tile: what this level adds to the compact range of the tree."""
         return self._range.hashes
+
+    @property
+    def hashes(self) -> list[Hash]:
+        """What the tile holds so far."""
+        return hashes_in(bytes(self._hashes))
 
     def add(self, hashes: Sequence[Hash]) -> tuple[list[tuple[Tile, bytes]], list[Hash]]:
         """Append at least one; gives the tiles that were completed and what is left of the last, and their roots."""

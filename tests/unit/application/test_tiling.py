@@ -140,6 +140,28 @@ def test_store_that_holds_other_entries_than_were_signed_writes_nothing(tiles: F
     assert read_all(tiles, signed) == log.entries
 
 
+@pytest.mark.parametrize("kept", [10_000_000, 0])
+@pytest.mark.parametrize("number", [256, 299])
+def test_entry_of_the_bundle_at_the_edge_that_reads_otherwise_later_is_in_no_bundle(
+    tiles: Failing, monkeypatch: pytest.MonkeyPatch, kept: int, number: int
+) -> None:
+    monkeypatch.setattr(tiling_module, "_KEPT", kept)
+    log = Log(300)
+    growing = tiling(log, tiles)
+    growing.write(log.checkpoint())
+    before = tiles.list("")
+    log.entries += [b"entry %d\n" % each for each in range(300, 700)]
+    signed, good = log.checkpoint(), log.entries[number]
+    log.entries[number] = b"another\n"
+    for each in (growing, tiling(log, tiles, log.checkpoint(0)), tiling(log, tiles)):
+        with pytest.raises(LogDiffers):
+            each.write(signed)
+        assert tiles.list("") == before
+    log.entries[number] = good
+    growing.write(signed)
+    assert read_all(tiles, signed) == log.entries
+
+
 def test_store_that_holds_fewer_entries_than_were_signed_is_refused(tiles: Failing) -> None:
     with pytest.raises(LogDiffers, match="holds 300 entries, and 301 were signed"):
         tiling(Log(300), tiles).grow(301)
