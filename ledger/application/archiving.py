@@ -21,7 +21,7 @@ from ledger.application.awards import open_parts
 from ledger.application.ports import Boxes, Entropy, Snapshot, Store, TileStore
 from ledger.domain.authority import Operator
 from ledger.domain.credential import fold
-from ledger.domain.events import CredentialAwarded
+from ledger.domain.events import CredentialAwarded, IssuerKeyCompromised
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
@@ -157,6 +157,7 @@ class Archiving:
         """Write tiles and entries; the streams of awards among them, and what they name by digest."""
         touched: dict[StreamId, None] = {}
         digests: set[Digest] = set()
+        robbed: set[StreamId] = set()
         first = edge.size
         start = first - first % FULL_WIDTH  # a bundle is written whole
         for raws in _batches(snapshot, start, size):
@@ -168,8 +169,13 @@ class Archiving:
             for tile, content in edge.extend(leaves):
                 archive.replace(LOG + tile.path, content)
             for _, raw in new:
-                _note(parse_entry(raw), touched, digests)
+                entry = parse_entry(raw)
+                _note(entry, touched, digests)
+                if isinstance(entry.event, IssuerKeyCompromised):
+                    robbed.add(entry.stream)
             start += len(raws)
+        for stream in robbed:  # which version of an award is in force, and may be shown, may be another since
+            touched.update(dict.fromkeys(_awards_of(snapshot, stream, first)))
         return list(touched), digests
 
     def _copy_definitions(self, snapshot: Snapshot, archive: TileStore, digests: Iterable[Digest]) -> int:
@@ -298,6 +304,17 @@ def _note(entry: Entry, touched: dict[StreamId, None], digests: set[Digest]) -> 
     digest = getattr(entry.event, "profile", None) or getattr(entry.event, "digest", None)
     if digest is not None:
         digests.add(digest)
+
+
+def _awards_of(snapshot: Snapshot, issuer: StreamId, last: int) -> Iterator[StreamId]:
+    """The awards, up to position `last`, of the issuer whose stream this is."""
+    by = parse_entry(snapshot.stream(issuer)[0].raw).by
+    spelled = f'"by":"{by}"'.encode()
+    for _, raw in snapshot.states(0, last):
+        if spelled in raw:
+            entry = parse_entry(raw)
+            if entry.commit and entry.by == by:
+                yield entry.stream
 
 
 def _code(opened: dict[Position, dict[Part, PartEvidence]], placed: Sequence[Placed]) -> LinkCode | None:

@@ -105,6 +105,30 @@ def test_what_is_new_since_a_checkpoint_is_laid_over_an_older_archive(
     assert verify(college, folder, receipt["code"])[1]["verdict"] == "revoked"
 
 
+def test_award_that_a_thief_amended_is_archived_anew_once_the_theft_is_reported(
+    college: Command, tmp_path: Path, folder: Path
+) -> None:
+    receipt = issue(college, tmp_path)
+    by_thief = college("amend", receipt["code"], "--set", "full_name=A Thief", "--reason", "other", "--json")
+    assert by_thief.code == 0
+    assert college("export", str(folder)).code == 0
+    assert verify(college, folder, receipt["code"])[1]["verdict"] == "amended"
+    keys = json.loads(college("issuer", "key", "list", "college", "--json").out)["keys"]
+    (stolen,) = [key["kid"] for key in keys if key["role"] == "signing"]
+    assert college("issuer", "key", "add", "--issuer", "college").code == 0
+    place = str(json.loads(by_thief.out)["position"])
+    assert college("issuer", "key", "compromised", stolen, "--from-position", place, "--issuer", "college").code == 0
+    shown = json.loads(college("show", receipt["code"], "--json").out)
+    assert college("export", str(folder)).code == 0
+    verdict = verify(college, folder, receipt["code"])[1]
+    assert (verdict["verdict"], verdict["award"]) == ("valid", shown["award"])
+    code = parse_link_code(receipt["code"])
+    stream = str(stream_of(code))
+    capsule = open_capsule((folder / "capsules" / stream[-2:] / stream).read_bytes(), code)
+    content = b"".join(opening.content for parts in capsule.parts.values() for opening in parts.values())
+    assert b"A Thief" not in content
+
+
 def test_archive_of_another_log_is_not_carried_on(college: Command, tmp_path: Path, folder: Path) -> None:
     issue(college, tmp_path)
     (folder / "log").mkdir(parents=True)
