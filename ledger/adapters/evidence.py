@@ -1,9 +1,9 @@
 """Signed notes that no honest log shows both, kept in files of their own, beside the state of an audit."""
 
-import os
 from hashlib import sha256
 from pathlib import Path
 
+from ledger.adapters.home import replace_file
 from ledger.audit.public.state import Seen
 
 
@@ -18,16 +18,14 @@ class EvidenceFiles:
         self._stem = Path("testamur-audit") if beside is None else beside
 
     def keep(self, seen: Seen) -> str:
-        """Write a note, durably, and say where it is; or why it is nowhere. It is never written over anything."""
+        """Write a note, durably, and say where it is; or why it is nowhere. Nothing whole is ever written over."""
         name = f"{self._stem.name}.evidence-{seen.size}-{sha256(seen.note).hexdigest()[:12]}.checkpoint"
         path = self._stem.with_name(name)
         try:
-            with path.open("xb") as file:
-                file.write(seen.note)
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError:
-            return str(path)  # the name holds its digest
+            if path.exists() and path.read_bytes() == seen.note:
+                return str(path)
+            # The name holds its digest: what is there else was cut off while it was written.
+            replace_file(path, seen.note, mode=0o644)
         except OSError as error:
             return f"{path} (which could not be written: {error.strerror})"
         return str(path)
