@@ -244,6 +244,8 @@ def _sort(entry: Entry, placed: Placed, found: _Found) -> None:
     if isinstance(entry.event, LogEvent):
         found.log.append(placed)
     elif isinstance(entry.event, IssuerRegistered):
+        if entry.by in found.issuers:  # an issuer has one stream, the first, as in what the log states
+            return
         found.dids[entry.stream] = entry.by
         found.issuers[entry.by] = [placed]
         found.events[entry.by] = [entry.event]

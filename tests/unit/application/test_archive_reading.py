@@ -1,0 +1,53 @@
+"""What an archive says of an award, where its log holds what no honest one does."""
+
+import json
+
+from ledger.application.archive_reading import ArchiveReading
+from ledger.application.archiving import capsule_path, definition_path
+from ledger.domain import events as ev
+from ledger.domain.codes import format_link_code
+from ledger.domain.types import StreamId
+from ledger.domain.values import Custody
+from ledger.record.capsule import SHOWN, Capsule, seal_capsule
+from ledger.testing.forge import Forge
+from ledger.tlog.merkle import leaf_hash
+from ledger.tlog.tiles import TileEdge, bundles_between, encode_bundle
+from ledger.verification.verdict import State, Verdict
+from tests.unit.verification.published import publish, vkey
+from tests.unit.verification.scene import Scene
+
+
+def archive_of(forge: Forge, stream: StreamId, registries: list[str]) -> dict[str, bytes]:
+    """The files of an archive of the whole log, with one capsule."""
+    evidence, entries = forge.evidence(stream), [sealed.entry for sealed in forge.log]
+    assert evidence.code is not None
+    parts = {
+        position: {part: given.opening for part, given in each.items() if part in SHOWN and given.opening}
+        for position, each in evidence.parts.items()
+    }
+    files = {
+        "archive.json": json.dumps({"testamur_archive": 1, "registries": registries, "log_keys": [vkey(forge)]}),
+        "log/checkpoint": forge.checkpoint(len(entries)).decode(),
+    }
+    tiles = TileEdge.empty().extend([leaf_hash(entry) for entry in entries])
+    bundles = [(each, encode_bundle(entries[: each.width])) for each in bundles_between(0, len(entries))]
+    definitions = {**forge.authority().definitions, **evidence.definitions}
+    return {
+        **{path: text.encode() for path, text in files.items()},
+        **{f"log/{each.path}": content for each, content in (*tiles, *bundles)},
+        **{definition_path(digest): content for digest, content in definitions.items()},
+        capsule_path(stream): seal_capsule(Capsule(parts=parts), evidence.code, bytes(12)),
+    }
+
+
+def test_second_registration_of_an_issuer_changes_nothing_about_it() -> None:
+    scene = Scene()
+    stream, forge = scene.issue(), scene.forge
+    again = ev.IssuerRegistered(root=forge.kid("x"), custody=Custody.ISSUER, profile=forge.profile("x"))
+    forge.append(again, stream=forge.new_stream(), by=scene.did, key="x")
+    publish(forge)
+    files, code = archive_of(forge, stream, [scene.body]), forge.evidence(stream).code
+    assert code is not None
+    verdict = ArchiveReading(files.get).scan(format_link_code(code), 1, now=forge.at)
+    assert isinstance(verdict, Verdict)
+    assert verdict.state is State.VALID
