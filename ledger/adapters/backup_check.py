@@ -42,7 +42,8 @@ _WOULD_BE_BEHIND = (
 )
 _OF_A_HOME = {
     *("testamur.toml", "keys", "secrets", "log", "vault.db", "vault.db-wal", "vault.db-shm", "lock", "server.json"),
-    *("views.db", "views.db-wal", "views.db-shm", "demo.json", "out", "checkpoint.guard", "statements"),
+    *("views.db", "views.db-wal", "views.db-shm", "demo.json", "out", "statements"),
+    *("checkpoint.guard", "checkpoint.guard.lock"),
 }
 
 

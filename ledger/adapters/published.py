@@ -128,7 +128,7 @@ class GuardFile(_NoteFile):
 
     def __init__(self, path: Path) -> None:
         """Of a file that is made with the first note."""
-        super().__init__(path, path.with_name(f".{path.name}.lock"), "the guard")
+        super().__init__(path, path.with_name(f"{path.name}.lock"), "the guard")
 
     def keep(self, note: bytes) -> None:
         """Keep a checkpoint, durably, unless one as large is kept."""

@@ -130,7 +130,7 @@ def test_a_new_home_is_made_of_both_backups_and_the_secrets_and_goes_on(
     assert {path.name for path in new.iterdir()} <= {*_OF_A_HOME, "views.db-wal", "views.db-shm", *_PUBLISHED}
 
 
-_PUBLISHED = ("statements", "checkpoint.guard", ".checkpoint.guard.lock")
+_PUBLISHED = ("statements", "checkpoint.guard", "checkpoint.guard.lock")
 _OF_A_HOME = {"testamur.toml", "ledger.db", "vault.db", "views.db", "keys", "secrets", "log", "lock"} | {
     f"{name}.db-{end}" for name in ("ledger", "vault") for end in ("wal", "shm")
 }
