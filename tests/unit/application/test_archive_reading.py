@@ -6,9 +6,10 @@ from ledger.application.archive_reading import ArchiveReading
 from ledger.application.archiving import capsule_path, definition_path
 from ledger.domain import events as ev
 from ledger.domain.codes import format_link_code
-from ledger.domain.types import StreamId
-from ledger.domain.values import Custody
+from ledger.domain.types import Position, StreamId
+from ledger.domain.values import Custody, Part
 from ledger.record.capsule import SHOWN, Capsule, seal_capsule
+from ledger.record.commitment import Opening
 from ledger.testing.forge import Forge
 from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.tiles import TileEdge, bundles_between, encode_bundle
@@ -21,7 +22,7 @@ def archive_of(forge: Forge, stream: StreamId, registries: list[str]) -> dict[st
     """The files of an archive of the whole log, with one capsule."""
     evidence, entries = forge.evidence(stream), [sealed.entry for sealed in forge.log]
     assert evidence.code is not None
-    parts = {
+    parts: dict[Position, dict[Part, Opening]] = {
         position: {part: given.opening for part, given in each.items() if part in SHOWN and given.opening}
         for position, each in evidence.parts.items()
     }
@@ -30,11 +31,12 @@ def archive_of(forge: Forge, stream: StreamId, registries: list[str]) -> dict[st
         "log/checkpoint": forge.checkpoint(len(entries)).decode(),
     }
     tiles = TileEdge.empty().extend([leaf_hash(entry) for entry in entries])
-    bundles = [(each, encode_bundle(entries[: each.width])) for each in bundles_between(0, len(entries))]
+    (bundle,) = bundles_between(0, len(entries))
     definitions = {**forge.authority().definitions, **evidence.definitions}
     return {
         **{path: text.encode() for path, text in files.items()},
-        **{f"log/{each.path}": content for each, content in (*tiles, *bundles)},
+        **{f"log/{tile.path}": content for tile, content in tiles},
+        f"log/{bundle.path}": encode_bundle(entries),
         **{definition_path(digest): content for digest, content in definitions.items()},
         capsule_path(stream): seal_capsule(Capsule(parts=parts), evidence.code, bytes(12)),
     }
