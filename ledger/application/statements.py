@@ -91,7 +91,7 @@ class Fold:
     def loaded(cls, operator: Operator, raw: bytes, stated: StatusCommitted) -> "Fold | None":
         """What was kept of the entries of which this statement is the last; None where it comes to anything else."""
         fold, content = cls(operator), raw[_DIGEST:]
-        if sha256(content).digest() != raw[:_DIGEST]:
+        if not _is_whole(raw):
             return None
         end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
         try:
@@ -171,8 +171,9 @@ class Statements:
             size = self._append(fold, patient=attempts > _ATTEMPTS) or 0
 
     def keep(self, size: int) -> None:
-        """Keep what is folded up to a size, unless it is kept already."""
-        if self._kept.read(str(size)) is not None:
+        """Keep what is folded up to a size, unless it is kept already, undamaged."""
+        kept = self._kept.read(str(size))
+        if kept is not None and _is_whole(kept):
             return
         if self._fold is None or self._fold.size < size:
             with self._store.snapshot() as snapshot:
@@ -244,3 +245,8 @@ class Statements:
         permit(self.log(snapshot), statement, at=recorded.position)
         check_signer(recorded, operator=operator, issuers={}, owner=operator.did)
         return seal(recorded, prev=chain(end.raw), signer=self._signer(operator.event_key))
+
+
+def _is_whole(kept: bytes) -> bool:
+    """Whether it is what was kept: no power loss cut it off, and nothing damaged it."""
+    return sha256(kept[_DIGEST:]).digest() == kept[:_DIGEST]
