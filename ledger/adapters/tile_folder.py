@@ -6,7 +6,7 @@ A file is made beside its place, under a name that nobody asks for, synced, give
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -78,8 +78,10 @@ class FolderTiles:
         """Remove a file, if it is there; and its folder with the last one."""
         with self._putting(path, make=False) as place:
             place.unlink(missing_ok=True)
-            if place.parent != self._folder and place.parent.is_dir() and not any(place.parent.iterdir()):
-                place.parent.rmdir()
+            if place.parent != self._folder:
+                # Refused where something lies in it. Another process may be faster to take it away, or to fill it.
+                with suppress(OSError):
+                    place.parent.rmdir()
 
     @contextmanager
     def _putting(self, path: str, *, make: bool = True) -> Iterator[Path]:
@@ -98,7 +100,11 @@ class FolderTiles:
         """Give a new file its name; what has it already, if somebody was faster."""
         with self._made(content) as made:
             try:
-                os.link(made, place)
+                try:
+                    os.link(made, place)
+                except FileNotFoundError:  # another process took the folder away with what was its last file
+                    self._make(place.parent)
+                    os.link(made, place)
             except FileExistsError:
                 return self.read(path)
         return None

@@ -12,6 +12,7 @@ from ledger.adapters.tile_folder import FolderTiles
 from ledger.application.ports import TileStoreConflict, TileStoreUnavailable
 
 TILE = "tile/0/x001/234"
+PARTIAL, OTHER = "tile/0/007.p/9", "tile/0/007.p/12"
 OUTSIDE = [
     "../secret",
     "tile/../../secret",
@@ -235,3 +236,45 @@ def test_cache_waits_for_no_disk_and_is_whole_all_the_same(folder: Path, monkeyp
     cache.replace("11", b"two")
     cache.write("below/12", b"three")
     assert (cache.read("11"), cache.list("")) == (b"two", ["11", "below/12"])
+
+
+def test_folder_that_another_process_takes_away_first_is_gone_for_both(
+    tiles: FolderTiles, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = os.rmdir
+
+    def beaten(path: Path) -> None:
+        remove(path)
+        remove(path)
+
+    tiles.write(PARTIAL, b"hashes")
+    monkeypatch.setattr(os, "rmdir", beaten)
+    tiles.remove(PARTIAL)
+    assert not (folder / PARTIAL).parent.exists()
+
+
+def test_folder_in_which_something_lies_stays_with_it(tiles: FolderTiles, folder: Path) -> None:
+    tiles.write(PARTIAL, b"hashes")
+    tiles.write(OTHER, b"more hashes")
+    tiles.remove(PARTIAL)
+    assert tiles.read(OTHER) == b"more hashes"
+    tiles.remove(OTHER)
+    assert not (folder / OTHER).parent.exists()
+
+
+def test_file_is_put_although_another_process_takes_its_empty_folder_away(
+    tiles: FolderTiles, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiles.write(PARTIAL, b"hashes")
+    link = os.link
+    beaten: list[Path] = []
+
+    def late(made: Path, place: Path) -> None:
+        if not beaten:
+            beaten.append(place)
+            FolderTiles(folder).remove(PARTIAL)
+        link(made, place)
+
+    monkeypatch.setattr(os, "link", late)
+    tiles.write(OTHER, b"more hashes")
+    assert (tiles.read(OTHER), tiles.read(PARTIAL), len(beaten)) == (b"more hashes", None, 1)
