@@ -241,6 +241,7 @@ def test_a_tree_grown_at_once_has_exactly_the_tiles_of_the_reference(size: int) 
     assert dict(made) == reference_tiles(size)
     assert [tile for tile, _ in made] == tiles_between(0, size)
     assert (edge.size, edge.root()) == (size, root_of(size))
+    assert edge.leaves == LEAVES[size - size % 256 : size]
 
 
 def test_a_tree_grown_leaf_by_leaf_has_the_tiles_of_every_size_on_its_way() -> None:
