@@ -9,7 +9,7 @@ from typing import get_args
 
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import EntryRow
-from ledger.domain.events import CredentialEvent, StatusCommitted
+from ledger.domain.events import CredentialAwarded, CredentialEvent, StatusCommitted
 from ledger.domain.types import Position
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry, parse_entry
@@ -25,6 +25,8 @@ _AWARDS: Mapping[bytes, list[str]] = {
     for event in get_args(CredentialEvent)
 }
 
+_NEW = tuple(f'{SCHEMA_OF[event].wire}","v":1}}'.encode("ascii") for event in get_args(CredentialAwarded))
+_FIRST = b'"seq":0,'
 _STATEMENT = f'{SCHEMA_OF[StatusCommitted].wire}","v":1}}'.encode("ascii")
 
 
@@ -35,6 +37,11 @@ def award_parts(raw: bytes) -> list[str] | None:
     """
     begin = raw.rfind(_TYPE, -_SIGNATURE - _LONGEST, -_SIGNATURE)
     return None if begin < 0 else _AWARDS.get(raw[begin + len(_TYPE) : -_SIGNATURE])
+
+
+def is_new_award(raw: bytes) -> bool:
+    """Whether an entry is the first of an award; of bytes that are no entry the answer means nothing."""
+    return raw.endswith(_NEW, 0, -_SIGNATURE) and _FIRST in raw
 
 
 def is_statement(raw: bytes) -> bool:

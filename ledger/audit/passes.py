@@ -105,9 +105,10 @@ class Passes:
 
     def _fold(self, done: Range, registry: Registry, statements: Statements) -> None:
         """What a range says of issuers, of what is on offer, and of how awards stand, in the order of positions."""
-        acts = statements.prepare(done.acts, done.others, done.first - 1, done.last)
-        every: list[Taken | Recorded] = [each for each in done.others if isinstance(each, Recorded)]
-        for each in sorted((*every, *acts), key=_position):
+        others = [each for each in done.others if isinstance(each, Recorded)]
+        acts = statements.prepare(done.acts, others, done.first - 1, done.last)
+        every: list[Taken | Recorded] = [*others, *acts]
+        for each in sorted(every, key=_position):
             if isinstance(each, Taken):
                 statements.take_act(each)
             elif registry.admit(each):

@@ -13,7 +13,7 @@ from typing import cast
 from ledger.audit.entries import award_parts, bytes_of, check_entry, is_statement, read_entry
 from ledger.audit.report import Check, Findings, Found, Step
 from ledger.audit.source import AuditSource, Column, EntryRow, PartOpener, shown
-from ledger.audit.statements import Acts, acts_of
+from ledger.audit.statements import Taken, acts_of
 from ledger.audit.times import AT, RangeTimes, range_times
 from ledger.domain.events import Recorded
 from ledger.domain.types import Position
@@ -34,7 +34,7 @@ class Range:
     leaves: bytes  # hashes, one after the other
     times: RangeTimes
     others: tuple[Recorded | int, ...]  # entries that are no award's; the position alone of what is none, or unsigned
-    acts: Acts  # what entries of awards say of their standing
+    acts: tuple[Taken, ...]  # that change how awards stand
     parts: int  # how many private parts were seen
     found: Found
 

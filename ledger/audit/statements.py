@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from ledger.audit.entries import award_parts, bytes_of, is_statement
+from ledger.audit.entries import award_parts, bytes_of, is_new_award, is_statement
 from ledger.audit.first import read_first
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.source import AuditSource
@@ -18,10 +18,12 @@ from ledger.domain.status import Act, act_of
 from ledger.domain.types import Kid, Position, Slot, StreamId
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry, parse_entry
-from ledger.verification.statement import NEW_AWARD, Statuses
+from ledger.verification.statement import Statuses
 
 _LAST = 2**63 - 1  # beyond any position
 _MOST_PENDING = 5_000  # awards that wait to be looked up: memory stays flat where statements are far apart
+_LIST = b'"list":"'
+_NAMED = len(_LIST) + 22  # bytes, of the name of a list in base64url too
 _THIEVES = (IssuerKeyAdded, IssuerKeyCompromised)  # from these on, a key may be known as stolen
 
 
@@ -34,28 +36,23 @@ class Taken:
     first: bool  # of its stream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acts:
-    """What the entries of awards in a range of positions say about their standing."""
+def acts_of(entries: Iterable[tuple[int, bytes]]) -> tuple[Taken, ...]:
+    """The acts of these entries of awards; of new awards the first that uses each list, since the others change no bit.
 
-    taken: tuple[Taken, ...]  # but for new awards, of which there is the first of each list here
-    signers: frozenset[bytes]  # keys that made new awards
-
-
-def acts_of(entries: Iterable[tuple[int, bytes]]) -> Acts:
-    """The acts of these entries of awards. What is no entry says nothing; it is reported where awards are read."""
+    What is no entry says nothing; it is reported where awards are read.
+    """
     taken: list[Taken] = []
     lists: set[bytes] = set()
-    signers: set[bytes] = set()
     for position, raw in entries:
-        award = NEW_AWARD.search(raw)
-        if award is not None:
-            signers.add(award[2])
-            if award[1] in lists:
-                continue
-            lists.add(award[1])
-        taken += _taken(position, raw)
-    return Acts(taken=tuple(taken), signers=frozenset(signers))
+        if not is_new_award(raw):
+            taken += _taken(position, raw)
+            continue
+        begin = raw.find(_LIST)
+        name = raw[begin : begin + _NAMED]
+        if name not in lists and (first := list(_taken(position, raw))):
+            lists.add(name)
+            taken += first
+    return tuple(taken)
 
 
 def _taken(position: int, raw: bytes) -> Iterator[Taken]:
@@ -84,21 +81,22 @@ class Statements:
         rows = source.entries_of(operator.stream.hex, _LAST)
         self._wanted = any(is_statement(bytes_of(row)) for row in rows)
 
-    def prepare(self, acts: Acts, others: Sequence[Recorded | int], after: int, last: int) -> list[Taken]:
-        """The acts of a range in which every one that could matter is among them."""
-        taken = list(acts.taken)
+    def prepare(self, acts: Sequence[Taken], others: Sequence[Recorded], after: int, last: int) -> Sequence[Taken]:
+        """The acts of a range, with every new award among them that a thief could have made."""
         if not self._wanted:
-            return []
-        thieves = any(isinstance(each, Recorded) and isinstance(each.event, _THIEVES) for each in others)
-        suspects = acts.signers if thieves else {kid for kid in acts.signers if self._statuses.is_stolen(kid)}
-        if suspects:
-            there = {each.act.position for each in taken}
-            rows = [row for row in self._source.entries(after, last) if type(row[0]) is int and row[0] not in there]
-            for row in rows:
-                award = NEW_AWARD.search(bytes_of(row))
-                if award is not None and award[2] in suspects and award_parts(bytes_of(row)):
-                    taken += _taken(int(row[0] or 0), bytes_of(row))
-        return sorted(taken, key=lambda each: each.act.position)
+            return ()
+        stolen = [kid.encode("ascii") for kid in self._statuses.stolen]
+        thieves = any(isinstance(each.event, _THIEVES) for each in others)
+        if not stolen and not thieves:
+            return acts
+        there = {each.act.position for each in acts}
+        found = list(acts)
+        for row in self._source.entries(after, last):
+            raw, position = bytes_of(row), row[0]
+            wanted = is_new_award(raw) and (thieves or any(kid in raw for kid in stolen))
+            if wanted and type(position) is int and position not in there:
+                found += _taken(position, raw)
+        return found
 
     def take_act(self, taken: Taken) -> None:
         """The next act."""

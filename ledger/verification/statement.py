@@ -7,7 +7,7 @@ what changed since the one before. docs/spec/status.md says what is hashed; `led
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias
 from uuid import UUID
@@ -42,7 +42,7 @@ _KINDS: Mapping[str, ActKind] = {
     SCHEMA_OF[ev.CredentialRevoked].wire: "revoked",
 }
 # The first entry of an award, as our own store spells it: half the price of reading its JSON, for nearly every entry.
-NEW_AWARD = re.compile(
+_NEW_AWARD = re.compile(
     rb'"list":"([\w-]{22})","slot":\d+\},"kid":"(\w+)","prev":"[\w-]+","seq":0,"stream":"[\w-]+",'
     rb'"type":"credential\.(?:issued|stacked)/1","v":1\}\n'
 )
@@ -79,7 +79,7 @@ class Statuses:
         self._lists = StatusLists()
         self._authority = AuthorityLines()
         self._known: set[bytes] = set()  # lists that were begun, as stored entries spell them
-        self._stolen: set[bytes] = set()  # keys of which anything is disowned, spelled so too
+        self._stolen: set[Kid] = set()  # keys of which anything is disowned
         self._touched: dict[StreamId, None] = {}  # awards whose bits are not up to date, in a fixed order
         self._disowned: dict[Kid, Position] = {}  # all awards with an entry of this key from there on
 
@@ -107,12 +107,12 @@ class Statuses:
             EntryMissing: the position of one is not the next; those before it were taken.
             MalformedEntry: one cannot be read at all; those before it were taken.
         """
-        known, stolen, new_award = self._known, self._stolen, NEW_AWARD.search
+        known, stolen, new_award = self._known, self._stolen, _NEW_AWARD.search
         for placed in entries:
             self._due(placed.position)
             award = new_award(placed.raw)
             # As nearly always: a new award, whose bit is clear, in a list that has been begun.
-            if award is None or award[1] not in known or award[2] in stolen:
+            if award is None or award[1] not in known or (stolen and award[2].decode() in stolen):
                 self._take_decoded(placed)
             self.size += 1
 
@@ -140,9 +140,10 @@ class Statuses:
         self._take(stream, act, first=first)
         self.size += 1
 
-    def is_stolen(self, kid: bytes) -> bool:
-        """Whether anything that a key, as an entry spells it, ever signed is known to be disowned."""
-        return kid in self._stolen
+    @property
+    def stolen(self) -> Collection[Kid]:
+        """The keys of which anything that they ever signed is known to be disowned, and perhaps some more."""
+        return self._stolen
 
     @property
     def pending(self) -> int:
@@ -161,12 +162,12 @@ class Statuses:
         if act.list is not None:
             self._lists.begin(act.list)
         # A new award changes no bit, unless a key that is known as stolen made it.
-        if act.kind != "issued" or not first or act.kid.encode() in self._stolen:
+        if act.kind != "issued" or not first or act.kid in self._stolen:
             self._touched[stream] = None
 
     def _admit(self, recorded: ev.Recorded) -> None:
         for kid, since in self._authority.take(recorded).items():
-            self._stolen.add(kid.encode())
+            self._stolen.add(kid)
             self._disowned[kid] = min(since, self._disowned.get(kid, since))
 
     # ---- statements
@@ -268,7 +269,7 @@ class Statuses:
             statuses._lists.load(name, chunks)
         statuses._authority.restore(stored.issuers)
         statuses._stolen = {
-            kid.encode() for issuer in stored.issuers.values() if issuer.reported() for kid in issuer.keys
+            kid for issuer in stored.issuers.values() if issuer.reported() for kid in issuer.keys
         }  # more than are stolen: their awards are looked up
         return statuses
 
