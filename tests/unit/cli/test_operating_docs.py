@@ -1,4 +1,4 @@
-"""What docs/operating.md says can be typed: each command in it is one, with these options."""
+"""What docs/operating.md and docs/auditing.md say can be typed: each command is one, with these options."""
 
 import re
 import shlex
@@ -8,15 +8,25 @@ import pytest
 
 from tests.unit.cli.command import Command
 
-_DOCS = Path(__file__).parents[3] / "docs" / "operating.md"
-_COMMANDS = sorted(set(re.findall(r"(?:^    |`)(testamur [a-z][^`\n]*)", _DOCS.read_text("utf-8"), re.MULTILINE)))
+_DOCS = Path(__file__).parents[3] / "docs"
+_NAMED = {
+    "operating.md": {"audit", "backup", "log", "migrate", "restore", "serve"},
+    "auditing.md": {"audit", "log", "revoke", "watch"},
+}
 
 
-def test_the_page_names_the_commands_of_this_page() -> None:
-    assert {line.split()[1] for line in _COMMANDS} == {"audit", "backup", "log", "migrate", "restore", "serve"}
+def _commands(page: str) -> list[str]:
+    """The commands on a page."""
+    text = (_DOCS / page).read_text("utf-8")
+    return sorted(set(re.findall(r"(?:^    |`)(testamur [a-z][^`\n]*)", text, re.MULTILINE)))
 
 
-@pytest.mark.parametrize("line", _COMMANDS)
+@pytest.mark.parametrize("page", _NAMED)
+def test_the_page_names_the_commands_of_this_page(page: str) -> None:
+    assert {line.split()[1] for line in _commands(page)} == _NAMED[page]
+
+
+@pytest.mark.parametrize("line", [line for page in _NAMED for line in _commands(page)])
 def test_a_command_on_the_page_is_one_with_these_options(command: Command, line: str) -> None:
     _, name, *arguments = shlex.split(line)
     names = [name, *arguments[: name == "log"]]  # it is a group of commands
