@@ -8,23 +8,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
+from ledger.adapters.postgres.connections import with_database
 from ledger.adapters.secrets import SecretMissing
 from ledger.application.ports import Appended
 from ledger.application.published_check import LogRolledBack
 from ledger.domain.codes import format_link_code
 from ledger.domain.values import Reason
 from ledger.public_side import open_public_side
+from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import Hash
+from ledger.verification.verdict import State
 from tests.concurrency.running import PROGRAM, free_port
 from tests.moving import move_to_postgres
 from tests.unit.application.office import NOON, OPERATOR, Office, make_home, open_office, run
@@ -168,6 +175,31 @@ def test_store_that_is_behind_a_published_checkpoint_is_not_shown(stand: Stand) 
     (stand.public / "checkpoint.guard").write_bytes(note)
     with pytest.raises(LogRolledBack):
         open_public_side(Home(stand.public, stand.url), clock=SystemClock())
+
+
+@pytest.mark.parametrize("stand", ["postgresql"], indirect=True)
+def test_database_user_who_may_only_select_is_enough(stand: Stand) -> None:
+    assert stand.url is not None
+    parts, name = urlsplit(stand.url), f"reader_{uuid4().hex}"
+    mine = parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}").geturl()
+    places = {"ledger": stand.url, "vault": with_database(stand.url, f"{parts.path[1:]}_vault")}
+    granted = sql.SQL(
+        "GRANT USAGE ON SCHEMA {schema} TO {name}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {name}"
+    )
+    user = sql.Identifier(name)
+    with ExitStack() as stack:
+        server = stack.enter_context(psycopg.connect(stand.url, autocommit=True))
+        server.execute(sql.SQL("CREATE ROLE {} LOGIN").format(user))
+        stack.callback(server.execute, sql.SQL("DROP ROLE {}").format(user))
+        for schema, url in places.items():
+            connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+            connection.execute(granted.format(schema=sql.Identifier(schema), name=user))
+            stack.callback(connection.execute, sql.SQL("DROP OWNED BY {}").format(user))
+        with closing(open_public_side(Home(stand.public, mine), clock=FakeClock(NOON))) as side:
+            until(lambda: side.scanning.checkpoint() is not None)
+            assert side.scanning.scan(stand.code, 1).state is State.VALID
+            assert side.copier is not None
+            assert not side.copier.failing
 
 
 def test_public_side_cannot_be_opened_without_the_key_to_what_awards_say(stand: Stand) -> None:
