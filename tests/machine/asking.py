@@ -103,9 +103,9 @@ class Asking:
         self.tally["clock back" if by < timedelta(0) else "clock on"] += 1
 
     def publish(self) -> None:
-        """Sign a checkpoint over everything."""
+        """Sign a checkpoint over everything, and over a statement of it; of what is published already, nothing."""
         self.all_say("checkpoint", _published)
-        self.model.published = self.model.size
+        self.model.publish()
         self.tally["published"] += 1
 
 

@@ -17,11 +17,11 @@ class Model:
     """Everything, and the time."""
 
     def __init__(self, now: datetime) -> None:
-        """A ledger whose first entry has been published."""
+        """A ledger whose first entry has been published, with the statement that every publication ends in."""
         self.now = now  # what the clock shows
         self.at = now  # recorded time of the last entry
-        self.size = 1
-        self.published = 1
+        self.size = 2
+        self.published = 2
         self.issuers: dict[str, Issuer] = {}
         self.awards: list[Award] = []
         self.stacked: dict[tuple[Issuer, str, Offer, int, frozenset[int]], list[Award]] = {}
@@ -46,6 +46,11 @@ class Model:
         self.at = self.stamp
         self.size += 1
         return self.size
+
+    def publish(self) -> None:
+        """What is new, and one more entry, which states how all of it stands."""
+        if self.size > self.published:
+            self.published = self.record()
 
     def sign(self, issuer: Issuer, *, root: bool = False) -> Key:
         """The key that signs what is taken."""
