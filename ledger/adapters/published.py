@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ledger.adapters.home import replace_file
 from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.ports import TileStoreUnavailable
+from ledger.application.ports import GuardContradicts, TileStoreUnavailable
 from ledger.tlog.checkpoint import size_of_note
 
 _Stamp = tuple[int, int, int]  # inode, time of change, length
@@ -131,10 +131,24 @@ class GuardFile(_NoteFile):
         super().__init__(path, path.with_name(f"{path.name}.lock"), "the guard")
 
     def keep(self, note: bytes) -> None:
-        """Keep a checkpoint, durably, unless one as large is kept."""
+        """Keep a checkpoint, durably, unless one as large is kept.
+
+        Raises:
+            GuardContradicts: the one that is kept says something else of as many entries.
+        """
         with self._alone():
-            if _covered(self.note()) < _covered(note):
+            before = self.note()
+            if _covered(before) < _covered(note):
                 replace_file(self._path, note, mode=0o644)
+            elif before is not None and _covered(before) == _covered(note) and _text(before) != _text(note):
+                raise GuardContradicts(
+                    f"the guard {self._path} holds another checkpoint over {_covered(note)} entries than is signed now"
+                )
+
+
+def _text(note: bytes) -> bytes:
+    """What is signed in a note."""
+    return note.rpartition(b"\n\n")[0]
 
 
 def _covered(note: bytes | None) -> int:

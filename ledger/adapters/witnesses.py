@@ -15,7 +15,7 @@ import httpx
 
 from ledger.adapters.witness_asking import Asked, Asking, address_of
 from ledger.adapters.witness_errors import BadWitnessPolicy, WitnessError, WitnessTooSlow
-from ledger.application.ports import Clock
+from ledger.application.ports import Clock, WitnessAhead
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.cosignature import CosignatureInvalid, with_lines
 from ledger.tlog.merkle import Hash
@@ -41,6 +41,7 @@ class _Memory:
     gathered: datetime | None = None
     missing: bool = False  # somebody did not cosign
     enough: bool = False
+    heard: set[str] = field(default_factory=set)  # who has cosigned since this process began
 
 
 class WitnessClient:
@@ -93,6 +94,11 @@ class WitnessClient:
             return self._policy.agreement(note).reached
         except (CosignatureInvalid, MalformedNote):
             return False
+
+    @property
+    def heard(self) -> bool:
+        """Whether a quorum has cosigned something since this client was made."""
+        return self._policy.enough(self._memory.heard)
 
     def due(self, now: datetime) -> bool:
         """Whether an unchanged checkpoint is to be cosigned again: hourly, and sooner while somebody is missing."""
@@ -162,6 +168,9 @@ class WitnessClient:
         for task in late:
             failures[task.get_name()] = WitnessTooSlow(task.get_name(), "was not waited for any longer")
         self._remember(gathering, failures)
+        ahead = gathering.ahead
+        if ahead is not None:
+            raise WitnessAhead(ahead.witness, ahead.size, ahead.asked, gathering.cosigned())
         return gathering.cosigned()
 
     async def _wait(
@@ -185,7 +194,11 @@ class WitnessClient:
                     answer = task.result()
                 except WitnessError as error:
                     failures[task.get_name()] = error
+                except WitnessAhead as error:  # what the others say is worth as much as before
+                    ahead = max(gathering.ahead or error, error, key=lambda each: each.size)
+                    gathering.ahead = ahead
                 else:
+                    self._memory.heard.add(task.get_name())
                     gathering.lines[task.get_name()] = answer.line
                     self._memory.known[task.get_name()] = answer.size
 
@@ -211,6 +224,7 @@ class _Gathering:
     prove: Callable[[int], tuple[Hash, ...]]
     present: tuple[str, ...]  # who had cosigned already
     lines: dict[str, bytes] = field(default_factory=dict)
+    ahead: WitnessAhead | None = None  # the one that has seen most
 
     @property
     def names(self) -> set[str]:

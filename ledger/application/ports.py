@@ -449,6 +449,10 @@ class TileStore(Protocol):
         ...
 
 
+class GuardContradicts(LedgerError):
+    """Of one size two different checkpoints were signed: the store was put back, and went on differently."""
+
+
 class CheckpointGuard(Protocol):
     """The last signed checkpoint, kept outside the store: what a store that lost its tail is held against."""
 
@@ -457,7 +461,11 @@ class CheckpointGuard(Protocol):
         ...
 
     def keep(self, note: bytes) -> None:
-        """Keep a checkpoint, durably, unless one as large is kept."""
+        """Keep a checkpoint, durably, unless one as large is kept.
+
+        Raises:
+            GuardContradicts: the one that is kept says something else of as many entries.
+        """
         ...
 
 
@@ -483,12 +491,19 @@ class WitnessAhead(LedgerError):
     Not so if another process has published meanwhile: who halts for this compares `size` with the store's own.
     """
 
-    def __init__(self, witness: str, size: int, asked: int) -> None:
+    def __init__(self, witness: str, size: int, asked: int, note: bytes = b"") -> None:
+        """
+        Args:
+            note: the note with the cosignatures of all the others.
+        """
         super().__init__(
             f"the witness {witness} has seen {size} entries of this log, and it was asked about {asked}: an older copy "
             "was restored, or the tail was lost"
         )
+        self.witness = witness
         self.size = size  # entries that the witness has seen
+        self.asked = asked
+        self.note = note
 
 
 class Witnessing(Protocol):
@@ -520,6 +535,14 @@ class Witnessing(Protocol):
 
     def reached(self, note: bytes) -> bool:
         """Whether enough of them vouch for it that it may be served."""
+        ...
+
+    @property
+    def heard(self) -> bool:
+        """Whether enough of them have cosigned something since this process began.
+
+        Until then nothing new is signed: they may have seen more than a store that was put back holds.
+        """
         ...
 
 

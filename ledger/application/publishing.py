@@ -16,6 +16,7 @@ from threading import Lock
 from ledger.application.ports import (
     CheckpointGuard,
     Clock,
+    GuardContradicts,
     LastAppender,
     LedgerHalted,
     Served,
@@ -89,7 +90,6 @@ class Publishing:
         self._one_at_a_time = Lock()  # an older checkpoint must not be put over a newer one
         self._note: bytes | None = None  # that this process served last
         self._size = 0  # entries under it
-        self._heard = not witnessing.asked  # whether witnesses were asked about what was signed before this process
         self._too_few = 0  # entries under the checkpoint that too few vouched for
 
     def publish(self) -> int:
@@ -125,9 +125,13 @@ class Publishing:
             stated = is_statement(snapshot.entries(head - 1, 1)[0])
         if head < max(self._size, 0 if signed is None else signed.size):
             raise LogRolledBack(f"the store holds {head} entries, fewer than its checkpoint")
-        if signed is not None and not self._heard:
-            self._heard = True
-            self._serve(signed)  # a witness that saw more than this store holds is heard before anything is signed
+        if signed is not None and not self._witnessing.heard:
+            # A witness that saw more than this store holds, or something else, is heard before anything is signed.
+            if not self._witnessing.due(self._clock.now()):
+                raise self._quorum_missing(signed)
+            self._serve(signed)
+            if not self._witnessing.heard:
+                raise self._quorum_missing(signed)
         if signed is None or not stated or signed.size < head:
             signed = self._signed(signed)
         if self._witnessing.due(self._clock.now()) or signed.size > max(self._size, self._too_few):
@@ -181,7 +185,7 @@ class Publishing:
     def _serve(self, signed: SignedCheckpoint) -> None:
         """Guard, tiles, witnesses, store, checkpoint: of what was signed."""
         checkpoint = parse_checkpoint(signatures(signed.note)[0])
-        self._places.guard.keep(signed.note)
+        self._guard(signed.note)
         self._write(checkpoint)
         cosigned = self._gathered(signed, checkpoint)
         if not self._witnessing.reached(cosigned):
@@ -203,7 +207,7 @@ class Publishing:
                 head = snapshot.head().size
             if error.size > head:
                 raise self._halt(f"{error}. Nothing is published and nothing recorded any more") from error
-            raise  # another process has published meanwhile: the next call sees what
+            return error.note  # another process has published meanwhile, or this witness is wrong
 
     def _quorum_missing(self, signed: SignedCheckpoint) -> QuorumMissing:
         return QuorumMissing(
@@ -219,6 +223,12 @@ class Publishing:
         if found is None:
             raise TileMissing(f"there is no {path}")
         return found
+
+    def _guard(self, note: bytes) -> None:
+        try:
+            self._places.guard.keep(note)
+        except GuardContradicts as error:
+            raise self._halt(f"{error}. Nothing is published and nothing recorded any more") from error
 
     def _write(self, checkpoint: Checkpoint) -> None:
         try:
@@ -237,7 +247,7 @@ class Publishing:
             days = snapshot.days(_day_before(self._places.served.last_day()))
         checkpoint = open_published(note, log)
         if checkpoint.size > self._size and note != self._places.served.note():
-            self._places.guard.keep(note)
+            self._guard(note)
             self._write(checkpoint)
         if checkpoint.size > self._size:
             self._statements.keep(checkpoint.size)  # proofs need it, and it may have been lost since

@@ -20,18 +20,18 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists BackupFailed
     BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState BoxUnreadable
     CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
-    CosignatureTimeImpossible EntryMissing HomeBusy HomeExists HomeMissing InclusionNotProved IssuerUnknown
-    KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable LogRolledBack
-    MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
-    MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile
-    MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
-    MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid NoteUnsigned
-    NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing SealError
-    SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable StateOfAnotherLog
-    StatusNotProved TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened UnusablePassphrase
-    ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable
-    WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
-    WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
+    CosignatureTimeImpossible EntryMissing GuardContradicts HomeBusy HomeExists HomeMissing InclusionNotProved
+    IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable
+    LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
+    MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession
+    MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath
+    MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid
+    NoteUnsigned NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing
+    SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable
+    StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened
+    UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
+    WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError
+    WitnessRefused WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
