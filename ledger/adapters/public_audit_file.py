@@ -45,7 +45,7 @@ CREATE TABLE waiting (
     issuer TEXT, position INTEGER, stream BLOB, seq INTEGER, type TEXT, by TEXT, kid TEXT, at INTEGER, about_keys TEXT,
     since INTEGER, PRIMARY KEY (issuer, position)) WITHOUT ROWID;
 CREATE TABLE receipts (
-    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, since INTEGER, found INTEGER,
+    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, since INTEGER, proof BLOB, found INTEGER,
     PRIMARY KEY (issuer, stream, seq, position)) WITHOUT ROWID;
 CREATE INDEX receipts_not_found ON receipts (issuer, position) WHERE found = 0;
 CREATE TABLE receipt_files (

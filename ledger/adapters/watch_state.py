@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ledger.adapters.public_audit_state import SqliteAuditState
 from ledger.audit.public.bundles import milliseconds
-from ledger.audit.public.watching import Happened, Receipt
+from ledger.audit.public.watched import Happened, Receipt
 from ledger.domain import events as ev
 from ledger.domain.types import Did, Kid, Position, Seq, StreamId
 from ledger.record.schema import SCHEMA_OF
@@ -28,6 +28,7 @@ _ENTRIES: Final = """
     SELECT position, stream, seq, kind, signers.by, kid, at FROM acts
         JOIN signers ON signers.id = signer WHERE signers.by = ?1 AND position > ?2
     ORDER BY 1"""
+_RECEIPTS: Final = "SELECT stream, seq, position, since, proof FROM receipts WHERE issuer = ?"
 _Row = tuple[int, bytes, int, str, str, str, int]
 
 
@@ -84,24 +85,24 @@ class SqliteWatchState(SqliteAuditState):
 
     def add_receipts(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
         """Receipts to be held against the log; one that is there already keeps its time."""
-        rows = [(issuer, *_spelled(receipt), milliseconds(receipt.since)) for receipt in receipts]
-        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, 0)", rows)
+        rows = [(issuer, *_spelled(receipt), milliseconds(receipt.since), receipt.proof) for receipt in receipts]
+        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, ?, 0)", rows)
 
     def receipt(self, issuer: Did, stream: StreamId, seq: Seq) -> Receipt | None:
         """The receipt of a change."""
-        select = "SELECT stream, seq, position, since FROM receipts WHERE issuer = ? AND stream = ? AND seq = ?"
-        row = self._row(select, issuer, stream.bytes, seq)
+        row = self._row(f"{_RECEIPTS} AND stream = ? AND seq = ?", issuer, stream.bytes, seq)
         return None if row is None else _receipt(row)
 
     def pending(self, issuer: Did) -> Iterator[Receipt]:
         """The receipts of changes that were not found in the log so far, by position."""
-        select = "SELECT stream, seq, position, since FROM receipts WHERE issuer = ? AND found = 0 ORDER BY position"
-        return map(_receipt, self._some(select, issuer))
+        return map(_receipt, self._some(f"{_RECEIPTS} AND found = 0 ORDER BY position", issuer))
 
     def settle(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
         """These changes were found where they should be."""
         rows = [(issuer, *_spelled(receipt)) for receipt in receipts]
-        update = "UPDATE receipts SET found = 1 WHERE issuer = ? AND stream = ? AND seq = ? AND position = ?"
+        update = (
+            "UPDATE receipts SET found = 1, proof = NULL WHERE issuer = ? AND stream = ? AND seq = ? AND position = ?"
+        )
         self._many(update, rows)
 
     def place_of(self, stream: StreamId, seq: Seq) -> Position | None:
@@ -128,8 +129,8 @@ def _spelled(receipt: Receipt) -> tuple[bytes, int, int]:
 
 
 def _receipt(row: tuple[int | str | bytes | None, ...]) -> Receipt:
-    stream, seq, position, since = cast("tuple[bytes, int, int, int]", row)
-    return Receipt(_stream(stream), Seq(seq), Position(position), _time(since))
+    stream, seq, position, since, proof = cast("tuple[bytes, int, int, int, bytes | None]", row)
+    return Receipt(_stream(stream), Seq(seq), Position(position), _time(since), proof)
 
 
 def _stream(raw: bytes) -> StreamId:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from ledger.adapters.watch_state import SqliteWatchState
-from ledger.audit.public.watching import Receipt
+from ledger.audit.public.watched import Receipt
 from ledger.domain.types import Did, Position, Seq, StreamId
 from ledger.domain.values import BadValue, parse_time
 from verify_api.cli.errors import WrongUsage
@@ -91,12 +91,13 @@ def _receipt(said: object, now: datetime) -> Receipt:
     if not isinstance(said, dict):
         raise TypeError("a receipt is a JSON object")
     stream = said["credential_id"] if "credential_id" in said else said["id"]
-    at = said.get("at")
+    at, proof = said.get("at"), said.get("proof")
     return Receipt(
         StreamId(UUID(str(stream))),
         Seq(_number(said["revision"], 0)),
         Position(_number(said["position"], 1)),
         now if at is None else parse_time(str(at)),
+        None if proof is None else str(proof).encode("utf-8"),
     )
 
 

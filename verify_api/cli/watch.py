@@ -16,8 +16,10 @@ from ledger.adapters.public_audit_file import open_watch
 from ledger.adapters.watch_state import SqliteWatchState
 from ledger.audit.public.heads import started_by
 from ledger.audit.public.log import LogNotReached, LogNotReadable
+from ledger.audit.public.receipts import ProvesReceipts
 from ledger.audit.public.state import StateInUse
-from ledger.audit.public.watching import PUBLISHED_WITHIN, Alarm, AlarmKind, Happened, Watch
+from ledger.audit.public.watched import Alarm, AlarmKind, Happened
+from ledger.audit.public.watching import PUBLISHED_WITHIN, Watch
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from ledger.domain.types import Did
@@ -158,7 +160,8 @@ class _Looking:
                 self.run.output.say(str(error))
 
     def _watch(self, memory: SqliteWatchState, did: Did) -> Watch:
-        return Watch(memory, memory, did, with_receipts=self.receipts is not None)
+        proving = ProvesReceipts(self.log, memory)
+        return Watch(memory, memory, did, proving=proving, with_receipts=self.receipts is not None)
 
     def _take_receipts(self, memory: SqliteWatchState, did: Did, now: datetime) -> None:
         if self.receipts is not None:

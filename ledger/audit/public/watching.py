@@ -4,16 +4,16 @@ A receipt says where a change stands. What is published without one, or acknowle
 is every event of the issuer's keys, until the issuer says that it knows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from heapq import merge
-from typing import NamedTuple, Protocol
+from typing import TypeAlias
 
 from ledger.audit.public.follow import PublicReport
 from ledger.audit.public.state import AuditState
+from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Receipt, WatchState
 from ledger.domain import events as ev
-from ledger.domain.types import Did, Kid, Position, Seq, StreamId
+from ledger.domain.types import Did, Position, Seq, StreamId
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 
@@ -25,122 +25,24 @@ class IssuerUnknown(LedgerError):
     """The log has no such issuer."""
 
 
-class AlarmKind(StrEnum):
-    """Why somebody should look."""
-
-    UNSOUND = "unsound"  # the audit found the log to be wrong, or to contradict itself
-    KEY = "key"  # an event of the issuer's keys that nobody acknowledged
-    UNKNOWN = "unknown"  # something in the issuer's name that it has no receipt of
-    WITHHELD = "withheld"  # acknowledged, and not published in time
-    MOVED = "moved"  # acknowledged, and published as something else, or elsewhere
-    STALE = "stale"  # the witnesses have not cosigned for long: an old checkpoint is shown
-    UNREACHED = "unreached"  # the log does not answer
-
-
-class Alarm(NamedTuple):
-    """One thing to look at."""
-
-    kind: AlarmKind
-    reason: str  # a sentence
-    position: int | None = None
-    stream: StreamId | None = None
-    seq: int | None = None
-
-    @property
-    def thing(self) -> "Alarm":
-        """The same without its wording, which may change while it lasts."""
-        return self._replace(reason="")
-
-
-class Happened(NamedTuple):
-    """An event in the issuer's name, or in its stream."""
-
-    position: Position
-    stream: StreamId
-    seq: Seq
-    type: str  # wire name
-    by: Did
-    kid: Kid
-    at: datetime
-    about_keys: str | None  # what it does to the issuer's keys, in words
-
-
-class Receipt(NamedTuple):
-    """What the issuer was told when a change was acknowledged."""
-
-    stream: StreamId
-    seq: Seq
-    position: Position
-    since: datetime  # when it was acknowledged, or first seen
-
-
-class WatchState(Protocol):
-    """What a watch remembers besides the audit, in the same state: kept with its `save`."""
-
-    def stream_of(self, issuer: Did) -> StreamId | None:
-        """The issuer's own stream, once `begin` told it."""
-        ...
-
-    def begin(self, issuer: Did, stream: StreamId) -> None:
-        """The issuer is watched from the beginning of the log."""
-        ...
-
-    def told(self, issuer: Did) -> tuple[Position, Position]:
-        """Up to which position its events were told, and up to which they were held against receipts."""
-        ...
-
-    def tell(self, issuer: Did, told: Position, compared: Position) -> None:
-        """They were told, and held against receipts, up to there."""
-        ...
-
-    def entries_of(self, issuer: Did, after: Position) -> Iterator[Happened]:
-        """What the issuer's awards say in its name, in order, from the position after that one on."""
-        ...
-
-    def open(self, issuer: Did, happened: Happened, since: datetime) -> None:
-        """An event waits for its receipt, or for somebody who knows of it."""
-        ...
-
-    def opened(self, issuer: Did) -> Iterator[tuple[Happened, datetime]]:
-        """The events that wait, in order, and since when."""
-        ...
-
-    def close(self, issuer: Did, positions: Iterable[Position]) -> None:
-        """These events wait no more."""
-        ...
-
-    def add_receipts(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
-        """Receipts to be held against the log; one that is there already keeps its time."""
-        ...
-
-    def receipt(self, issuer: Did, stream: StreamId, seq: Seq) -> Receipt | None:
-        """The receipt of a change."""
-        ...
-
-    def pending(self, issuer: Did) -> Iterator[Receipt]:
-        """The receipts of changes that were not found in the log so far, by position."""
-        ...
-
-    def settle(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
-        """These changes were found where they should be."""
-        ...
-
-    def place_of(self, stream: StreamId, seq: Seq) -> Position | None:
-        """Where the log has an entry of an award; None where it has none."""
-        ...
+Proving: TypeAlias = Callable[[Receipt], str | None]
 
 
 class Watch:
     """Looks at one issuer, in a state that an audit has just brought up to date."""
 
-    def __init__(self, audit: AuditState, memory: WatchState, issuer: Did, *, with_receipts: bool) -> None:
+    def __init__(
+        self, audit: AuditState, memory: WatchState, issuer: Did, *, proving: Proving, with_receipts: bool
+    ) -> None:
         """
         Args:
+            proving: what is wrong with the proof of a receipt, in words; None where nothing is.
             with_receipts: whether the issuer keeps receipts of all its changes.
         """
         self._audit = audit
         self._memory = memory
         self._issuer = issuer
+        self._proving = proving
         self._with_receipts = with_receipts
 
     def events(self, now: datetime) -> Iterator[tuple[Happened, bool | None]]:
@@ -232,11 +134,18 @@ class Watch:
         """Receipts of what the log does not show as they say."""
         settled, size = [], self._size()
         for receipt in self._memory.pending(self._issuer):
-            stream, seq, position, since = receipt
+            stream, seq, position, since, proof = receipt
             place = self._place_of(receipt)
             what = f"entry {seq} of stream {stream}"
             if place == position:
-                settled.append(receipt)
+                fault = None if proof is None else self._proving(receipt)
+                if fault is None:
+                    settled.append(receipt)
+                else:
+                    reason = (
+                        f"{what} stands at position {position}, but the receipt was given for something else: {fault}"
+                    )
+                    yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
             elif place is not None:
                 reason = f"{what} was acknowledged at position {position} and is published at position {place}"
                 yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)

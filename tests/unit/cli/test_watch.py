@@ -38,10 +38,10 @@ class Office:
         answer: dict[str, Json] = json.loads(said.out)
         return answer
 
-    def issue(self, student: str, *, keep: bool = True) -> Mapping[str, Json]:
+    def issue(self, student: str, *arguments: str, keep: bool = True) -> Mapping[str, Json]:
         """Award something."""
         (self.path / "row.json").write_text(json.dumps(ROW | {"student_number": student}))
-        return self.change("issue", str(self.path / "row.json"), keep=keep)
+        return self.change("issue", str(self.path / "row.json"), *arguments, keep=keep)
 
     def watch(self, *arguments: str, at: str = NOW, issuer: str = "college") -> Ended:
         """Look once."""
@@ -101,7 +101,8 @@ def test_what_the_office_did_itself_is_told_and_no_alarm(office: Office, tmp_pat
     receipts = ("--receipts", str(office.receipts))
     (tmp_path / "course.json").write_text((tmp_path / "menus.json").read_text().replace("menus", "soups"))
     office.change("achievement", "define", str(tmp_path / "course.json"))
-    award = office.issue("S-1")
+    award = office.issue("S-1", "--wait", "60")
+    assert "proof" in award
     for reason in ("suspend", "revoke"):
         office.change(reason, str(award["code"]), "--reason", "other")
     (tmp_path / "batch.csv").write_text(
@@ -121,6 +122,9 @@ def test_what_the_office_did_itself_is_told_and_no_alarm(office: Office, tmp_pat
         ("issuer.key_added/1", True),
     ]
     assert office.watch(*receipts).out == ""
+    lying = json.dumps({**award, "revision": 1, "position": int(str(award["position"])) + 1})
+    office.receipts.write_text(f"{office.receipts.read_text()}{lying}\n")
+    assert kinds(office.looked(*receipts)[1]) == ["moved"]
 
 
 def test_award_and_key_that_the_operator_made_are_caught(office: Office) -> None:

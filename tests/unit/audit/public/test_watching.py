@@ -14,12 +14,17 @@ from ledger.adapters.folder_log import FolderLog
 from ledger.adapters.public_audit_file import open_watch
 from ledger.adapters.watch_state import SqliteWatchState
 from ledger.audit.public.follow import Asked, PublicReport, audit_published
-from ledger.audit.public.watching import Alarm, AlarmKind, Happened, IssuerUnknown, Receipt, Watch
+from ledger.audit.public.receipts import ProvesReceipts
+from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Receipt
+from ledger.audit.public.watching import IssuerUnknown, Watch
 from ledger.domain.types import Position, StreamId
 from ledger.domain.values import Role, issuer_did, slug
 from ledger.testing.forge import BEGIN, OPERATOR, RECOVERY, How
 from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
+from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.policy import parse_policy
+from ledger.tlog.proof_file import TlogProof
+from ledger.tlog.proofs import inclusion_path, node_reader
 from tests.unit.audit.public.site import Log, publish
 
 COLLEGE = issuer_did(OPERATOR, slug("college"))
@@ -79,7 +84,8 @@ class Watcher:
         return [(alarm.kind.value, alarm.position) for alarm in self.look(now)[1]]
 
     def _watch(self, memory: SqliteWatchState) -> Watch:
-        return Watch(memory, memory, COLLEGE, with_receipts=self.receipts)
+        proving = ProvesReceipts(FolderLog(self.folder / "log"), memory)
+        return Watch(memory, memory, COLLEGE, proving=proving, with_receipts=self.receipts)
 
     def _audited(self, memory: SqliteWatchState) -> PublicReport:
         return audit_published(
@@ -296,6 +302,64 @@ def test_change_that_another_history_replaced_is_an_alarm(watcher: Watcher) -> N
     watcher.publish()
     assert watcher.alarms() == [("moved", receipt.position)]
     assert "another entry is published" in watcher.look()[1][0].reason
+
+
+# ---- receipts with proofs
+
+
+def proof_of(log: Log, position: int, size: int | None = None, *, key: str | None = None) -> bytes:
+    """The proof of an entry under the checkpoint of a size."""
+    leaves = [leaf_hash(sealed.entry) for sealed in log.log[:size]]
+    path = inclusion_path(position - 1, len(leaves), node_reader(leaves))
+    return TlogProof(index=position - 1, path=path, checkpoint=log.checkpoint(size, key=key)).to_bytes()
+
+
+@pytest.fixture
+def proved(watcher: Watcher) -> tuple[Watcher, int]:
+    """A revocation that is published, and its position."""
+    watcher.alarms()
+    watcher.acknowledge(2, 3)
+    watcher.log.revoke(awards_of(watcher.log)[0])
+    position = len(watcher.log.log)
+    watcher.publish()
+    return watcher, position
+
+
+def test_proof_of_a_receipt_is_good_under_the_same_and_under_a_later_checkpoint(proved: tuple[Watcher, int]) -> None:
+    watcher, position = proved
+    receipt = watcher.receipt(position)
+    watcher.take([receipt._replace(proof=proof_of(watcher.log, position))])
+    watcher.log.issue_at(COLLEGE, 99)
+    watcher.publish()
+    assert watcher.alarms() == []
+    with watcher.opened() as memory:
+        assert list(memory.pending(COLLEGE)) == []
+
+
+@pytest.mark.parametrize(
+    "what", ["another entry", "another history", "another position", "a stranger", "noise", "more"]
+)
+def test_proof_that_is_of_something_else_is_an_alarm(proved: tuple[Watcher, int], what: str) -> None:
+    watcher, position = proved
+    log, receipt = watcher.log, watcher.receipt(position)
+    other = log.fork()
+    del other.log[position - 1 :]
+    other.log.append(log.log[position - 2])
+    if what == "another history":
+        other = log.fork()
+        other.log.append(log.log[position - 2])
+        log.issue_at(COLLEGE, 99)
+        watcher.publish()
+    if what == "more":
+        other = log.fork()
+        other.issue_at(COLLEGE, 99)
+    proofs = {
+        "another position": proof_of(log, position - 1),
+        "a stranger": proof_of(log, position, key="stranger"),
+        "noise": b"noise",
+    }
+    watcher.take([receipt._replace(proof=proofs.get(what) or proof_of(other, position))])
+    assert watcher.alarms() == [("moved", position)]
 
 
 # ---- the log itself
