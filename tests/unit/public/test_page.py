@@ -149,7 +149,9 @@ def test_a_page_without_an_award_offers_the_form_and_no_proof(language: str) -> 
     assert "value=" not in html
     for key in ("page.technical", "label.vouched", "page.as_json"):
         assert words.text(key) not in html
-        assert words.text(key) in page(VALID, language, Addresses(as_json="/c/X.json", proof="/c/X/proof", current=None))
+        assert words.text(key) in page(
+            VALID, language, Addresses(as_json="/c/X.json", proof="/c/X/proof", current=None)
+        )
     assert "<form" not in page(VALID, language)
     assert Outline(html).open == []
 

@@ -174,7 +174,6 @@ _UUID = str(STREAM)
         ("type", "ledger.domain.events:CredentialIssued"),
         ("type", "os:system"),
         ("type", "credential.erased/1"),
-        ("type", "credential.erased/1"),
         ("type", "credential.revoked/1"),
         ("stream", _UUID.upper()),
         ("stream", _UUID.replace("-", "")),
