@@ -28,7 +28,7 @@ NEVER_AT_THE_EDGE = """
     MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid
     NoteUnsigned NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing
     SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable
-    StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict TileStoreUnavailable Unopened
+    StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict Unopened
     UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
     WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError
     WitnessRefused WitnessStateUnavailable WitnessTooSlow WitnessUnreachable

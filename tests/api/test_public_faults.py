@@ -5,7 +5,8 @@ from http import HTTPStatus
 import pytest
 from starlette.testclient import TestClient
 
-from ledger.application.ports import LedgerHalted, StoreUnavailable
+from ledger.application.ports import LedgerHalted, StoreUnavailable, TileStoreUnavailable
+from ledger.application.published_log import PublishedLog
 from ledger.application.scanning import Scanning
 from tests.api.conftest import Api
 
@@ -39,6 +40,7 @@ def test_a_method_that_a_public_path_does_not_know_has_the_public_headers(api: A
         (RuntimeError("a secret detail"), HTTPStatus.INTERNAL_SERVER_ERROR),
         (StoreUnavailable("a secret detail"), HTTPStatus.SERVICE_UNAVAILABLE),
         (LedgerHalted("a secret detail"), HTTPStatus.SERVICE_UNAVAILABLE),
+        (TileStoreUnavailable("a secret detail"), HTTPStatus.SERVICE_UNAVAILABLE),
     ],
 )
 def test_a_failure_of_a_scan_is_a_page_or_a_problem_without_details(
@@ -60,3 +62,22 @@ def test_a_failure_of_a_scan_is_a_page_or_a_problem_without_details(
     assert "secret" not in page.text
     assert page.headers["cache-control"] == "no-store"
     assert page.headers.get("retry-after") == ("2" if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+
+
+@pytest.mark.parametrize(
+    "path", ["checkpoint", "tile/0/000", "tile/entries/000", "days/2026-11-21"]
+)
+def test_published_files_that_cannot_be_read_are_503_and_the_service_is_not_ready(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise TileStoreUnavailable("a secret detail")
+
+    monkeypatch.setattr(PublishedLog, "read", fail)
+    monkeypatch.setattr(PublishedLog, "tree", fail)
+    client = TestClient(api.client.app, raise_server_exceptions=False)
+    answer = client.get(f"/log/{path}", headers=JSON)
+    assert (answer.status_code, answer.headers["retry-after"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "2")
+    assert "secret" not in answer.text
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["the files of the published log"])

@@ -26,6 +26,7 @@ from ledger.application.ports import (
     NameTaken,
     OutcomeUnknown,
     StoreUnavailable,
+    TileStoreUnavailable,
     VersionConflict,
 )
 from ledger.canonical import NotCanonical
@@ -144,6 +145,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     OutcomeUnknown: (HTTPStatus.SERVICE_UNAVAILABLE, "outcome-unknown"),
     LedgerBusy: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
     StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
+    TileStoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     # A database that was restarted with other settings, or upgraded, beneath a running service.
     UnsafeDatabase: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     WrongSchema: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
