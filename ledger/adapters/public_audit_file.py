@@ -25,6 +25,7 @@ CREATE TABLE progress (
     only INTEGER PRIMARY KEY CHECK (only = 1), tree BLOB, log_seq INTEGER, log_prev BLOB, log_at INTEGER,
     statement INTEGER, stated_at INTEGER, latest INTEGER, latest_at INTEGER, committed INTEGER, stacks INTEGER,
     statuses BLOB);
+CREATE TABLE days (only INTEGER PRIMARY KEY CHECK (only = 1), day TEXT);
 CREATE TABLE found (only INTEGER PRIMARY KEY CHECK (only = 1), count INTEGER);
 CREATE TABLE problems (
     number INTEGER PRIMARY KEY, position INTEGER, step INTEGER, report INTEGER, stream TEXT, seq INTEGER, what TEXT,

@@ -7,9 +7,10 @@ that read on from one place would each write what the other has.
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import cast
 from uuid import UUID
 
+from ledger.adapters.public_audit_queries import ACTS, HEADS, SIGNED, Value, batches
 from ledger.audit.public.state import (
     Follows,
     Head,
@@ -25,21 +26,7 @@ from ledger.domain.status import Act, ActKind
 from ledger.domain.types import Did, Kid, ListId, Origin, Position, Seq, Slot, StreamId
 from ledger.tlog.merkle import CompactRange, Hash, MalformedRange
 
-_ASKED: Final = 256  # streams that are looked up in one go
-_THESE: Final = ",".join(f"?{number}" for number in range(1, _ASKED + 1))
-_HEADS: Final = """SELECT stream, signers.by, seq, prev, last_at FROM awards JOIN signers ON signers.id = signer
-    WHERE stream IN (THESE)""".replace("THESE", _THESE)
-_ACTS: Final = """
-    SELECT stream, position, signers.by, kid, 'issued', lists.list, slot FROM awards
-        JOIN signers ON signers.id = signer JOIN lists ON lists.id = awards.list WHERE stream IN (THESE)
-    UNION ALL
-    SELECT stream, position, signers.by, kid, kind, lists.list, slot FROM acts
-        JOIN signers ON signers.id = signer LEFT JOIN lists ON lists.id = acts.list WHERE stream IN (THESE)
-    ORDER BY 1, 2""".replace("THESE", _THESE)
-_SIGNED: Final = """SELECT stream FROM awards JOIN signers ON signers.id = signer WHERE kid = ?1 AND position >= ?2
-    UNION ALL SELECT stream FROM acts JOIN signers ON signers.id = signer WHERE kid = ?1 AND position >= ?2"""
-_Value = int | str | bytes | None
-_Row = tuple[_Value, ...]
+_Row = tuple[Value, ...]
 
 
 class SqliteAuditState:
@@ -135,6 +122,15 @@ class SqliteAuditState:
         )
         self._run("INSERT OR REPLACE INTO progress VALUES (1,?,?,?,?,?,?,?,?,?,?,?)", *values)
 
+    def day(self) -> str:
+        """The last day (YYYY-MM-DD) whose note was held against the log; empty where none was."""
+        row = self._row("SELECT day FROM days")
+        return "" if row is None else cast("str", row[0])
+
+    def see_day(self, day: str) -> None:
+        """The notes up to that day were held against the log."""
+        self._run("INSERT OR REPLACE INTO days VALUES (1, ?)", day)
+
     def problems(self) -> Found:
         """What was found wrong with entries, in all runs."""
         row = self._row("SELECT count FROM found")
@@ -169,23 +165,23 @@ class SqliteAuditState:
     def heads(self, streams: Collection[bytes]) -> Mapping[bytes, Head]:
         """Those of these streams that are an award's."""
         found: dict[bytes, Head] = {}
-        for some in _batches(list(streams)):
-            rows = cast("list[tuple[bytes, Did, Seq, bytes, int]]", self._rows(_HEADS, *some))
+        for some in batches(list(streams)):
+            rows = cast("list[tuple[bytes, Did, Seq, bytes, int]]", self._rows(HEADS, *some))
             found.update({stream: Head(by, Follows(seq, prev, at)) for stream, by, seq, prev, at in rows})
         return found
 
     def acts(self, streams: Sequence[StreamId]) -> Mapping[StreamId, Sequence[Act]]:
         """What happened in these streams of awards, each in its order."""
         found: dict[StreamId, list[Act]] = {}
-        for some in _batches([stream.bytes for stream in streams]):
-            for stream, *what in self._rows(_ACTS, *some):
+        for some in batches([stream.bytes for stream in streams]):
+            for stream, *what in self._rows(ACTS, *some):
                 act = Act(*cast("tuple[Position, Did, Kid, ActKind, ListId | None, Slot | None]", what))
                 found.setdefault(StreamId(UUID(bytes=cast("bytes", stream))), []).append(act)
         return found
 
     def signed_by(self, kid: Kid, position: Position) -> Iterator[StreamId]:
         """The streams of awards with an entry that the key signed at that position or later, each at least once."""
-        for (stream,) in self._some(_SIGNED, kid, position):  # a stolen key may have signed a million
+        for (stream,) in self._some(SIGNED, kid, position):  # a stolen key may have signed a million
             yield StreamId(UUID(bytes=cast("bytes", stream)))
 
     def add_awards(self, awards: Iterable[NewAward]) -> None:
@@ -245,33 +241,26 @@ class SqliteAuditState:
             known = self._lists[status_list] = cast("tuple[int]", row)[0]
         return known
 
-    def _run(self, statement: str, *values: _Value) -> None:
+    def _run(self, statement: str, *values: Value) -> None:
         with failing():
             self._connection.execute(statement, values)
 
-    def _many(self, statement: str, rows: Iterable[Sequence[_Value]]) -> None:
+    def _many(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
         with failing():
             self._connection.executemany(statement, rows)
 
-    def _rows(self, statement: str, *values: _Value) -> list[_Row]:
+    def _rows(self, statement: str, *values: Value) -> list[_Row]:
         with failing():
             return self._connection.execute(statement, values).fetchall()
 
-    def _some(self, statement: str, *values: _Value) -> Iterator[_Row]:
+    def _some(self, statement: str, *values: Value) -> Iterator[_Row]:
         """The rows, one at a time: nothing that they come from may change before the last one."""
         with failing():
             yield from self._connection.execute(statement, values)
 
-    def _row(self, statement: str, *values: _Value) -> _Row | None:
+    def _row(self, statement: str, *values: Value) -> _Row | None:
         rows = self._rows(statement, *values)
         return rows[0] if rows else None
-
-
-def _batches(streams: Sequence[bytes]) -> Iterator[list[_Value]]:
-    """All of them, so many at a time, the last filled up so that a statement is prepared once."""
-    for begin in range(0, len(streams), _ASKED):
-        some: list[_Value] = list(streams[begin : begin + _ASKED])
-        yield some + [None] * (_ASKED - len(some))
 
 
 @contextmanager

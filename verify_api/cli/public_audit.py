@@ -1,5 +1,6 @@
 """`testamur audit --url`: a published log, judged by what it shows alone, and held against what was seen before."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import Run
 
+_MOMENT = 0.5  # seconds by which one of several servers may be behind the others, some times over
 StateOption = Annotated[
     Path | None,
     typer.Option(
@@ -102,6 +104,7 @@ def follow(log: PublishedLog, state: AuditState, believed: Believed) -> PublicRe
         believed.asked,
         hiring=partial(bundle_workers, believed.jobs),
         keep_note=EvidenceFiles(believed.state).keep,
+        pause=partial(time.sleep, _MOMENT),
     )
 
 

@@ -9,7 +9,8 @@ from time import perf_counter
 
 from ledger.audit import report as reports
 from ledger.audit.public.breaks import Breaks, KeepNote
-from ledger.audit.public.heads import first_key, is_signed, keys_of, open_kept, read_shown, started_by
+from ledger.audit.public.days import hold_days
+from ledger.audit.public.heads import agreement_on, first_key, is_signed, keys_of, open_kept, read_shown, started_by
 from ledger.audit.public.history import NOT_SHOWN
 from ledger.audit.public.judge import Judge
 from ledger.audit.public.log import LogNotReadable, PublishedLog
@@ -56,11 +57,15 @@ def audit_published(
     *,
     hiring: Hiring,
     keep_note: KeepNote,
+    pause: Callable[[], None] = lambda: None,
     timer: Callable[[], float] = perf_counter,
 ) -> PublicReport:
     """Whether the log goes on from all that was seen of it, and every entry since then stands where it may.
 
     What was judged is in the state when this returns or raises, and nothing else.
+
+    Args:
+        pause: waits a moment, before a log that seems to go back is asked again.
 
     Raises:
         LogNotReached: nothing can be said, or not of all of it; the next run goes on from there.
@@ -68,7 +73,7 @@ def audit_published(
         StateOfAnotherLog, StateNotUsable, CannotBeAudited.
     """
     began = timer()
-    audit = _Audit(log, state, asked, keep_note)
+    audit = _Audit(log, state, asked, keep_note, pause)
     audit.run(hiring)
     return audit.report(timer() - began)
 
@@ -76,11 +81,14 @@ def audit_published(
 class _Audit:
     """One run."""
 
-    def __init__(self, log: PublishedLog, state: AuditState, asked: Asked, keep_note: KeepNote) -> None:
+    def __init__(
+        self, log: PublishedLog, state: AuditState, asked: Asked, keep_note: KeepNote, pause: Callable[[], None]
+    ) -> None:
         """See what the log shows."""
         self._log = log
         self._state = state
-        self._shown = read_shown(log)
+        seen = state.seen()
+        self._shown = read_shown(log, seen=seen[-1].size if seen else 0, pause=pause)
         self._identity = state.identity()
         self._asked = self._of_this_log(asked)
         self._now = Findings()  # what is wrong with what is shown; of entries the judge keeps account
@@ -117,7 +125,7 @@ class _Audit:
         judge, claimed, found = self._judge, self._shown.claimed, Findings()
         if judge is not None:
             found.merge(judge.found.found())
-        agreement = self._agreement()
+        agreement = agreement_on(self._asked.policy, self._shown, self._now)
         self._breaks.remind()
         found.merge(self._now.found())
         pinned = self._identity is not None and self._identity.pinned
@@ -266,19 +274,5 @@ class _Audit:
             if kept is None:
                 raise LogNotReadable("the kept checkpoint is none that a key of this log signed")
             self._breaks.goes_on(self._seen(), kept, reader, judge.tree)
-
-    def _agreement(self) -> Agreement | None:
-        """What the witnesses of the auditor's policy say."""
-        policy, size = self._asked.policy, self._shown.claimed.size
-        if policy is None:
-            return None
-        try:
-            agreement = policy.agreement(self._shown.note)
-        except LedgerError as error:
-            self._now.report(Check.WITNESS, max(size, 1), str(error))
-            return None
-        if not agreement.reached:
-            who = ", ".join(agreement.names) or "nobody"
-            reason = f"of the witnesses that the policy names {who} vouches for the checkpoint, which is not enough"
-            self._now.report(Check.WITNESS, max(size, 1), reason)
-        return agreement
+        if log is not None:
+            hold_days(self._log, self._state, judge.progress, log, reader, self._now)

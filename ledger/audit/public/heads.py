@@ -1,9 +1,11 @@
 """Opens the checkpoints that an audit meets: the one the log shows, and one that the auditor kept."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.audit.public.log import CHECKPOINT, LogNotReadable, PublishedLog
+from ledger.audit.report import Check, Findings
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.log import Log
 from ledger.domain.types import Kid, Position
@@ -13,7 +15,10 @@ from ledger.record.sealing import signature_is_good
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from ledger.tlog.note import NoteUnsigned, VerifierKey, signatures
+from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.tlog.tiles import TileMissing
+
+_ASKED_AGAIN: Final = 5  # times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +29,29 @@ class Shown:
     claimed: Checkpoint
 
 
-def read_shown(log: PublishedLog) -> Shown:
+def read_shown(log: PublishedLog, *, seen: int = 0, pause: Callable[[], None] = lambda: None) -> Shown:
     """The checkpoint that the log shows, believed by nobody so far.
+
+    One of several servers may be a moment behind another: a log that seems to go back is asked again.
+
+    Args:
+        seen: how large the log was before.
+        pause: waits a moment before it is asked again.
 
     Raises:
         LogNotReadable: there is none, or it is none.
         LogNotReached.
     """
+    shown = _read_shown(log)
+    for _ in range(_ASKED_AGAIN):
+        if shown.claimed.size >= seen:
+            break
+        pause()
+        shown = _read_shown(log)
+    return shown
+
+
+def _read_shown(log: PublishedLog) -> Shown:
     try:
         note = log.fetch(CHECKPOINT)
     except TileMissing as error:
@@ -94,3 +115,20 @@ def started_by(raw: bytes) -> Operator:
     if not signature_is_good(entry):
         raise LogNotReadable("log.started is not signed by the key that it names")
     return operator
+
+
+def agreement_on(policy: WitnessPolicy | None, shown: Shown, found: Findings) -> Agreement | None:
+    """What the witnesses of the auditor's policy say of what is shown; that they are too few is reported."""
+    if policy is None:
+        return None
+    size = max(shown.claimed.size, 1)
+    try:
+        agreement = policy.agreement(shown.note)
+    except LedgerError as error:
+        found.report(Check.WITNESS, size, str(error))
+        return None
+    if not agreement.reached:
+        who = ", ".join(agreement.names) or "nobody"
+        reason = f"of the witnesses that the policy names {who} vouches for the checkpoint, which is not enough"
+        found.report(Check.WITNESS, size, reason)
+    return agreement

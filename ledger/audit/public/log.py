@@ -1,11 +1,14 @@
 """Where a published log is read: over the network, or from a folder. What it answers is believed by nobody.
 
-A log is a set of files with the paths of C2SP `tlog-tiles`: `checkpoint`, `tile/0/x001/234`, `tile/entries/000.p/7`.
+A log is a set of files with the paths of C2SP `tlog-tiles`: `checkpoint`, `tile/0/x001/234`, `tile/entries/000.p/7`,
+and beside them the last note of each day, `days/2026-11-21`.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Final, Protocol
 
+from ledger.domain.values import BadValue, parse_date
 from ledger.errors import LedgerError
 from ledger.record.entry import MAX_ENTRY
 from ledger.tlog.merkle import HASH_BYTES
@@ -13,6 +16,7 @@ from ledger.tlog.note import MAX_NOTE_BYTES
 from ledger.tlog.tiles import FULL_WIDTH, Bundle, MalformedTilePath, TileMissing, decode_bundle, parse_path
 
 CHECKPOINT: Final = "checkpoint"
+_DAYS: Final = "days/"
 _MOST_IN_BUNDLE: Final = FULL_WIDTH * (2 + MAX_ENTRY)  # bytes; the log of a ledger has no longer entries
 
 
@@ -52,13 +56,25 @@ def most_bytes(path: str) -> int:
     Raises:
         LogNotReadable: no log of this kind has such a path.
     """
-    if path == CHECKPOINT:
+    if path == CHECKPOINT or _is_day(path):
         return MAX_NOTE_BYTES
     try:
         named = parse_path(path)
     except MalformedTilePath as error:
         raise LogNotReadable(str(error)) from error
     return _MOST_IN_BUNDLE if isinstance(named, Bundle) else FULL_WIDTH * HASH_BYTES
+
+
+def day_path(day: date) -> str:
+    """Where the last note of a UTC day is."""
+    return f"{_DAYS}{day.isoformat()}"
+
+
+def _is_day(path: str) -> bool:
+    try:
+        return path.startswith(_DAYS) and day_path(parse_date(path.removeprefix(_DAYS))) == path
+    except BadValue:
+        return False
 
 
 def read_bundle(log: PublishedLog, bundle: Bundle, found: bytes | None) -> tuple[bytes, ...]:

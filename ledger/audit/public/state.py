@@ -153,6 +153,14 @@ class AuditState(Protocol):
         """Say how far the log was read."""
         ...
 
+    def day(self) -> str:
+        """The last day (YYYY-MM-DD) whose note was held against the log; empty where none was."""
+        ...
+
+    def see_day(self, day: str) -> None:
+        """The notes up to that day were held against the log."""
+        ...
+
     def problems(self) -> Found:
         """What was found wrong with entries, in all runs."""
         ...

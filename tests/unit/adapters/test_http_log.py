@@ -139,7 +139,7 @@ def test_server_that_hangs_up_or_is_not_there_is_not_reached() -> None:
         log.fetch("checkpoint")
 
 
-@pytest.mark.parametrize("path", ["../secret", "tile/0/1", "days/2026-11-21", "tile/0/000.p/0", "", "/checkpoint"])
+@pytest.mark.parametrize("path", ["../secret", "tile/0/1", "days/2026-11-31", "tile/0/000.p/0", "", "/checkpoint"])
 def test_path_that_no_log_has_is_not_asked_for(tmp_path: Path, path: str) -> None:
     with serving(lambda _: Answer()) as served, HttpLog(served.url) as log:
         with pytest.raises(LogNotReadable):

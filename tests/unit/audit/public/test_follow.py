@@ -279,6 +279,27 @@ def test_rollback_without_the_tiles_that_would_explain_it_is_found(log: Log, tmp
     assert auditor.audit(tmp_path / "log").report.sound
 
 
+def test_server_that_is_a_moment_behind_the_others_is_asked_again(log: Log, tmp_path: Path) -> None:
+    publish(log.fork(), tmp_path / "behind")
+    publish(grown(log, 20), tmp_path / "log")
+    auditor = Auditor(tmp_path / "state")
+    auditor.audit(tmp_path / "log")
+
+    class Behind(Counting):
+        def fetch(self, path: str) -> bytes:
+            if path == "checkpoint" and len(self.fetched) < 4:
+                self.fetched.append(path)
+                return (tmp_path / "behind" / path).read_bytes()
+            return super().fetch(path)
+
+    behind = Behind(tmp_path / "log")
+    report = auditor.audit(behind)
+    assert (report.report.sound, behind.fetched) == (True, ["checkpoint"] * 5)
+    older = Counting(tmp_path / "behind")
+    assert not auditor.audit(older).report.sound
+    assert older.fetched.count("checkpoint") == 6
+
+
 def test_kept_checkpoint_finds_a_fork_without_any_state(log: Log, tmp_path: Path) -> None:
     other = log.fork()
     kept = grown(log, 5).checkpoint()
