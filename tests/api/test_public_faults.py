@@ -64,9 +64,7 @@ def test_a_failure_of_a_scan_is_a_page_or_a_problem_without_details(
     assert page.headers.get("retry-after") == ("2" if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
 
 
-@pytest.mark.parametrize(
-    "path", ["checkpoint", "tile/0/000", "tile/entries/000", "days/2026-11-21"]
-)
+@pytest.mark.parametrize("path", ["checkpoint", "tile/0/000", "tile/entries/000", "days/2026-11-21"])
 def test_published_files_that_cannot_be_read_are_503_and_the_service_is_not_ready(
     api: Api, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
