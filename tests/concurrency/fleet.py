@@ -135,6 +135,10 @@ class Fleet:
         """How many entries there are."""
         return self._number("SELECT size FROM ledger.log_head")
 
+    def recorded(self) -> int:
+        """How many of them are no statements, which publishing adds whenever it comes round."""
+        return self._number("SELECT COUNT(*) FROM ledger.stored_events WHERE topic <> 'status.committed/1'")
+
     def signed(self) -> int:
         """How many of them the last checkpoint covers."""
         return self._number("SELECT MAX(size) FROM ledger.checkpoints")

@@ -80,7 +80,7 @@ def test_an_award_made_through_one_server_is_scanned_listed_and_stacked_through_
 
 
 def test_one_key_sent_to_both_servers_at_the_same_moment_makes_one_award(fleet: Fleet) -> None:
-    before, gate = fleet.size(), Barrier(2)
+    before, gate = fleet.recorded(), Barrier(2)
 
     def issue(server: int, number: int) -> httpx.Response:
         gate.wait(30)
@@ -92,7 +92,7 @@ def test_one_key_sent_to_both_servers_at_the_same_moment_makes_one_award(fleet: 
             first, second = pool.map(issue, (0, 1), (number, number))
             assert (first.status_code, second.status_code) == (201, 201), (first.text, second.text)
             assert first.json() == second.json()
-    assert fleet.size() == before + 10
+    assert fleet.recorded() == before + 10
 
 
 def test_an_api_key_that_was_revoked_at_one_server_is_refused_by_the_other_at_once(fleet: Fleet) -> None:
