@@ -44,6 +44,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "ledger/verification/pipeline.py",
         "tuple([finding.check for finding in findings]) == CHECKS",
     ): "else they are put into the order that they have",
+    (
+        "ledger/verification/status_lists.py",
+        "len(path) != _HEIGHT or any((len(each) != HASH_BYTES for each in path))",
+    ): "else the path leads to no root that is found among the lists",
+    ("ledger/verification/status_lists.py", "not bit"): "else a chunk is kept in which nothing is set",
+    ("ledger/verification/authority_lines.py", "before is None"): "else nothing is found of an issuer just registered",
     ("ledger/verification/views.py", "since == len(credential.versions)"): "else no later version is found",
     ("ledger/audit/passes.py", "isinstance(done.stream, str)"): "else the second pass is not divided",
 }

@@ -166,7 +166,7 @@ class SqliteAuditState:
         """Those of these streams that are an award's."""
         found: dict[bytes, Head] = {}
         for some in batches(list(streams)):
-            rows = cast("list[tuple[bytes, Did, Seq, bytes, int]]", self._rows(HEADS, *some))
+            rows = cast("list[tuple[bytes, Did, Seq, bytes, int]]", self._rows(HEADS[len(some)], *some))
             found.update({stream: Head(by, Follows(seq, prev, at)) for stream, by, seq, prev, at in rows})
         return found
 
@@ -174,7 +174,7 @@ class SqliteAuditState:
         """What happened in these streams of awards, each in its order."""
         found: dict[StreamId, list[Act]] = {}
         for some in batches([stream.bytes for stream in streams]):
-            for stream, *what in self._rows(ACTS, *some):
+            for stream, *what in self._rows(ACTS[len(some)], *some):
                 act = Act(*cast("tuple[Position, Did, Kid, ActKind, ListId | None, Slot | None]", what))
                 found.setdefault(StreamId(UUID(bytes=cast("bytes", stream))), []).append(act)
         return found

@@ -264,8 +264,12 @@ class Publishing:
                 self._statements.forget(each)
 
     def _served(self) -> Checkpoint | None:
+        """What is served, by its own word; its tiles are held against what is signed next."""
         note = self._places.served.note()
-        return None if note is None else parse_checkpoint(signatures(note)[0])
+        try:
+            return None if note is None else parse_checkpoint(signatures(note)[0])
+        except LedgerError:
+            return None  # damaged since the start: the next one takes its place
 
 
 def _day_before(day: str) -> str:

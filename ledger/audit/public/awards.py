@@ -43,6 +43,7 @@ class Awards:
         self._heads: dict[bytes, Head] = {}  # of the streams in the bundle at hand
         self._new: list[NewAward] = []
         self._later: list[NewAct] = []
+        self._unput: set[bytes] = set()  # streams of which something was not put into the state yet
         # Who may sign awards, as far as was found and nothing has changed since; such keys are not known as stolen.
         self._good: set[tuple[Did, Kid]] = set()
         self._standings: OrderedDict[bytes, Credential] = OrderedDict()
@@ -58,6 +59,7 @@ class Awards:
         if self._later:
             self._state.add_acts(self._later)
         self._new, self._later = [], []
+        self._unput.clear()
 
     def forget(self, event: ev.Event) -> None:
         """What was found out about keys may no longer hold after this event."""
@@ -84,6 +86,7 @@ class Awards:
         self.stacks += award.is_stack
         self._statuses.skip(position)  # no bit changes, and its list was begun
         self._heads[stream] = Head(by, Follows(Seq(0), award.head, award.at))
+        self._unput.add(stream)
         self._new.append(
             NewAward(stream, position, by, kid, award.list, award.slot, award.is_stack, award.head, award.at)
         )
@@ -140,6 +143,7 @@ class Awards:
     def _add(self, entry: Entry, position: Position, act: Act, head: Head | None) -> None:
         stream, at = entry.stream.bytes, milliseconds(entry.at)
         follows = Follows(entry.seq, chain(entry.raw), at)
+        self._unput.add(stream)
         if head is None and act.list is not None and act.slot is not None:
             self._heads[stream] = Head(entry.by, follows)
             is_stack = isinstance(entry.event, ev.CredentialStacked)
@@ -158,7 +162,8 @@ class Awards:
         known = self._standings.get(stream.bytes)
         if known is not None:
             return known
-        self.flush()
+        if stream.bytes in self._unput:
+            self.flush()
         for seq, act in enumerate(self._state.acts([stream]).get(stream, ())):
             known = self._evolved(known, stream, Seq(seq), act)
         self._remember(stream.bytes, known)

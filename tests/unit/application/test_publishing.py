@@ -34,7 +34,7 @@ def published(office: Office) -> Checkpoint:
 
 
 def entries(office: Office) -> list[bytes]:
-    with office.store.snapshot() as snapshot:
+    with office.ledger.store.snapshot() as snapshot:
         return [each.raw for each in snapshot.entries(0, 10_000)]
 
 
@@ -100,6 +100,16 @@ def test_statuses_that_were_lost_are_there_again_after_the_next_start_although_n
         assert again.published.statuses(size) is not None
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"half a no", b"localhost:8000/log\n007\nx\n\n\xe2\x80\x94 a b\n"])
+def test_served_checkpoint_that_was_damaged_is_replaced_by_the_next(office: Office, content: bytes) -> None:
+    run(office.issue())
+    office.ledger.publishing.publish()
+    office.ledger.home.checkpoint.write_bytes(content)
+    run(office.issue(student_number="S2"))
+    _publishing(office).publish()
+    assert_published(office)
 
 
 def test_closing_publishes_what_was_recorded_last(folder: Path) -> None:

@@ -288,6 +288,8 @@ def test_what_the_rules_do_not_allow_does_not_count() -> None:
     again = forge.log[1].recorded.event
     forge.append(again, stream=forge.new_stream(), by=scene.college, key="north/root")
     forge.append(again, stream=forge.issuers[scene.college], by=scene.college, key="north/root")
+    defined = ev.AchievementRetired(digest=scene.award.achievement.digest, version=1)
+    forge.append(defined, stream=forge.issuers[scene.college], by=scene.college, key="north/signing")
     scene.statuses.take_stored(world.placed[scene.statuses.size :])
     assert scene.statuses.statement() == replace(before, size=len(forge.log))
 

@@ -78,6 +78,12 @@ def test_a_slot_proof_that_was_changed_is_refused(change: Callable[[SlotProof], 
         check_slot(change(_SLOT), _STATED)
 
 
+@pytest.mark.parametrize("times", [-2, -1, 1, 2])
+def test_a_slot_beyond_the_list_does_not_pass_for_one_of_the_same_path(times: int) -> None:
+    with pytest.raises(StatusNotProved):
+        check_slot(replace(_SLOT, slot=Slot(_SLOT.slot + times * 131_072)), _STATED)
+
+
 @given(bit=st.integers(0, 256 * 8 - 1))
 def test_no_bit_of_a_chunk_can_be_flipped(bit: int) -> None:
     with pytest.raises(StatusNotProved):
