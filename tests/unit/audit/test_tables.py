@@ -16,7 +16,7 @@ from tests.unit.audit.test_rules import Scene
     ("column", "value"),
     [
         ("size", 26),
-        ("size", 28),
+        ("size", 33),
         ("size", 0),
         ("size", None),
         ("size", "x"),
@@ -127,7 +127,7 @@ def put_without_names(forge: Forge, path: Path) -> Database:
         ("UPDATE names SET name = 'welds' WHERE name = 'welding'", 7),
         ("UPDATE names SET stream = replace(stream, '8', '9') WHERE name = 'college'", 4),
         ("UPDATE names SET scope = 'issuers' WHERE name = 'college'", 4),
-        ("INSERT INTO names VALUES ('issuer', 'nobody', '00')", 28),
+        ("INSERT INTO names VALUES ('issuer', 'nobody', '00')", 33),
         ("INSERT INTO names SELECT scope, 'alias', stream FROM names WHERE name = 'welding'", 7),
     ],
 )
@@ -147,12 +147,12 @@ def test_changed_short_name_is_a_problem(honest: Database, statement: str, posit
         ("UPDATE status_slots SET seq = 5 WHERE slot = 9", 10),
         ("UPDATE status_slots SET stream = 'x' WHERE slot = 9", 10),
         ("UPDATE status_slots SET list = x'00' WHERE slot = 9", 10),
-        ("INSERT INTO status_slots VALUES (x'00', 7, 'x', 0)", 28),
-        ("UPDATE status_lists SET used = used + 1", 28),
+        ("INSERT INTO status_slots VALUES (x'00', 7, 'x', 0)", 33),
+        ("UPDATE status_lists SET used = used + 1", 33),
         ("UPDATE status_lists SET issuer = 'x'", 8),
         ("UPDATE status_lists SET list = x'00'", 8),
         ("DELETE FROM status_lists", 8),
-        ("INSERT INTO status_lists VALUES (x'00', 'x', 0)", 28),
+        ("INSERT INTO status_lists VALUES (x'00', 'x', 0)", 33),
     ],
 )
 def test_changed_status_slot_or_list_is_a_problem(honest: Database, statement: str, position: int) -> None:
@@ -188,7 +188,7 @@ def test_list_of_an_issuer_that_is_none_belongs_to_nobody(tmp_path: Path) -> Non
 @pytest.mark.parametrize("statement", ["DELETE FROM short_codes", "INSERT INTO short_codes VALUES (x'00', 'x')"])
 def test_another_number_of_short_codes_than_of_awards_is_a_problem(honest: Database, statement: str) -> None:
     honest.change(statement)
-    assert honest.first() == (28, "short_code")
+    assert honest.first() == (33, "short_code")
 
 
 def test_an_index_that_leaves_an_entry_out_hides_nothing(honest: Database) -> None:
@@ -202,5 +202,8 @@ def test_an_index_that_leaves_an_entry_out_hides_nothing(honest: Database) -> No
         connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'by_stream'", (whole,))
     connection.close()
     report = honest.audit()
-    assert {(problem.check, problem.position) for problem in report.problems} == {(Check.DATABASE, report.events + 1)}
-    assert "by_stream" in report.problems[0].reason
+    # What is looked up by that index, for what the log states, is missed as well: nothing passes for it.
+    places = {problem.position for problem in report.problems if problem.check is Check.DATABASE}
+    assert places == {report.events + 1}
+    assert {problem.check for problem in report.problems} <= {Check.DATABASE, Check.STATEMENT}
+    assert "by_stream" in next(each.reason for each in report.problems if each.check is Check.DATABASE)
