@@ -76,13 +76,13 @@ class Mutant:
         return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def mutants(only: str | None) -> list[Mutant]:
+def mutants(only: tuple[str, ...]) -> list[Mutant]:
     """Every check of the audited packages, in the order of the files."""
     found = []
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
             path = str(file.relative_to(ROOT))
-            if only is not None and not path.startswith(only):
+            if only and not path.startswith(only):
                 continue
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.If):
@@ -169,7 +169,7 @@ def run() -> None:
     sys.exit(0 if code == pytest.ExitCode.OK else 1)
 
 
-def judged(only: str | None, jobs: int) -> Iterator[tuple[Mutant, str]]:
+def judged(only: tuple[str, ...], jobs: int) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with what became of it: found, survived, or true in no test."""
     reached = reaching()
     every = mutants(only)
@@ -191,13 +191,13 @@ def judged(only: str | None, jobs: int) -> Iterator[tuple[Mutant, str]]:
 def main() -> int:
     """Run every mutant; 1 where one survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="one file or folder, relative to the root")
+    parser.add_argument("--only", nargs="+", default=[], help="files or folders, relative to the root")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     began = time.monotonic()
     count = 0
     alive = []
-    for mutant, verdict in judged(options.only, options.jobs):
+    for mutant, verdict in judged(tuple(options.only), options.jobs):
         count += 1
         if verdict != "found":
             alive.append(mutant)
