@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _CALLS = "write,writev,sendto,sendmsg,read,recvfrom,recvmsg,pwrite64,pwritev,fsync,fdatasync,openat,close"
-_LONGEST = 140_000  # bytes shown of what is written: some pages, or an answer with its head
+_LONGEST = 1 << 24  # bytes shown of what is written: PostgreSQL writes up to a whole segment of its log at once
 _LINE = re.compile(r"(\d+) +\d+\.\d+ (.*)")
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
 _CALL = re.compile(r"(\w+)\(\d+<(.*?)>(?:\(deleted\))?(?=[,) ])(.*)\) += (-?\d+)")
@@ -130,6 +130,8 @@ def read_trace(lines: Iterable[str]) -> list[Call]:
             name, target, arguments, result = call.groups()
             data = b"".join(_bytes(each) for each in _STRING.findall(arguments))
             offset = int(arguments.rpartition(",")[2]) if name == "pwrite64" else 0
+            # What strace cuts off would seem to have been written later: a commit of many is in one long write.
+            assert name != "pwrite64" or len(data) == int(result), f"only {len(data)} of {result} bytes were traced"
             calls.append(
                 Call(name=name, target=target, data=data, offset=offset, result=int(result), begun=begun, ended=number)
             )
