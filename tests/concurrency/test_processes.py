@@ -141,12 +141,15 @@ def test_of_two_workers_one_folds_a_view_while_the_other_waits_and_goes_on_when_
                 cursor.execute(f"LOCK TABLE views.{table} IN SHARE MODE".encode())  # readers pass, nobody folds
             _student(fleet, "waiting")
 
-            def waiting() -> list[bool]:
-                with fleet.connected() as other:
-                    return [bool(granted) for (granted,) in other.execute(_ADVISORY.encode()).fetchall()]
+            holds: list[bool] = []  # of each worker; one look, since who waits too long for a table tries anew
 
-            eventually(lambda: sorted(waiting()) == [False, True], "one works, one waits", fleet.workers, fleet.log)
-            at_work = fleet.workers.pop(waiting().index(True))  # who was started first, connected first
+            def one_waits() -> bool:
+                with fleet.connected() as other:
+                    holds[:] = [bool(granted) for (granted,) in other.execute(_ADVISORY.encode()).fetchall()]
+                return sorted(holds) == [False, True]
+
+            eventually(one_waits, "one works, one waits", fleet.workers, fleet.log)
+            at_work = fleet.workers.pop(holds.index(True))  # who was started first, connected first
             at_work.kill()
             at_work.wait()
         (left,) = fleet.workers
