@@ -65,8 +65,10 @@ def served(tmp_path: Path) -> Served:
     desk = open_desk(tmp_path / "desk", None)
     try:
         admit(desk, "college", course("one", "First"))
-        awards = [desk.issue("college", {**ROW, "student_number": f"S-{number}"}) for number in range(3)]
-        _published(desk, awards[-1])
+        awards: list[Receipt] = []
+        for number in range(3):  # each under a checkpoint of its own: of awards under one, a swap is known as a range
+            awards.append(desk.issue("college", {**ROW, "student_number": f"S-{number}"}))
+            _published(desk, awards[-1])
         desk.stop()
         earlier = shutil.copytree(desk.home, tmp_path / "earlier")
         desk.serve()
