@@ -25,7 +25,7 @@ PYTEST_ARGS ?= -n auto
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What has to be complete in every branch.
-CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/verification/*
+CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/vc/*,ledger/verification/*
 SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
 
 .PHONY: help venv demo test check layers style types coverage crash interop tamper mutate bench clean
