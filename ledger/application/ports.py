@@ -357,6 +357,37 @@ class Snapshot(Protocol):
     def slots_taken(self, status_list: ListId, slots: Sequence[Slot]) -> frozenset[Slot]: ...
     def checkpoint(self) -> "SignedCheckpoint | None": ...
 
+    def status_lists(self) -> "list[StatusListState]":
+        """Every status list that a version of an award has a slot in, by its name."""
+        ...
+
+    def status_credential(self, status_list: ListId, at: datetime | None = None) -> "StatusCredential | None":
+        """The last credential that was kept of a status list; None where there is none.
+
+        Args:
+            at: the last that was made by then; None: of all.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusListState:
+    """A status list, whose it is, and when it was last signed."""
+
+    list: ListId
+    issuer: StreamId
+    made_at: datetime | None  # of the last credential kept; None where there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCredential:
+    """A status list as it was signed for everybody's software: kept for ever."""
+
+    list: ListId
+    made_at: datetime
+    size: int  # of the published log whose last statement it follows from
+    raw: bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
@@ -397,6 +428,17 @@ class Store(Protocol):
 
         Raises:
             StaleDecision: a larger one was published; nothing has changed.
+        """
+        ...
+
+    def save_status_credential(self, previous: datetime | None, credential: StatusCredential) -> None:
+        """Compare-and-swap: keep a signed status list for ever; durable when it returns.
+
+        Args:
+            previous: when the last one of that list was made; None where there must be none yet.
+
+        Raises:
+            StaleDecision: the last one is another, or was made later, or of a larger log; nothing has changed.
         """
         ...
 

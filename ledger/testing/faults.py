@@ -102,6 +102,7 @@ class InterveningStore:
         self.snapshot = inner.snapshot
         self.save_checkpoint = inner.save_checkpoint
         self.save_published = inner.save_published
+        self.save_status_credential = inner.save_status_credential
         self.publishing = inner.publishing
 
     def load(self, stream: StreamId) -> Stream | None:

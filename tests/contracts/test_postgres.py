@@ -12,10 +12,11 @@ from ledger.adapters.postgres.schema import create
 from ledger.application.ports import Proposal
 from tests.contracts.last_contract import LastContract
 from tests.contracts.scribe import LIST
+from tests.contracts.status_contract import StatusContract
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract
 
 
-class TestPostgresStore(StoreContract, LastContract):
+class TestPostgresStore(StoreContract, LastContract, StatusContract):
     """In a database of its own."""
 
     @pytest.fixture

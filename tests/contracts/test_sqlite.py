@@ -14,11 +14,12 @@ from ledger.adapters.sqlite.vault import create as create_vault
 from ledger.application.ports import Proposal
 from tests.contracts.last_contract import LastContract
 from tests.contracts.scribe import LIST
+from tests.contracts.status_contract import StatusContract
 from tests.contracts.store_contract import Backend, Outcomes, StoreContract
 from tests.contracts.vault_contract import FIRST_EPOCH, OpenRows, SetVersion, VaultContract
 
 
-class TestSqliteStore(StoreContract, LastContract):
+class TestSqliteStore(StoreContract, LastContract, StatusContract):
     """On a file."""
 
     @pytest.fixture

@@ -54,6 +54,7 @@ TABLES: Final[Mapping[LiteralString, Columns]] = {
     "stacks": (("mac", _BYTES), ("stream", _STREAM)),
     "checkpoints": (("size", _NUMBER), ("note", _BYTES), ("compact_range", _BYTES)),
     "published_days": (("size", _NUMBER), ("day", _TEXT), ("note", _BYTES)),
+    "status_credentials": (("list", _BYTES), ("made_at", _TEXT), ("size", _NUMBER), ("raw", _BYTES)),
     "api_keys": (
         ("id", _TEXT),
         ("secret", _BYTES),

@@ -22,6 +22,7 @@ _CONSTRAINTS: Final = frozenset(
         ("published_days", "PRIMARY KEY (day)"),
         ("short_codes", "PRIMARY KEY (mac)"),
         ("stacks", "PRIMARY KEY (mac)"),
+        ("status_credentials", "PRIMARY KEY (list, made_at)"),
         ("status_lists", "PRIMARY KEY (list)"),
         ("status_slots", "PRIMARY KEY (list, slot)"),
         ("stored_events", "CHECK ((notification_id >= 1))"),

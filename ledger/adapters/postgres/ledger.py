@@ -25,6 +25,7 @@ from ledger.application.ports import (
     SignedCheckpoint,
     Snapshot,
     StaleDecision,
+    StatusCredential,
     StoreUnavailable,
 )
 from ledger.domain.types import Position, StreamId
@@ -43,6 +44,7 @@ _PUBLISHED = (
     "INSERT INTO ledger.published_days(size, day, note) VALUES (%b, %b, %b) "
     "ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note"
 )
+_LAST_SIGNED = "SELECT made_at, size FROM ledger.status_credentials WHERE list = %b ORDER BY made_at DESC LIMIT 1"
 _API_KEYS = (
     "SELECT h.size, k.id, k.secret, k.issuer, k.scopes, k.label, k.created_at, k.revoked_at "
     "FROM ledger.log_head h LEFT JOIN ledger.api_keys k ON "
@@ -160,6 +162,17 @@ class PostgresLedger:
             if last is None or size < last[0]:
                 raise StaleDecision("a larger checkpoint was published meanwhile")
             connection.execute(_PUBLISHED, (size, day, note))
+
+    def save_status_credential(self, previous: datetime | None, credential: StatusCredential) -> None:
+        """Keep a signed status list, if the last one of that list is of `previous`; else StaleDecision."""
+        made_at, before = format_time(credential.made_at), None if previous is None else format_time(previous)
+        with self._writing() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SAVING,))
+            last = connection.execute(_LAST_SIGNED, (credential.list,)).fetchone() or (None, 0)
+            if last[0] != before or (before is not None and made_at <= before) or last[1] > credential.size:
+                raise StaleDecision("another status list was signed meanwhile")
+            row = (credential.list, made_at, credential.size, credential.raw)
+            connection.execute("INSERT INTO ledger.status_credentials VALUES (%b, %b, %b, %b)", row)
 
     @contextmanager
     def publishing(self) -> Iterator[bool]:

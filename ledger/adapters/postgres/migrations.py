@@ -39,6 +39,28 @@ END $$""",
         """CREATE TRIGGER published_days_are_not_truncated BEFORE TRUNCATE ON ledger.published_days
             FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
     ),
+    2: (
+        """CREATE TABLE ledger.status_credentials(
+            list bytea NOT NULL, made_at text COLLATE "C" NOT NULL, size bigint NOT NULL, raw bytea NOT NULL,
+            PRIMARY KEY(list, made_at))""",
+        """CREATE FUNCTION ledger.only_newer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM (SELECT c.made_at, c.size FROM ledger.status_credentials c
+            WHERE c.list = NEW.list ORDER BY c.made_at DESC LIMIT 1) AS last
+            WHERE last.made_at >= NEW.made_at OR last.size > NEW.size) THEN
+        RAISE EXCEPTION 'a signed status list follows the last' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$""",
+        """CREATE TRIGGER status_credentials_are_only_added BEFORE INSERT ON ledger.status_credentials
+            FOR EACH ROW EXECUTE FUNCTION ledger.only_newer()""",
+        """CREATE TRIGGER status_credentials_are_not_updated BEFORE UPDATE ON ledger.status_credentials
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never changed')""",
+        """CREATE TRIGGER status_credentials_are_not_deleted BEFORE DELETE ON ledger.status_credentials
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never deleted')""",
+        """CREATE TRIGGER status_credentials_are_not_truncated BEFORE TRUNCATE ON ledger.status_credentials
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never deleted')""",
+    ),
 }
 
 _ATTEMPT = "200ms"  # a statement that waits for a table has everybody else wait behind it: no longer than this

@@ -14,7 +14,7 @@ from ledger.adapters.postgres.connections import Connection, connect, said
 from ledger.adapters.postgres.typed import prepare_types
 from ledger.application.ports import StoreUnavailable
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 CHANNEL: Final[LiteralString] = "testamur_log"  # where a commit is told, with the size of the log
 PUBLISHING: Final = 0x7E57_0001  # the advisory lock of who publishes
 SAVING: Final = 0x7E57_0003  # of who saves a checkpoint, or what was published
@@ -60,6 +60,9 @@ TABLES: Final[tuple[LiteralString, ...]] = (
     # By size first, and so copied: after a clock was set back, days and sizes need not grow together.
     """CREATE TABLE ledger.published_days(
         size bigint NOT NULL, day text COLLATE "C" PRIMARY KEY, note bytea NOT NULL)""",
+    """CREATE TABLE ledger.status_credentials(
+        list bytea NOT NULL, made_at text COLLATE "C" NOT NULL, size bigint NOT NULL, raw bytea NOT NULL,
+        PRIMARY KEY(list, made_at))""",
     "CREATE INDEX published_days_by_size ON ledger.published_days(size, day)",
     f"CREATE INDEX log_entries ON ledger.stored_events(notification_id) WHERE {LOG_ENTRIES}",
     # What is encrypted or hashed is not compressed: not trying saves time.
@@ -100,6 +103,14 @@ TRIGGERS: Final[tuple[LiteralString, ...]] = (
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
     """CREATE TRIGGER published_days_are_not_truncated BEFORE TRUNCATE ON ledger.published_days
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a published day is never deleted')""",
+    """CREATE TRIGGER status_credentials_are_only_added BEFORE INSERT ON ledger.status_credentials
+        FOR EACH ROW EXECUTE FUNCTION ledger.only_newer()""",
+    """CREATE TRIGGER status_credentials_are_not_updated BEFORE UPDATE ON ledger.status_credentials
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never changed')""",
+    """CREATE TRIGGER status_credentials_are_not_deleted BEFORE DELETE ON ledger.status_credentials
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never deleted')""",
+    """CREATE TRIGGER status_credentials_are_not_truncated BEFORE TRUNCATE ON ledger.status_credentials
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse('a signed status list is never deleted')""",
 )
 
 # Dense: as many as were added, ending at the last there is, which is the head moved by as many (the append function
@@ -130,6 +141,16 @@ BEGIN
     IF NEW.size < COALESCE((SELECT MAX(d.size) FROM ledger.published_days d), 0)
             OR (TG_OP = 'UPDATE' AND NEW.day <> OLD.day) THEN
         RAISE EXCEPTION 'what is published does not go back' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$"""
+
+_NEWER: Final = """CREATE FUNCTION ledger.only_newer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM (SELECT c.made_at, c.size FROM ledger.status_credentials c
+            WHERE c.list = NEW.list ORDER BY c.made_at DESC LIMIT 1) AS last
+            WHERE last.made_at >= NEW.made_at OR last.size > NEW.size) THEN
+        RAISE EXCEPTION 'a signed status list follows the last' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$"""
@@ -204,7 +225,7 @@ BEGIN
     PERFORM pg_notify('testamur_log', (base + cardinality(entries))::text);
 END $$"""
 
-STATEMENTS: Final[tuple[LiteralString, ...]] = (*TABLES, _REFUSE, _AT_HEAD, _LARGER, _LATER, *TRIGGERS, APPEND)
+STATEMENTS: Final[tuple[LiteralString, ...]] = (*TABLES, _REFUSE, _AT_HEAD, _LARGER, _LATER, _NEWER, *TRIGGERS, APPEND)
 ONE_AT_A_TIME: Final = 0x7E57_0002  # the advisory lock of who makes or changes the schema
 
 

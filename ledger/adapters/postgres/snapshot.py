@@ -1,6 +1,7 @@
 """Reads of the ledger's database in PostgreSQL that all see the same state."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import LiteralString
 
 import psycopg
@@ -10,9 +11,16 @@ from ledger.adapters.postgres.connections import Connection, lost, unreadable
 from ledger.adapters.postgres.known import read_replays
 from ledger.adapters.postgres.schema import LOG_ENTRIES
 from ledger.adapters.postgres.typed import bigints
-from ledger.application.ports import Idempotency, Replay, SignedCheckpoint, StoredPart
+from ledger.application.ports import (
+    Idempotency,
+    Replay,
+    SignedCheckpoint,
+    StatusCredential,
+    StatusListState,
+    StoredPart,
+)
 from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
-from ledger.domain.values import STATUS_LIST_SLOTS, Part
+from ledger.domain.values import STATUS_LIST_SLOTS, Part, format_time, parse_time
 from ledger.verification.evidence import Head, Placed
 
 _STREAMED = 1_000  # entries fetched at a time
@@ -22,6 +30,11 @@ _LOG: LiteralString = (
     "ORDER BY notification_id"
 )
 PUBLISHED: LiteralString = "SELECT d.note FROM ledger.published_days d ORDER BY d.size DESC, d.day DESC LIMIT 1"
+_LISTS: LiteralString = (
+    "SELECT l.list, l.issuer, (SELECT MAX(c.made_at) FROM ledger.status_credentials c WHERE c.list = l.list) "
+    "FROM ledger.status_lists l ORDER BY l.list"
+)
+_SIGNED: LiteralString = "SELECT made_at, size, raw FROM ledger.status_credentials WHERE list = %b"
 PARTS: Mapping[str, Part] = {part.value: part for part in Part}
 
 
@@ -175,6 +188,29 @@ class PostgresSnapshot:
         """The last signed checkpoint."""
         rows = self._rows("SELECT size, note, compact_range FROM ledger.checkpoints ORDER BY size DESC LIMIT 1")
         return SignedCheckpoint(size=rows[0][0], note=rows[0][1], compact_range=rows[0][2]) if rows else None
+
+    def status_lists(self) -> list[StatusListState]:
+        """Every status list, whose it is, and when it was last signed; by name."""
+        rows = self._rows(_LISTS)
+        return [
+            StatusListState(
+                list=ListId(name), issuer=StreamId(issuer), made_at=None if made is None else parse_time(made)
+            )
+            for name, issuer, made in rows
+        ]
+
+    def status_credential(self, status_list: ListId, at: datetime | None = None) -> StatusCredential | None:
+        """The last credential that was kept of a status list, or that was made by then; None where there is none."""
+        if at is None:
+            rows = self._rows(f"{_SIGNED} ORDER BY made_at DESC LIMIT 1", status_list)
+        else:
+            rows = self._rows(
+                f"{_SIGNED} AND made_at <= %b ORDER BY made_at DESC LIMIT 1", status_list, format_time(at)
+            )
+        if not rows:
+            return None
+        made_at, size, raw = rows[0]
+        return StatusCredential(list=status_list, made_at=parse_time(made_at), size=size, raw=raw)
 
     def _stream(self, statement: LiteralString, *parameters: object) -> StreamId | None:
         rows = self._rows(statement, *parameters)

@@ -30,6 +30,7 @@ from ledger.application.ports import (
     SignedCheckpoint,
     Snapshot,
     StaleDecision,
+    StatusCredential,
 )
 from ledger.domain.types import Position, StreamId
 from ledger.domain.values import format_time, parse_time
@@ -40,6 +41,7 @@ _PUBLISHED = (
     "INSERT INTO published_days(size, day, note) VALUES (?,?,?) "
     "ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note"
 )
+_LAST_SIGNED = "SELECT made_at, size FROM status_credentials WHERE list = ? ORDER BY made_at DESC LIMIT 1"
 _API_KEYS = "SELECT id, secret, issuer, scopes, label, created_at, revoked_at FROM api_keys"
 
 
@@ -174,6 +176,16 @@ class SqliteLedger:
             if size < last:
                 raise StaleDecision(f"a checkpoint of size {last} was published meanwhile")
             connection.execute(_PUBLISHED, (size, day, note))
+
+    def save_status_credential(self, previous: datetime | None, credential: StatusCredential) -> None:
+        """Keep a signed status list, if the last one of that list is of `previous`; else StaleDecision."""
+        made_at, before = format_time(credential.made_at), None if previous is None else format_time(previous)
+        with self._writing() as connection:
+            last = connection.execute(_LAST_SIGNED, (credential.list,)).fetchone() or (None, 0)
+            if last[0] != before or (before is not None and made_at <= before) or last[1] > credential.size:
+                raise StaleDecision("another status list was signed meanwhile")
+            row = (credential.list, made_at, credential.size, credential.raw)
+            connection.execute("INSERT INTO status_credentials(list, made_at, size, raw) VALUES (?,?,?,?)", row)
 
     @contextmanager
     def publishing(self) -> Iterator[bool]:

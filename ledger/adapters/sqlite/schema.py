@@ -10,7 +10,7 @@ from pathlib import Path
 from ledger.adapters.engine import UnsafeDatabase
 from ledger.adapters.engine import WrongSchema as WrongSchema
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PAGE_SIZE = 8192  # bytes: an entry with its private parts fits on one page
 BUSY_MILLISECONDS = 5_000
 
@@ -51,6 +51,9 @@ _TABLES = (
     # By size first, and so copied: after a clock was set back, days and sizes need not grow together.
     """CREATE TABLE published_days(size INTEGER NOT NULL, day TEXT NOT NULL PRIMARY KEY, note BLOB NOT NULL)
         WITHOUT ROWID""",
+    """CREATE TABLE status_credentials(
+        list BLOB NOT NULL, made_at TEXT NOT NULL, size INTEGER NOT NULL, raw BLOB NOT NULL,
+        PRIMARY KEY(list, made_at))""",
     "CREATE INDEX published_days_by_size ON published_days(size, day)",
     # Of the log's own stream, which grows with every publication, the few entries that are no statements.
     f"CREATE INDEX log_entries ON stored_events(notification_id) WHERE {LOG_ENTRIES}",
@@ -90,6 +93,15 @@ TRIGGERS = (
         BEGIN SELECT RAISE(ABORT, 'what is published does not go back'); END""",
     """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON published_days
         BEGIN SELECT RAISE(ABORT, 'a published day is never deleted'); END""",
+    """CREATE TRIGGER status_credentials_are_only_added BEFORE INSERT ON status_credentials
+        WHEN EXISTS (SELECT 1 FROM
+            (SELECT made_at, size FROM status_credentials WHERE list = NEW.list ORDER BY made_at DESC LIMIT 1) AS last
+            WHERE last.made_at >= NEW.made_at OR last.size > NEW.size)
+        BEGIN SELECT RAISE(ABORT, 'a signed status list follows the last'); END""",
+    """CREATE TRIGGER status_credentials_are_not_updated BEFORE UPDATE ON status_credentials
+        BEGIN SELECT RAISE(ABORT, 'a signed status list is never changed'); END""",
+    """CREATE TRIGGER status_credentials_are_not_deleted BEFORE DELETE ON status_credentials
+        BEGIN SELECT RAISE(ABORT, 'a signed status list is never deleted'); END""",
 )
 
 

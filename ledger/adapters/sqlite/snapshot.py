@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from ledger.adapters.sqlite.known import read_replays
@@ -11,10 +12,12 @@ from ledger.application.ports import (
     Idempotency,
     Replay,
     SignedCheckpoint,
+    StatusCredential,
+    StatusListState,
     StoredPart,
 )
 from ledger.domain.types import Digest, ListId, Position, Seq, Slot, StreamId
-from ledger.domain.values import STATUS_LIST_SLOTS, Part, parse_time
+from ledger.domain.values import STATUS_LIST_SLOTS, Part, format_time, parse_time
 from ledger.verification.evidence import Head, Placed
 
 
@@ -180,3 +183,29 @@ class SqliteSnapshot:
             if row is None
             else SignedCheckpoint(size=row[0], note=as_bytes(row[1]), compact_range=as_bytes(row[2]))
         )
+
+    def status_lists(self) -> list[StatusListState]:
+        """Every status list, whose it is, and when it was last signed; by name."""
+        rows = self._connection.execute(
+            "SELECT list, issuer, (SELECT MAX(made_at) FROM status_credentials c WHERE c.list = l.list) "
+            "FROM status_lists l ORDER BY list"
+        )
+        return [
+            StatusListState(
+                list=ListId(as_bytes(row[0])),
+                issuer=StreamId(UUID(row[1])),
+                made_at=None if row[2] is None else parse_time(row[2]),
+            )
+            for row in rows
+        ]
+
+    def status_credential(self, status_list: ListId, at: datetime | None = None) -> StatusCredential | None:
+        """The last credential that was kept of a status list, or that was made by then; None where there is none."""
+        until, by = ("", ()) if at is None else (" AND made_at <= ?", (format_time(at),))
+        row = self._connection.execute(
+            f"SELECT made_at, size, raw FROM status_credentials WHERE list = ?{until} ORDER BY made_at DESC LIMIT 1",  # noqa: S608
+            (status_list, *by),
+        ).fetchone()
+        if row is None:
+            return None
+        return StatusCredential(list=status_list, made_at=parse_time(row[0]), size=row[1], raw=as_bytes(row[2]))

@@ -32,6 +32,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         # A clock was set back: the later day was published before the earlier one.
         for size, day in ((2**52, "9999-12-31"), (2**53, "9999-12-30")):
             connection.execute("INSERT INTO published_days VALUES (?,?,?)", (size, day, b"\x00 note \xff"))
+        for size, made_at in ((7, "2026-11-21T12:00:00.000Z"), (2**53, "2026-11-21T12:00:00.001Z")):
+            row = (bytes(range(16)), made_at, size, b"\x00 signed \xff")
+            connection.execute("INSERT INTO status_credentials VALUES (?,?,?,?)", row)
     return home
 
 
@@ -206,6 +209,7 @@ def test_a_schema_of_that_name_that_is_somebody_elses_is_not_removed_by_a_restor
 def test_an_older_ledger_is_brought_forward_on_its_way(copies: PostgresCopies, copy: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.execute("DROP TABLE published_days")
+        connection.execute("DROP TABLE status_credentials")
         connection.execute("DROP INDEX log_entries")
         connection.execute("DROP TABLE stacks")
         connection.execute("PRAGMA user_version = 1")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event, Thread
 from time import monotonic
 from typing import LiteralString
@@ -22,12 +22,25 @@ from ledger.adapters.postgres.connections import Connection, connect
 from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.schema import CHANNEL, LOG_ENTRIES, SCHEMA_VERSION, check, create
 from ledger.adapters.postgres.snapshot import PUBLISHED
-from ledger.application.ports import LedgerHalted, SignedCheckpoint, StaleDecision, StoreUnavailable
-from tests.contracts.scribe import Scribe, idempotency
+from ledger.application.ports import (
+    LedgerHalted,
+    SignedCheckpoint,
+    StaleDecision,
+    StatusCredential,
+    StoreUnavailable,
+)
+from ledger.domain.types import ListId
+from tests.contracts.scribe import BEGIN, Scribe, idempotency
 from tests.postgres import Cluster
 
 _PATIENCE = 30  # seconds until a test gives up
-_TABLES: tuple[LiteralString, ...] = ("stored_events", "log_head", "checkpoints", "published_days")
+_TABLES: tuple[LiteralString, ...] = (
+    "stored_events",
+    "log_head",
+    "checkpoints",
+    "published_days",
+    "status_credentials",
+)
 
 
 @pytest.fixture
@@ -96,6 +109,16 @@ _REFUSED = [
     "UPDATE ledger.published_days SET day = '2026-11-24' WHERE day = '2026-11-22'",
     "DELETE FROM ledger.published_days",
     "TRUNCATE ledger.published_days",
+    "UPDATE ledger.status_credentials SET raw = ''",
+    "DELETE FROM ledger.status_credentials",
+    "TRUNCATE ledger.status_credentials",
+    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:30.000Z', 3, '') "
+    "ON CONFLICT (list, made_at) DO UPDATE SET raw = ''",
+    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:30.000Z', 3, '')",
+    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:10.000Z', 3, '')",
+    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:01:00.000Z', 2, '')",
+    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:02:00.000Z', 3, ''), "
+    "('l', '2026-11-21T12:01:00.000Z', 3, '')",
 ]
 
 
@@ -107,6 +130,9 @@ def test_change_of_what_was_recorded_is_refused(
     store.save_checkpoint(0, SignedCheckpoint(size=3, note=b"note", compact_range=b"range"))
     store.save_published("2026-11-21", 2, b"note")
     store.save_published("2026-11-22", 3, b"note")
+    store.save_status_credential(None, StatusCredential(list=ListId(b"l"), made_at=BEGIN, size=2, raw=b"signed"))
+    later = StatusCredential(list=ListId(b"l"), made_at=BEGIN + timedelta(seconds=30), size=3, raw=b"signed again")
+    store.save_status_credential(BEGIN, later)
     before = rows(admin)
     with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.IntegrityError)), admin.transaction():
         admin.execute(statement)

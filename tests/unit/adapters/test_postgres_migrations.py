@@ -20,7 +20,7 @@ from ledger.application.ports import StoreUnavailable
 from ledger.record.sealing import Sealed
 from tests.contracts.scribe import Scribe
 
-_VERSION_1 = Path(__file__).parents[2] / "data" / "ledger-postgres-schema-1.sql"
+_DATA = Path(__file__).parents[2] / "data"
 
 NEXT = SCHEMA_VERSION + 1
 STEPS = {
@@ -69,10 +69,10 @@ _CATALOGUE: Sequence[LiteralString] = (
 )
 
 
-def _make_version_1(url: str, log: Sequence[Sealed]) -> None:
-    """A ledger as the program of version 1 made it, with these entries."""
+def _make_version(number: int, url: str, log: Sequence[Sealed]) -> None:
+    """A ledger as the program of that version made it, with these entries."""
     with closing(connect(url)) as connection:
-        for statement in _VERSION_1.read_text("utf-8").split(";\n\n"):
+        for statement in (_DATA / f"ledger-postgres-schema-{number}.sql").read_text("utf-8").split(";\n\n"):
             connection.execute(statement.encode())
         connection.execute("INSERT INTO ledger.log_head VALUES (0, '1970-01-01T00:00:00.000Z')")
         for index, each in enumerate(log):
@@ -81,13 +81,14 @@ def _make_version_1(url: str, log: Sequence[Sealed]) -> None:
             connection.execute("INSERT INTO ledger.stored_events VALUES (%s,%s,%s,%s,%b)", row)
 
 
-def test_a_ledger_of_version_1_has_after_migrating_the_schema_of_a_new_one(url: str) -> None:
+@pytest.mark.parametrize("number", range(1, SCHEMA_VERSION))
+def test_an_older_ledger_has_after_migrating_the_schema_of_a_new_one(url: str, number: int) -> None:
     new = _schema(url)
     with closing(connect(url)) as connection:
         connection.execute("DROP SCHEMA ledger CASCADE")
-    _make_version_1(url, [])
+    _make_version(number, url, [])
     assert _schema(url) != new
-    assert migrate(url) == (1, SCHEMA_VERSION)
+    assert migrate(url) == (number, SCHEMA_VERSION)
     assert _schema(url) == new
 
 
@@ -95,7 +96,7 @@ def test_what_an_older_ledger_holds_is_the_same_after_migrating_and_what_it_lack
     scribe = Scribe()
     log = scribe.log(1)
     entries = [log[0], scribe.entry(2, 0), *log[1:]]
-    _make_version_1(database_url, entries)
+    _make_version(1, database_url, entries)
     assert migrate(database_url) == (1, SCHEMA_VERSION)
     with closing(PostgresLedger(database_url, Fence())) as store:
         store.save_published("2026-11-21", 3, b"note")

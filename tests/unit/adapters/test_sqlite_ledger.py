@@ -20,8 +20,17 @@ from ledger.adapters.postgres.schema import LOG_ENTRIES as POSTGRES_LOG_ENTRIES
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.schema import LOG_ENTRIES, PAGE_SIZE, SCHEMA_VERSION, create, prepare
 from ledger.application.api_keys import ApiKey
-from ledger.application.ports import Appended, LedgerHalted, OutcomeUnknown, SealedPart, SignedCheckpoint, Snapshot
+from ledger.application.ports import (
+    Appended,
+    LedgerHalted,
+    OutcomeUnknown,
+    SealedPart,
+    SignedCheckpoint,
+    Snapshot,
+    StatusCredential,
+)
 from ledger.domain.events import LogEvent
+from ledger.domain.types import ListId
 from ledger.domain.values import Part
 from ledger.record.schema import SCHEMA_OF
 from ledger.testing.faults import FailingConnection
@@ -104,6 +113,14 @@ _OTHER = "'ffffffffffffffffffffffffffffffff'"
         "UPDATE published_days SET day = '2026-11-24' WHERE day = '2026-11-22'",
         "DELETE FROM published_days",
         "DELETE FROM published_days WHERE day = '2026-11-21'",
+        "UPDATE status_credentials SET raw = x'00'",
+        "UPDATE status_credentials SET size = 9",
+        "DELETE FROM status_credentials",
+        "INSERT OR REPLACE INTO status_credentials VALUES (x'6c', '2026-11-21T12:00:30.000Z', 3, x'00')",
+        "INSERT OR REPLACE INTO status_credentials VALUES (x'6c', '2026-11-21T12:00:00.000Z', 2, x'00')",
+        "INSERT INTO status_credentials VALUES (x'6c', '2026-11-21T12:00:10.000Z', 3, x'00')",
+        "INSERT INTO status_credentials VALUES (x'6c', '2026-11-21T12:01:00.000Z', 2, x'00')",
+        "INSERT INTO status_credentials VALUES (x'6c', '2026-11-21T11:59:59.999Z', 1, x'00')",
     ],
 )
 def test_statement_that_would_change_what_is_recorded_is_refused(
@@ -113,6 +130,9 @@ def test_statement_that_would_change_what_is_recorded_is_refused(
     store.save_checkpoint(0, SignedCheckpoint(size=3, note=b"note", compact_range=b"range"))
     store.save_published("2026-11-21", 2, b"note")
     store.save_published("2026-11-22", 3, b"note")
+    store.save_status_credential(None, StatusCredential(list=ListId(b"l"), made_at=BEGIN, size=2, raw=b"signed"))
+    later = StatusCredential(list=ListId(b"l"), made_at=BEGIN + timedelta(seconds=30), size=3, raw=b"signed again")
+    store.save_status_credential(BEGIN, later)
     before = rows(path)
     with pytest.raises(sqlite3.IntegrityError):
         change(path, statement)
