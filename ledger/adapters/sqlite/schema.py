@@ -94,8 +94,8 @@ TRIGGERS = (
     """CREATE TRIGGER published_days_are_not_deleted BEFORE DELETE ON published_days
         BEGIN SELECT RAISE(ABORT, 'a published day is never deleted'); END""",
     """CREATE TRIGGER status_credentials_are_only_added BEFORE INSERT ON status_credentials
-        WHEN EXISTS (SELECT 1 FROM
-            (SELECT made_at, size FROM status_credentials WHERE list = NEW.list ORDER BY made_at DESC LIMIT 1) AS last
+        WHEN EXISTS (SELECT 1 FROM (SELECT made_at, size FROM status_credentials
+                WHERE list = NEW.list ORDER BY made_at DESC LIMIT 1) AS last
             WHERE last.made_at >= NEW.made_at OR last.size > NEW.size)
         BEGIN SELECT RAISE(ABORT, 'a signed status list follows the last'); END""",
     """CREATE TRIGGER status_credentials_are_not_updated BEFORE UPDATE ON status_credentials

@@ -33,8 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         for size, day in ((2**52, "9999-12-31"), (2**53, "9999-12-30")):
             connection.execute("INSERT INTO published_days VALUES (?,?,?)", (size, day, b"\x00 note \xff"))
         for size, made_at in ((7, "2026-11-21T12:00:00.000Z"), (2**53, "2026-11-21T12:00:00.001Z")):
-            row = (bytes(range(16)), made_at, size, b"\x00 signed \xff")
-            connection.execute("INSERT INTO status_credentials VALUES (?,?,?,?)", row)
+            signed = (bytes(range(16)), made_at, size, b"\x00 signed \xff")
+            connection.execute("INSERT INTO status_credentials VALUES (?,?,?,?)", signed)
     return home
 
 

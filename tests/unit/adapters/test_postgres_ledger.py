@@ -112,13 +112,13 @@ _REFUSED = [
     "UPDATE ledger.status_credentials SET raw = ''",
     "DELETE FROM ledger.status_credentials",
     "TRUNCATE ledger.status_credentials",
-    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:30.000Z', 3, '') "
-    "ON CONFLICT (list, made_at) DO UPDATE SET raw = ''",
+    """INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:30.000Z', 3, '')
+        ON CONFLICT (list, made_at) DO UPDATE SET raw = ''""",
     "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:30.000Z', 3, '')",
     "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:00:10.000Z', 3, '')",
     "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:01:00.000Z', 2, '')",
-    "INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:02:00.000Z', 3, ''), "
-    "('l', '2026-11-21T12:01:00.000Z', 3, '')",
+    """INSERT INTO ledger.status_credentials VALUES ('l', '2026-11-21T12:02:00.000Z', 3, ''),
+        ('l', '2026-11-21T12:01:00.000Z', 3, '')""",
 ]
 
 
