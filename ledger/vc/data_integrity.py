@@ -1,0 +1,257 @@
+"""Data Integrity proofs: `eddsa-rdfc-2022` made; that, `eddsa-jcs-2022` and the two `ecdsa` suites of P-256 checked.
+
+Verifiable Credential Data Integrity 1.0 with the EdDSA and ECDSA cryptosuites 1.0. Whether the signer is the issuer,
+and what the document says, is judged elsewhere; how a proof is read, in `ledger.vc.proof_members`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from ledger.signing.signer import Signer
+from ledger.vc.checked import CheckedProof, ProofRefused, controller_of, failed, unknown, usable
+from ledger.vc.contexts import CREDENTIALS_V2, UnknownContext
+from ledger.vc.did import Resolve
+from ledger.vc.jcs import canonical_json
+from ledger.vc.keys import SIGNATURE_SIZE
+from ledger.vc.proof_members import EDDSA_RDFC, Proof, is_method, read_proof
+from ledger.vc.rdf import RelativeAddress, TooAmbiguous, UndefinedTerm, canonical_nquads
+from ledger.vc.reading import Document, Json, MalformedDocument
+from ledger.vc.spelling import MalformedSpelling, from_multibase, from_time, to_multibase, to_time
+
+MAX_PROOFS: Final = 8  # of one document; each proof of a chain canonicalises the document once more
+_PLAIN: Final = frozenset(("type", "cryptosuite", "created", "verificationMethod", "proofPurpose"))
+
+
+def sign(document: Document, *, signer: Signer, method: str, created: datetime) -> dict[str, Json]:
+    """`document` with an `eddsa-rdfc-2022` proof for `assertionMethod`; nothing else in it changes.
+
+    Args:
+        document: a document without a proof; its contexts are bundled ones.
+        signer: the key that signs.
+        method: the absolute id under which the issuer's document names that key.
+        created: when it is signed, told to the millisecond.
+
+    Raises:
+        DocumentError: there is a proof already, `method` is no such id, or the document cannot be canonicalised.
+    """
+    if "proof" in document:
+        raise MalformedDocument("the document already has a proof")
+    options = proof_options(method, created)
+    to_sign = hash_data(proof_nquads(options, document.get("@context")), _stating(canonical_nquads(document)))
+    return {**document, "proof": {**options, "proofValue": to_multibase(signer.sign(to_sign))}}
+
+
+def proof_options(method: str, created: datetime) -> dict[str, Json]:
+    """The proof of `sign` before it has its value.
+
+    Raises:
+        MalformedDocument: `method` is no absolute identifier with a fragment.
+    """
+    if not is_method(method):
+        raise MalformedDocument("the id of a verification method has to be absolute, with a fragment")
+    return {
+        "type": "DataIntegrityProof",
+        "cryptosuite": EDDSA_RDFC,
+        "created": to_time(created),
+        "verificationMethod": method,
+        "proofPurpose": "assertionMethod",
+    }
+
+
+def proof_nquads(options: Mapping[str, Json], context: Json) -> bytes:
+    """The canonical N-Quads of proof options under the document's context.
+
+    Args:
+        options: of `proof_options`, or a proof that was read, without its value and without a context.
+        context: the `@context` of the document, which is the proof's as well.
+
+    Raises:
+        DocumentError: they cannot be canonicalised.
+    """
+    # The usual five members under credentials/v2: its terms are protected, so no context after it changes what they
+    # state, and the canonical form is known. The tests compare it with the general way, context by context.
+    usual = options.keys() == _PLAIN and options["proofPurpose"] == "assertionMethod"
+    if not usual or not isinstance(context, list) or context[:1] != [CREDENTIALS_V2]:
+        return canonical_nquads({**options, "@context": context})
+    return (
+        f'_:c14n0 <http://purl.org/dc/terms/created> "{options["created"]}"'
+        "^^<http://www.w3.org/2001/XMLSchema#dateTime> .\n"
+        "_:c14n0 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/security#DataIntegrityProof> .\n"
+        f'_:c14n0 <https://w3id.org/security#cryptosuite> "{options["cryptosuite"]}"'
+        "^^<https://w3id.org/security#cryptosuiteString> .\n"
+        "_:c14n0 <https://w3id.org/security#proofPurpose> <https://w3id.org/security#assertionMethod> .\n"
+        f"_:c14n0 <https://w3id.org/security#verificationMethod> <{options['verificationMethod']}> .\n"
+    ).encode("ascii")
+
+
+def hash_data(config: bytes, document: bytes) -> bytes:
+    """The 64 bytes that are signed: SHA-256 of the canonical proof options, then of the canonical document."""
+    return sha256(config).digest() + sha256(document).digest()
+
+
+def check(
+    document: Document, resolve: Resolve, *, purpose: str = "assertionMethod", now: datetime
+) -> tuple[CheckedProof, ...]:
+    """What each proof of `document` is worth, in their order; empty where there is none.
+
+    A proof that follows others (`previousProof`) passes only if they pass.
+
+    Args:
+        document: as read, with its proof or proofs.
+        resolve: asked for the document of who controls the key, once everything was checked that needs no key.
+        purpose: the one purpose that is accepted.
+        now: proofs and keys that expired by then fail.
+    """
+    if "proof" not in document:
+        return ()
+    value = document["proof"]
+    proofs = value if isinstance(value, list) else [value]
+    if not 0 < len(proofs) <= MAX_PROOFS:
+        return (_ended({}, unknown("too_many_proofs", f"{len(proofs)} proofs; 1 to {MAX_PROOFS} are judged")),)
+    unsecured = {name: member for name, member in document.items() if name != "proof"}
+    run = _Run(unsecured=unsecured, proofs=proofs, resolve=resolve, purpose=purpose, now=now)
+    return _chained(proofs, [run.checked(proof) for proof in proofs])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One document under check; what several proofs need is computed once."""
+
+    unsecured: Document
+    proofs: Sequence[Json]
+    resolve: Resolve
+    purpose: str
+    now: datetime
+    _nquads: bytes | None = field(default=None, init=False)
+
+    def checked(self, proof: Json) -> CheckedProof:
+        """What one proof is worth by itself."""
+        try:
+            return self._judged(read_proof(proof))
+        except ProofRefused as refused:
+            return _ended(proof, refused)
+
+    def _judged(self, proof: Proof) -> CheckedProof:
+        """VC Data Integrity 1.0 §4.4, then the suite's verification; what needs no key comes first."""
+        if proof.purpose != self.purpose:
+            raise failed("wrong_purpose", f"the proof was made for another purpose than {self.purpose}")
+        if proof.expires is not None and proof.expires <= self.now:
+            raise failed("proof_expired", "the proof says that it has expired")
+        signed = self._signed(proof)
+        controller = controller_of(proof.method.partition("#")[0], self.resolve)
+        method = usable(controller, proof.method, purpose=self.purpose, kinds={proof.suite.kind}, now=self.now)
+        try:
+            signature = from_multibase(proof.value, size=SIGNATURE_SIZE)
+        except MalformedSpelling as error:
+            raise failed("malformed_proof", f"the proofValue is no signature: {error}") from error
+        good = method.key.verify(signed, signature)
+        return CheckedProof(
+            cryptosuite=proof.suite.name,
+            method=proof.method,
+            controller=controller.id,
+            created=proof.created,
+            outcome="passed" if good else "failed",
+            reason="signature_valid" if good else "signature_invalid",
+            detail="the document is as it was signed" if good else "the document is not what this key signed",
+        )
+
+    def _signed(self, proof: Proof) -> bytes:
+        """The 64 bytes that `proof` has to be the signature of."""
+        following = self._following(proof)
+        try:
+            if proof.suite.rdf:
+                return self._signed_rdf(proof, following)
+            return self._signed_json(proof, following)
+        except UnknownContext as error:
+            raise unknown("unknown_context", str(error)) from error
+        except TooAmbiguous as error:
+            raise unknown("too_ambiguous", str(error)) from error
+        except UndefinedTerm as error:
+            raise failed("undefined_term", str(error)) from error
+        except RelativeAddress as error:
+            raise failed("relative_address", str(error)) from error
+        except MalformedDocument as error:
+            raise failed("malformed_document", str(error)) from error
+
+    def _following(self, proof: Proof) -> list[Json]:
+        """The proofs that `proof` follows: they are part of what it signs (VC Data Integrity 1.0 §4.5)."""
+        ids = [_id(other) for other in self.proofs]
+        if any(ids.count(name) != 1 for name in proof.previous):
+            raise failed("previous_proof_not_found", "the proof follows one that is not there, or there twice")
+        return [other for other, name in zip(self.proofs, ids, strict=True) if name in proof.previous]
+
+    def _signed_rdf(self, proof: Proof, following: list[Json]) -> bytes:
+        """As the `-rdfc-` suites hash; the proof options take the context of the document."""
+        context = self.unsecured.get("@context")
+        # A context of the proof's own would decide what its members state.
+        if proof.options.get("@context", context) != context:
+            raise failed("context_differs", "the proof has another @context than the document")
+        if following:
+            nquads = canonical_nquads({**self.unsecured, "proof": following})
+        else:
+            nquads = self._nquads = self._nquads or _stating(canonical_nquads(self.unsecured))
+        options = {name: member for name, member in proof.options.items() if name != "@context"}
+        return hash_data(proof_nquads(options, context), nquads)
+
+    def _signed_json(self, proof: Proof, following: list[Json]) -> bytes:
+        """As the `-jcs-` suites hash; a context of the proof takes the place of the document's."""
+        document = {**self.unsecured, "proof": following} if following else dict(self.unsecured)
+        if "@context" in proof.options:
+            signed, whole = _listed(proof.options["@context"]), _listed(document.get("@context"))
+            if whole[: len(signed)] != signed:
+                raise failed("context_differs", "the @context of the document does not begin with that of the proof")
+            # The suite would pass this: it vouches for the document without the contexts that were added. What is
+            # read here is the document with them, so it is not what was signed.
+            if len(whole) > len(signed):
+                raise unknown("context_added", "the document has contexts that were added after it was signed")
+            document["@context"] = proof.options["@context"]
+        return hash_data(canonical_json(dict(proof.options)), canonical_json(document))
+
+
+def _stating(nquads: bytes) -> bytes:
+    """`nquads`, if they state anything: a signature of nothing would fit every such document."""
+    if not nquads:
+        raise MalformedDocument("the document states nothing that could be signed")
+    return nquads
+
+
+def _chained(proofs: Sequence[Json], found: list[CheckedProof]) -> tuple[CheckedProof, ...]:
+    """`found`, where what follows a proof that did not pass does not pass either."""
+    for _ in proofs:  # no chain is longer
+        passed = {_id(proof) for proof, checked in zip(proofs, found, strict=True) if checked.outcome == "passed"}
+        for index, checked in enumerate(found):
+            if checked.outcome == "passed" and not passed.issuperset(read_proof(proofs[index]).previous):
+                detail = "a proof that this one follows did not pass"
+                found[index] = replace(checked, outcome="failed", reason="previous_proof_not_passed", detail=detail)
+    return tuple(found)
+
+
+def _id(proof: Json) -> str | None:
+    """The id of a proof, if it has one that can be."""
+    name = proof.get("id") if isinstance(proof, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _ended(proof: Json, refused: ProofRefused) -> CheckedProof:
+    """A proof whose check was ended, with what it says of itself as far as that is text."""
+    said = {name: text for name, text in proof.items() if isinstance(text, str)} if isinstance(proof, Mapping) else {}
+    try:
+        created = from_time(said.get("created", ""))
+    except MalformedSpelling:
+        created = None
+    return CheckedProof(
+        cryptosuite=said.get("cryptosuite", ""),
+        method=said.get("verificationMethod", ""),
+        controller=None,
+        created=created,
+        outcome=refused.outcome,
+        reason=refused.reason,
+        detail=str(refused),
+    )
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
