@@ -48,6 +48,8 @@ from ledger.domain.reading import Refused
 from ledger.domain.values import BadValue
 from ledger.errors import LedgerError
 from ledger.signing.signer import KeyNotHeld
+from ledger.vc.contexts import DamagedContext
+from ledger.vc.reading import DocumentError
 from projections.family import ViewStoreError
 from projections.feed import FeedFailed
 from projections.members import NoSuchView
@@ -139,6 +141,8 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     PartTooLarge: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     SelfRecognition: (HTTPStatus.UNPROCESSABLE_ENTITY, "refused"),
     CompromiseNotEarlier: (HTTPStatus.CONFLICT, "issuer-state"),
+    DocumentError: (HTTPStatus.UNPROCESSABLE_ENTITY, "malformed-document"),
+    DamagedContext: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     # The award is there, and what is private about it is damaged or gone: its registrar is told so.
     PartsUnreadable: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),
     UnknownDefinition: (HTTPStatus.INTERNAL_SERVER_ERROR, "unreadable"),

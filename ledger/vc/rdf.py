@@ -1,0 +1,252 @@
+"""From a document to the RDF statements that a proof signs, without losing any: what would be lost is refused.
+
+JSON-LD drops what its contexts do not define, silently, and a proof does not cover what was dropped. So terms without
+a definition get a sentinel for a vocabulary and addresses without a scheme one for a base, and no statement may have
+either; what never becomes a statement is looked for in the document itself. The parser is told to keep what is
+malformed, for the same reason: it is found afterwards and refused.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+
+import orjson
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
+
+from ledger.vc.contexts import UnknownContext, context
+from ledger.vc.jcs import canonical_json
+from ledger.vc.rdf_canon import Statement, TooAmbiguous, canonicalise
+from ledger.vc.reading import MAX_LEVELS, Document, DocumentError, Json, MalformedDocument
+
+__all__ = ["RelativeAddress", "TooAmbiguous", "UndefinedTerm", "canonical_nquads", "statements"]
+
+MAX_CONTEXTS = 64  # names of contexts in one document; each is read anew where it is named
+MAX_VALUES = 20_000  # names, strings, numbers, objects and arrays of one document
+
+_VOCABULARY = "term.without.definition:"
+_BASE_SCHEME = "address.without.scheme:"
+_BASE = f"{_BASE_SCHEME}//base/"
+_SHOWN = 100  # characters of a stranger's name, in a message
+_TOLD = 10  # names in a message
+
+# The keywords that end in a statement, and the base direction, which has none in RDF and only tells how to draw.
+_KEYWORDS = frozenset(("@context", "@id", "@type", "@value", "@language", "@direction"))
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")  # RFC 3987, as far as N-Quads ask for it
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
+_JSON_LITERAL = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
+# The terms whose values are graphs of their own, in every bundled context that has such terms.
+_GRAPH_TERMS = frozenset(
+    (
+        "<https://w3id.org/security#proof>",
+        "<https://www.w3.org/2018/credentials#verifiableCredential>",
+    )
+)
+_ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)}
+_ESCAPES |= {ord(char): f"\\{name}" for char, name in zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True)}
+
+
+class UndefinedTerm(DocumentError):
+    """Something in the document would not be signed: no context defines it, or RDF has no words for it."""
+
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        shown = ", ".join(repr(term[:_SHOWN]) for term in terms[:_TOLD])
+        super().__init__(f"no signature would cover these parts of the document: {shown}")
+        self.terms = terms
+
+
+class RelativeAddress(DocumentError):
+    """An identifier or an address in the document does not say of itself what it names."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"the document has an address that is not absolute: {address[:_SHOWN]!r}")
+
+
+def canonical_nquads(document: Document) -> bytes:
+    """The canonical N-Quads of the statements of `document`: RDFC-1.0 with SHA-256.
+
+    Raises:
+        UnknownContext: a context is not bundled, or not named by its URL.
+        UndefinedTerm: a part of the document would not be signed.
+        RelativeAddress: an identifier is relative.
+        TooAmbiguous: its blank nodes cannot be told apart within reason.
+        MalformedDocument: it is no JSON-LD, or it is larger than is read here.
+    """
+    return canonicalise(statements(document))
+
+
+def statements(document: Document) -> list[Statement]:
+    """What `document` states, each once; raises as `canonical_nquads` does, but for `TooAmbiguous`."""
+    preparation = _Preparation()
+    prepared = preparation.top(document)
+    try:
+        raw = orjson.dumps(prepared, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        # `rename_blank_nodes`: labels of strangers end here, with whatever characters they have.
+        quads = list(parse(raw, format=RdfFormat.JSON_LD, base_iri=_BASE, rename_blank_nodes=True, lenient=True))
+    except (TypeError, SyntaxError, ValueError) as error:
+        raise MalformedDocument(f"the document is not JSON-LD: {error}") from error
+    terms = _Terms()
+    read = list(dict.fromkeys([terms.statement(quad) for quad in quads]))
+    undefined = terms.undefined or _graphs_without_content(read)
+    # A name or an address like "@this" is taken for a keyword of the future and left out, where a text is not.
+    undefined += (preparation.like_keywords - terms.literals).keys()
+    if undefined:
+        raise UndefinedTerm(tuple(dict.fromkeys(undefined)))
+    if not read:
+        raise MalformedDocument("the document states nothing")
+    if terms.has_json and preparation.changed:
+        raise MalformedDocument("the document has contexts or long numbers beside a JSON value, which is not read")
+    return read
+
+
+class _Preparation:
+    """A copy of a document for the parser, its contexts in place; what JSON-LD would drop is refused."""
+
+    def __init__(self) -> None:
+        self._contexts = 0
+        self._values = 0
+        self._lost: list[str] = []
+        self.like_keywords: Counter[str] = Counter()  # texts, names and addresses, how often each
+        self.changed = False  # something besides the contexts of the whole
+
+    def top(self, document: Document) -> dict[str, object]:
+        """The prepared document, with the sentinel vocabulary before all its contexts: theirs prevail."""
+        prepared = self._object(document)
+        prepared["@context"] = [{"@vocab": _VOCABULARY}, *self._named(document.get("@context", []))]
+        if self._lost:
+            raise UndefinedTerm(tuple(self._lost))
+        return prepared
+
+    def _object(self, value: Mapping[str, Json], level: int = 1) -> dict[str, object]:
+        """A copy of `value`, the contexts that it names replaced by their content."""
+        if "@value" not in value and ("@language" in value or "@direction" in value):
+            self._lost.append("a language without a text")
+        prepared: dict[str, object] = {}
+        for name, item in value.items():
+            if name == "@context":
+                if level > 1:
+                    prepared[name] = self._named(item)
+                    self.changed = True
+                continue
+            if name.startswith("@") and name not in _KEYWORDS:
+                self._lost.append(name)
+            prepared[name] = item if type(item) is str and item[:1] != "@" else self._value(name, item, level)
+        self._count(len(prepared))
+        return prepared
+
+    def _value(self, name: str, value: Json, level: int) -> object:
+        if isinstance(value, str):
+            if value.startswith("@"):
+                self.like_keywords[value] += 1
+        elif isinstance(value, Mapping | list):
+            if level == MAX_LEVELS:
+                raise MalformedDocument(f"the document is nested deeper than {MAX_LEVELS} levels")
+            if isinstance(value, Mapping):
+                return self._object(value, level + 1)
+            self._count(len(value))
+            return [self._value(name, item, level + 1) for item in value]
+        elif value is None:
+            self._lost.append(name)  # JSON-LD takes null for the absence of the whole member
+        elif isinstance(value, float):
+            return self._number(value)
+        return value
+
+    def _number(self, value: float) -> float:
+        """`value` with the 16 digits that RDF gives a double; the parser would write 17 where they differ."""
+        if value.is_integer():
+            return value
+        shortened = float(f"{value:.15e}")
+        if Decimal(repr(shortened)) != Decimal(f"{value:.15e}"):
+            raise MalformedDocument(f"the number {value!r} is spelled in more than one way by those who sign")
+        self.changed |= shortened != value
+        return shortened
+
+    def _named(self, contexts: Json) -> list[object]:
+        """What the contexts with these URLs say."""
+        urls = contexts if isinstance(contexts, list) else [contexts]
+        self._contexts += len(urls)
+        if self._contexts > MAX_CONTEXTS:
+            raise MalformedDocument(f"the document names contexts more than {MAX_CONTEXTS} times")
+        for url in urls:
+            if not isinstance(url, str):
+                raise UnknownContext("the document has a context of its own; only contexts named by URL are read")
+        return [_inlined(str(url)) for url in urls]
+
+    def _count(self, values: int) -> None:
+        self._values += values
+        if self._values > MAX_VALUES:
+            raise MalformedDocument(f"the document has more than {MAX_VALUES} values")
+
+
+@cache
+def _inlined(url: str) -> orjson.Fragment:
+    """The context `url` as JSON, for the parser; where it begins afresh, the sentinel vocabulary begins as well."""
+    return orjson.Fragment(orjson.dumps(_watched(orjson.loads(context(url))["@context"])))
+
+
+def _watched(definition: Json) -> Json:
+    if not isinstance(definition, dict):
+        return definition
+    return {
+        name: [None, {"@vocab": _VOCABULARY}] if name == "@context" and item is None else _watched(item)
+        for name, item in definition.items()
+    }
+
+
+class _Terms:
+    """The terms of statements in N-Quads, none of them malformed, and what among them has no definition."""
+
+    def __init__(self) -> None:
+        self.undefined: list[str] = []
+        self.literals: Counter[str] = Counter()  # those that look like keywords
+        self.has_json = False
+
+    def statement(self, quad: Quad) -> Statement:
+        """The statement with its terms spelled as canonical N-Quads spell them."""
+        subject, predicate, value, graph = quad
+        return (
+            self._resource(subject),
+            self._resource(predicate),
+            self._literal(value) if isinstance(value, Literal) else self._resource(value),
+            "" if isinstance(graph, DefaultGraph) else self._resource(graph),
+        )
+
+    def _resource(self, term: NamedNode | BlankNode | Triple) -> str:
+        if isinstance(term, NamedNode):
+            return f"<{self._iri(term.value)}>"
+        return str(term)
+
+    def _iri(self, iri: str) -> str:
+        if iri.startswith(_VOCABULARY):
+            self.undefined.append(iri.removeprefix(_VOCABULARY))
+        elif iri.startswith(_BASE_SCHEME):
+            raise RelativeAddress(iri.removeprefix(_BASE))
+        elif iri.startswith("_:"):
+            self.undefined.append(iri)  # a blank node for a predicate, of which RDF knows nothing
+        elif _IRI.fullmatch(iri) is None:
+            raise MalformedDocument(f"the document has an address that is none: {iri[:_SHOWN]!r}")
+        return iri
+
+    def _literal(self, term: Literal) -> str:
+        value = term.value
+        if value.startswith("@"):
+            self.literals[value] += 1
+        if term.language is not None:
+            if _LANGUAGE.fullmatch(term.language) is None:
+                raise MalformedDocument(f"the document has a language that is none: {term.language[:_SHOWN]!r}")
+            return f'"{value.translate(_ESCAPES)}"@{term.language.lower()}'
+        datatype = self._iri(term.datatype.value)
+        if datatype == _XSD_STRING:
+            return f'"{value.translate(_ESCAPES)}"'
+        if datatype == _JSON_LITERAL:
+            self.has_json = True
+            value = canonical_json(orjson.loads(value)).decode()
+        return f'"{value.translate(_ESCAPES)}"^^<{datatype}>'
+
+
+def _graphs_without_content(read: Iterable[Statement]) -> list[str]:
+    """Names of parts that are graphs of their own and of which nothing was read: what they hold would be lost."""
+    graphs = {graph for _, _, _, graph in read}
+    return [predicate for _, predicate, value, _ in read if predicate in _GRAPH_TERMS and value not in graphs]
