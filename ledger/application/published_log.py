@@ -131,6 +131,14 @@ class PublishedLog:
         with self._lock:
             if self._statuses is not None and self._statuses[0] == size:
                 return self._statuses[1]
+        statuses = self.load_statuses(size)
+        if statuses is not None:
+            with self._lock:
+                self._statuses = (size, statuses)
+        return statuses
+
+    def load_statuses(self, size: int) -> Statuses | None:
+        """As `statuses`, read anew for who asks, and for nobody else."""
         tree, raw = self._tree_of(size), self._folds.read(str(size))
         stated = None if tree is None else tree.entry(size - 1)
         operator = self.operator()
@@ -138,11 +146,7 @@ class PublishedLog:
             return None
         event = parse_entry(stated).event
         fold = Fold.loaded(operator, raw, event) if isinstance(event, StatusCommitted) else None
-        if fold is None:
-            return None
-        with self._lock:
-            self._statuses = (size, fold.statuses)
-        return fold.statuses
+        return None if fold is None else fold.statuses
 
     def operator(self) -> Operator | None:
         """Whose log it is, by its first entry, unverified; None where nothing is published."""

@@ -23,6 +23,8 @@ from ledger.domain.types import Did, Digest, Kid, Position, Seq, Slug, StreamId
 from ledger.domain.values import Custody, Role
 from ledger.errors import LedgerError
 
+_FROM_NOW_ON = Position(2**53 - 1)  # beyond any position
+
 
 class IssuerError(LedgerError):
     """A command on an issuer is refused; nothing changed."""
@@ -158,6 +160,10 @@ class Issuer:
             if record is not None and record.added >= position:
                 break  # brought in by a key that came later: refused by `authority`, and it must not send us in circles
         return False
+
+    def is_stolen(self, kid: Kid) -> bool:
+        """Whether the key was reported, or came in by one that was: what it signs from now on is disowned."""
+        return self.disowns(kid, _FROM_NOW_ON)
 
     def in_force(self, kid: Kid, role: Role, position: Position) -> bool:
         """Whether `kid` has `role` and was added before `position` and not retired before it. See also `disowns`."""

@@ -215,6 +215,15 @@ class Statuses:
         self.settle()
         return self._lists.is_set(status_list, slot)
 
+    def list_bits(self, status_list: ListId) -> bytes:
+        """All slots of a list: what is published of it for other software.
+
+        Raises:
+            ListUnknown: there is no such list.
+        """
+        self.settle()
+        return self._lists.bits(status_list)
+
     def slot_proof(self, status_list: ListId, slot: Slot) -> SlotProof:
         """What a slot holds.
 

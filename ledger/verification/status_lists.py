@@ -165,6 +165,15 @@ class StatusLists:
             list_path=self._tree.path(held.number),
         )
 
+    def bits(self, name: ListId) -> bytes:
+        """All slots of a list, slot 0 the left-most bit of the first byte.
+
+        Raises:
+            ListUnknown: there is no such list.
+        """
+        held = self._list(name).chunks
+        return b"".join([bytes(held[index]) if index in held else bytes(CHUNK) for index in range(CHUNKS)])
+
     def chunks(self) -> Iterator[tuple[ListId, dict[int, bytes]]]:
         """Every list with the chunks in which a bit is set, in the order of first use."""
         for name, held in self._lists.items():

@@ -23,6 +23,7 @@ class StatusContract:
             assert snapshot.status_credential(LIST) is None
             assert snapshot.status_credential(LIST, BEGIN) is None
             assert snapshot.status_lists() == []
+            assert snapshot.issuer_of_list(LIST) is None
 
     def test_last_one_is_found_and_the_one_of_any_time(self, backend: Backend) -> None:
         _keep(backend, _FIRST, _SECOND, _THIRD, _OTHER)
@@ -65,6 +66,7 @@ class StatusContract:
         unsigned = StatusListState(list=OTHER_LIST, issuer=stream(901), made_at=None)
         with backend.store.snapshot() as snapshot:
             assert snapshot.status_lists() == [StatusListState(list=LIST, issuer=stream(900), made_at=None), unsigned]
+            assert (snapshot.issuer_of_list(LIST), snapshot.issuer_of_list(OTHER_LIST)) == (stream(900), stream(901))
         _keep(backend, _FIRST, _SECOND)
         with backend.store.snapshot() as snapshot:
             signed = StatusListState(list=LIST, issuer=stream(900), made_at=_SECOND.made_at)

@@ -189,6 +189,10 @@ class PostgresSnapshot:
         rows = self._rows("SELECT size, note, compact_range FROM ledger.checkpoints ORDER BY size DESC LIMIT 1")
         return SignedCheckpoint(size=rows[0][0], note=rows[0][1], compact_range=rows[0][2]) if rows else None
 
+    def issuer_of_list(self, status_list: ListId) -> StreamId | None:
+        """Whose a status list is; None where there is none."""
+        return self._stream("SELECT issuer FROM ledger.status_lists WHERE list = %b", status_list)
+
     def status_lists(self) -> list[StatusListState]:
         """Every status list, whose it is, and when it was last signed; by name."""
         rows = self._rows(_LISTS)

@@ -184,6 +184,11 @@ class SqliteSnapshot:
             else SignedCheckpoint(size=row[0], note=as_bytes(row[1]), compact_range=as_bytes(row[2]))
         )
 
+    def issuer_of_list(self, status_list: ListId) -> StreamId | None:
+        """Whose a status list is; None where there is none."""
+        row = self._connection.execute("SELECT issuer FROM status_lists WHERE list = ?", (status_list,)).fetchone()
+        return None if row is None else StreamId(UUID(row[0]))
+
     def status_lists(self) -> list[StatusListState]:
         """Every status list, whose it is, and when it was last signed; by name."""
         rows = self._connection.execute(
