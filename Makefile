@@ -5,7 +5,8 @@
 #   make check    layers, style, types, the tests, and complete branch coverage of the core
 #   make crash    kill, stop, starve and trace the server; as root, with strace (TESTAMUR_CRASH_CYCLES=50,
 #                 TESTAMUR_PUBLISHING_KILLS=60: more kills)
-#   make interop  have published logs checked by a client in Go; with golang-go and golang-golang-x-mod-dev installed
+#   make interop  have published logs and signed credentials checked by software of others; with golang-go,
+#                 golang-golang-x-mod-dev, nodejs and npm installed
 #   make tamper   change a small ledger in every way and see the audit find it
 #   make mutate   remove each check of audit and verification in turn and see a test go red
 #   make bench    how fast it is, each job beside a reference, with a table at the end (JOBS="scan_json audit": some)
@@ -24,15 +25,17 @@ PYTEST_ARGS ?= -n auto
 
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Libraries of others, for `make interop` and `make bench`.
+JS = tests/interop/js
 # What has to be complete in every branch.
 CORE = ledger/domain/*,ledger/record/*,ledger/tlog/*,ledger/vc/*,ledger/verification/*
-SOURCES := $(shell find ledger projections verify_api scripts tests -type f ! -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find ledger projections verify_api scripts tests -name node_modules -prune -o -type f ! -name '*.pyc' -print 2>/dev/null)
 
 .PHONY: help venv demo test check layers style types coverage crash interop tamper mutate bench clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,11s/^#  *//p' Makefile
+	@sed -n '3,13s/^#  *//p' Makefile
 
 # One environment in three steps, each a file: the demo waits for the run-time dependencies alone, the tests add theirs,
 # the checks add the tools.
@@ -96,9 +99,15 @@ coverage: .venv/.dev .venv/.covered
 crash: .venv/.test
 	$(BIN)/python -m pytest -s tests/crash tests/host
 
-# The client is built from Debian's packages and from no other source of Go modules.
-interop: .venv/.test
+# The client in Go is built from Debian's packages and from no other source of Go modules. The libraries in JavaScript
+# are those of the lock file; once they are there, nothing but this machine is asked for anything.
+interop: .venv/.test $(JS)/node_modules/.ready
 	$(BIN)/python -m pytest tests/interop
+
+$(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
+	@command -v npm >/dev/null || { echo "There is no npm here. Install it (Debian: apt install nodejs npm)." >&2; exit 1; }
+	cd $(JS) && npm ci --no-fund --no-audit --ignore-scripts
+	@touch $@
 
 tamper: .venv/.test
 	$(BIN)/python scripts/tamper.py
@@ -106,10 +115,10 @@ tamper: .venv/.test
 mutate: .venv/.test
 	$(BIN)/python scripts/mutate.py $(MUTATE_ARGS)
 
-bench: .venv/.test
+bench: .venv/.test $(JS)/node_modules/.ready
 	$(BIN)/python scripts/bench/run_all.py $(JOBS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	rm -rf demo-home
+	rm -rf demo-home $(JS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
