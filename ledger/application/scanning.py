@@ -133,6 +133,24 @@ class Scanning:
         verdict = judge(evidence, authority, policy, now=self._clock.now(), scanned_version=version)
         return Examined(verdict=verdict, evidence=evidence, streams=streams, tree=tree, registries=policy.registries)
 
+    def scan_found(
+        self, stream: StreamId, find: Callable[[CredentialEvidence, Authority], int | None]
+    ) -> Verdict | None:
+        """The verdict on the version of an award that `find` picks from the evidence; None where it picks none."""
+        tree = self._published.tree()
+        with self._store.snapshot() as snapshot:
+            evidence, authority = self._gather(snapshot, tree, stream, None, None)
+        version = find(evidence, authority)
+        if version is None:
+            return None
+        return judge(evidence, authority, self._policy(), now=self._clock.now(), scanned_version=version)
+
+    def standing(self, issuer: Did | None) -> tuple[Authority, Policy]:
+        """What is established of an issuer and of those who recognised it, and whose recognition counts."""
+        with self._store.snapshot() as snapshot:
+            authority = self._standings.authority(snapshot, issuer)
+        return authority, self._policy()
+
     def checkpoint(self) -> bytes | None:
         """The published checkpoint."""
         tree = self._published.tree()

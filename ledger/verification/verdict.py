@@ -23,6 +23,7 @@ class State(StrEnum):
     KEY_COMPROMISED = "key_compromised"
     REVOKED = "revoked"
     SUSPENDED = "suspended"
+    STATUS_UNAVAILABLE = "status_unavailable"  # of a file: signed, and whether it was withdrawn could not be asked
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     ISSUER_UNRECOGNISED = "issuer_unrecognised"
@@ -41,6 +42,7 @@ class Notice(StrEnum):
 
     CORRECTED = "corrected"  # the scanned version is the current one, and others came before it
     PENDING = "pending"  # recorded seconds ago, being published
+    NOT_ISSUED_HERE = "not_issued_here"  # a file that was judged by itself: there is no record of it in this log
 
 
 class Outcome(StrEnum):
@@ -108,6 +110,43 @@ class AwardView:
     route: Route | None
     assessor: str | None
     evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignIssuer:
+    """Who a file says issued it; its name is the file's own word, unless the registries know the issuer."""
+
+    id: str  # a DID or another URL
+    name: str | None
+    domain: str | None
+    custody: Custody | None  # known of the issuers of this log alone
+    recognition: RecognitionView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignSkill:
+    """What the holder can do, as a file says it."""
+
+    statement: str
+    framework: str | None
+    code: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignAward:
+    """What a credential says that is not of this log; None for whatever it does not say."""
+
+    name: str | None
+    learner: str | None
+    language: str | None
+    issuer: ForeignIssuer
+    awarded_on: date | None
+    valid_from: date | None
+    valid_until: date | None
+    skills: tuple[ForeignSkill, ...]
+    result: str | None
+    credit: str | None  # decimal string
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +232,13 @@ class Verdict:
     history: tuple[HistoryLine, ...]
     log: LogView
     components: tuple[ComponentView, ...] = ()  # in the order in which the award names them
+    foreign: ForeignAward | None = None  # of a credential that is not of this log; `award` is None then
 
     @property
     def in_force(self) -> bool | None:
         """Of the award as it stands: True, False, or None where that was not found out."""
         if self.state in (State.VALID, State.AMENDED, State.COMPONENT_REVIEW, State.ISSUER_UNRECOGNISED):
             return True
-        if self.state in NOTHING_SHOWN:
+        if self.state in NOTHING_SHOWN or self.state is State.STATUS_UNAVAILABLE:
             return None
         return False

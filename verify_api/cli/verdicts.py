@@ -34,9 +34,13 @@ def tell(verdict: VerdictModel) -> Iterator[str]:
 
 
 def _award(award: AwardModel, words: Words) -> Iterator[str]:
-    yield f"{award.name}, awarded to {award.learner} on {award.awarded_on} by {award.issuer.name}"
+    learner = f", awarded to {award.learner}" if award.learner else ""
+    awarded_on = f" on {award.awarded_on}" if award.awarded_on else ""
+    yield f"{award.name or 'a credential'}{learner}{awarded_on} by {award.issuer.name or award.issuer.id}"
     yield f"recognition of the issuer: {award.issuer.recognition.status}"
-    yield f"valid from {award.valid_from}" + (f" until {award.valid_until}" if award.valid_until else "")
+    if award.valid_from or award.valid_until:
+        begin, end = award.valid_from, award.valid_until
+        yield "valid" + (f" from {begin}" if begin else "") + (f" until {end}" if end else "")
     if award.assessment:
         yield _assessed(award.assessment, words)
     if award.hours is not None:
@@ -45,7 +49,11 @@ def _award(award: AwardModel, words: Words) -> Iterator[str]:
         credit = award.credit
         key = "credit.programme" if credit.programme else "credit.plain"
         value = words.number(credit.value)
-        told = words.text(key, value=value, authority=credit.authority, programme=credit.programme or "")
+        told = (
+            value
+            if credit.authority is None
+            else words.text(key, value=value, authority=credit.authority, programme=credit.programme or "")
+        )
         yield f"{words.text('label.credit')}: {told}"
     if award.competencies:
         yield f"{words.text('label.skills')}:"

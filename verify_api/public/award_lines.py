@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from ledger.domain.definition import Assessment
-from ledger.verification.verdict import AwardView, IssuerView
+from ledger.verification.verdict import AwardView, RecognitionView
 from verify_api.public.json_verdict import hours
 from verify_api.public.scanner import Site
 from verify_api.public.words import Words
@@ -26,12 +26,12 @@ class AwardPage:
 
     language: str  # of the definition
     name: str
-    learner: str
+    learner: str | None
     issuer: str
     domain: str
     recognised: bool
     recognition: Markup
-    awarded_on: Markup
+    awarded_on: Markup | None
     validity: Markup | None
     competencies: tuple[str, ...]
     worth: tuple[Line, ...]
@@ -49,7 +49,7 @@ def award_page(award: AwardView, *, words: Words, site: Site) -> AwardPage:
         issuer=award.issuer.name,
         domain=award.issuer.domain,
         recognised=award.issuer.recognition.recognised,
-        recognition=recognition_line(award.issuer, words=words, site=site),
+        recognition=recognition_line(award.issuer.recognition, words=words, site=site),
         awarded_on=words.mark(award.awarded_on),
         validity=_validity(award, words),
         competencies=tuple(competency.statement for competency in definition.competencies),
@@ -59,9 +59,8 @@ def award_page(award: AwardView, *, words: Words, site: Site) -> AwardPage:
     )
 
 
-def recognition_line(issuer: IssuerView, *, words: Words, site: Site) -> Markup:
+def recognition_line(recognition: RecognitionView, *, words: Words, site: Site) -> Markup:
     """Who recognises the issuer, who did, or that nobody does."""
-    recognition = issuer.recognition
     registry = recognition.registry
     if recognition.recognised and registry is not None:
         if recognition.since is None:

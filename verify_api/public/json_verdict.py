@@ -21,6 +21,8 @@ from ledger.verification.verdict import (
     ChangeView,
     ComponentView,
     Finding,
+    ForeignAward,
+    ForeignSkill,
     IssuerView,
     LogView,
     RecognitionView,
@@ -56,7 +58,7 @@ def _verdict(verdict: Verdict, base_url: str, findings: object) -> Fields:
         "findings": findings,
         "as_of": format_time(verdict.as_of),
         "known_at": format_time(verdict.known_at),
-        "award": None if withheld or verdict.award is None else _award(verdict.award),
+        "award": None if withheld else _shown(verdict),
         "scanned_version": verdict.scanned_version,
         "current_version": verdict.current_version,
         "change": None if withheld or verdict.change is None else _change(verdict.change),
@@ -85,6 +87,42 @@ def hours(minutes: int) -> str:
     """Whole minutes as hours, a decimal string with at most two places."""
     text = str((Decimal(minutes) / 60).quantize(Decimal("0.01"), ROUND_HALF_UP))
     return text.rstrip("0").rstrip(".")
+
+
+def _shown(verdict: Verdict) -> Fields | None:
+    if verdict.foreign is not None:
+        return _foreign(verdict.foreign)
+    return None if verdict.award is None else _award(verdict.award)
+
+
+def _foreign(award: ForeignAward) -> Fields:
+    """What a file of another issuer says, in the same shape: null for what it does not say."""
+    issuer = award.issuer
+    return {
+        "name": award.name,
+        "learner": award.learner,
+        "issuer": {
+            "id": issuer.id,
+            "name": issuer.name,
+            "domain": issuer.domain,
+            "recognition": _recognition(issuer.recognition),
+            "custody": None if issuer.custody is None else issuer.custody.value,
+        },
+        "awarded_on": _day(award.awarded_on),
+        "valid_from": _day(award.valid_from),
+        "valid_until": _day(award.valid_until),
+        "competencies": [_skill(skill) for skill in award.skills],
+        "assessment": [],
+        "hours": None,
+        "credit": None if award.credit is None else {"value": award.credit, "authority": None, "programme": None},
+    }
+
+
+def _skill(skill: ForeignSkill) -> Fields:
+    if skill.framework is None and skill.code is None and skill.url is None:
+        return {"statement": skill.statement, "alignment": None}
+    alignment = {"framework": skill.framework, "code": skill.code, "url": skill.url}
+    return {"statement": skill.statement, "alignment": alignment}
 
 
 def _award(award: AwardView) -> Fields:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ledger.domain.values import Custody
-from ledger.verification.verdict import NOTHING_SHOWN, AwardView, IssuerView, LogView, State, Verdict
+from ledger.verification.verdict import NOTHING_SHOWN, AwardView, IssuerView, LogView, Notice, State, Verdict
 from verify_api.public.award_lines import AwardPage, Line, award_page
+from verify_api.public.foreign_story import ForeignStory
 from verify_api.public.links import host_of
 from verify_api.public.page_templates import Templates
 from verify_api.public.scanner import Site
@@ -29,6 +30,7 @@ _TONES = {
     State.KEY_COMPROMISED: "stop",
     State.REVOKED: "stop",
     State.SUSPENDED: "attention",
+    State.STATUS_UNAVAILABLE: "attention",
     State.EXPIRED: "attention",
     State.NOT_YET_VALID: "attention",
     State.ISSUER_UNRECOGNISED: "attention",
@@ -53,6 +55,7 @@ class VerdictPage:
 
     state: State
     found: bool  # whether there is such an award, whatever is the matter with it
+    recorded: bool  # whether it was judged by the log; else by a file alone
     tone: str
     heading: str
     body: list[Markup]
@@ -96,6 +99,10 @@ class Pages:
         main = Markup(self._of(words).render("verdict_main.html", words=words, page=page))  # noqa: S704  it escapes
         return self._render("verdict.html", words, page.heading, main=main)
 
+    def upload(self, words: Words, *, hint: str | None = None) -> str:
+        """The form for credential files; `hint` says what was wrong with the last try."""
+        return self._render("upload.html", words, words.text("upload.heading"), wrong=hint)
+
     def form(self, words: Words, *, hint: str | None = None) -> str:
         """The form for those who cannot scan; `hint` says what was wrong with the last try."""
         return self._render("form.html", words, words.text("form.heading"), wrong=hint)
@@ -115,10 +122,13 @@ class Pages:
 
     def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
         award = None if verdict.state in NOTHING_SHOWN else verdict.award
+        if Notice.NOT_ISSUED_HERE in verdict.notices:
+            return self._foreign(verdict, words)
         story = Story(verdict, award, words=words, site=self._site)
         return VerdictPage(
             state=verdict.state,
             found=verdict.state is not State.NOT_FOUND,
+            recorded=bool(verdict.log.origin),
             tone=_TONES[verdict.state],
             heading=story.heading(),
             body=story.body(),
@@ -135,6 +145,32 @@ class Pages:
             vouched=_vouched(verdict.log, words),
             technical=_technical(verdict, words),
             addresses=addresses,
+        )
+
+    def _foreign(self, verdict: Verdict, words: Words) -> VerdictPage:
+        """The page on a file that was judged by itself: nothing of the log stands on it."""
+        told = self._of(words)
+        story = ForeignStory(verdict, words=words, site=self._site, told=told.sentence)
+        return VerdictPage(
+            state=verdict.state,
+            found=True,
+            recorded=False,
+            tone=_TONES[verdict.state],
+            heading=story.heading(),
+            body=story.body(),
+            corrections=[],
+            shown=None,
+            checked=words.html("page.checked", time=verdict.known_at),
+            award=story.award(),
+            report=None,
+            notices=story.notices(),
+            parts=[],
+            history=[],
+            findings=told.findings(verdict.findings),
+            custody=None,
+            vouched=Markup(),
+            technical=[],
+            addresses=None,
         )
 
     def _custody(self, issuer: IssuerView, words: Words) -> Markup:

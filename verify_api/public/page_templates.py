@@ -77,14 +77,22 @@ class Templates:
             told.append(f'<div><dt>{_label(line.label)}</dt><dd{spoken} dir="auto">{line.html}</dd></div>\n')
         return Markup("".join(told))  # noqa: S704  escaped just here, and what is labelled by whoever made it
 
+    def sentence(self, finding: Finding) -> str:
+        """One check in plain words; its own, in English, where the catalogue has none."""
+        return self._worded(finding) or finding.detail
+
+    def _worded(self, finding: Finding) -> str | None:
+        words, check = self.words, finding.check
+        keys = (f"{check}_{finding.reason}", finding.reason, f"{check}_{finding.outcome.value}")
+        return next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
+
     def _findings(self, findings: tuple[Finding, ...]) -> Markup:
         return Markup("\n").join([self._finding(finding) for finding in findings])
 
     def _finding(self, finding: Finding) -> Markup:
         """One check in plain words: the first sentence that the catalogue has for it, else its own, in English."""
-        words, check, outcome, reason = self.words, finding.check, finding.outcome.value, finding.reason
-        keys = (f"{check}_{reason}", reason, f"{check}_{outcome}")
-        sentence = next((words.text(f"check.{key}") for key in keys if words.has(f"check.{key}")), None)
+        words, outcome = self.words, finding.outcome.value
+        sentence = self._worded(finding)
         html = self.render(
             "finding.html",
             words=words,

@@ -35,17 +35,17 @@ class RecognitionModel(Model):
 class IssuerModel(Model):
     """Who awarded it."""
 
-    id: str = Field(description="DID")
-    name: str
-    domain: str
+    id: str = Field(description="DID; of an uploaded credential it may be another URL")
+    name: str | None
+    domain: str | None
     recognition: RecognitionModel
-    custody: Literal["issuer", "operator"] = Field(description="who holds the issuer's private keys")
+    custody: Literal["issuer", "operator"] | None = Field(description="who holds the issuer's private keys, if known")
 
 
 class AlignmentModel(Model):
     """Where a competency stands in a public framework."""
 
-    framework: str
+    framework: str | None
     code: str | None
     url: str | None
 
@@ -72,18 +72,18 @@ class CreditModel(Model):
     """Academic credit."""
 
     value: str = Field(description="decimal string")
-    authority: str
+    authority: str | None
     programme: str | None
 
 
 class AwardModel(Model):
-    """The award that the code leads to."""
+    """The award that the code leads to, or what an uploaded credential says: null for what it does not say."""
 
-    name: str
-    learner: str
+    name: str | None
+    learner: str | None
     issuer: IssuerModel
-    awarded_on: str = Field(description="YYYY-MM-DD")
-    valid_from: str = Field(description="first day, YYYY-MM-DD")
+    awarded_on: str | None = Field(description="YYYY-MM-DD")
+    valid_from: str | None = Field(description="first day, YYYY-MM-DD")
     valid_until: str | None = Field(description="last day, YYYY-MM-DD")
     competencies: list[CompetencyModel]
     assessment: list[AssessmentModel]

@@ -61,6 +61,8 @@ class Story:
                 return [] if award is None else [words.html("body.key_compromised", issuer=award.issuer.name)]
             case State.REVOKED | State.SUSPENDED:
                 return [] if award is None else self._change(award)
+            case State.STATUS_UNAVAILABLE:
+                return [words.html("body.status_unavailable")]
             case State.EXPIRED:
                 return [] if award is None else [self._period("body.expired", award)]
             case State.NOT_YET_VALID:

@@ -29,6 +29,9 @@ from ledger.verification.verdict import (
     ChangeView,
     ComponentView,
     Finding,
+    ForeignAward,
+    ForeignIssuer,
+    ForeignSkill,
     HistoryLine,
     IssuerView,
     LogView,
@@ -184,6 +187,46 @@ def _line(kind: str, position: int, at: datetime, reason: Reason | None = None) 
     )
 
 
+STRANGER = ForeignIssuer(
+    id="did:web:badges.harbour.example",
+    name="Harbour Academy",
+    domain="badges.harbour.example",
+    custody=None,
+    recognition=NEVER,
+)
+FOREIGN = ForeignAward(
+    name="Infection Control",
+    learner="Zoé Okafor",
+    language="en",
+    issuer=STRANGER,
+    awarded_on=date(2026, 5, 1),
+    valid_from=date(2026, 5, 2),
+    valid_until=date(2027, 5, 1),
+    skills=(
+        ForeignSkill(statement="Keeps a ward clean", framework="NOC", code="44101", url=None),
+        ForeignSkill(statement="Washes hands", framework=None, code=None, url=None),
+    ),
+    result="Pass",
+    credit="0.5",
+)
+NOWHERE = LogView(origin=Origin(""), size=0, root=None, position=None, witnesses=0)
+FOREIGN_VERDICT = replace(
+    TOLD_NOTHING,
+    state=State.ISSUER_UNRECOGNISED,
+    notices=(Notice.NOT_ISSUED_HERE,),
+    foreign=FOREIGN,
+    log=NOWHERE,
+    findings=(
+        Finding(check="proof", outcome=Ended.PASSED, reason="signature_valid", detail="It is as it was signed."),
+        Finding(
+            check="recognition",
+            outcome=Ended.FAILED,
+            reason="not_recognised",
+            detail="Nobody recognises the issuer.",
+            makes=State.ISSUER_UNRECOGNISED,
+        ),
+    ),
+)
 VERDICTS: Mapping[State, Verdict] = {
     State.SIGNATURE_INVALID: replace(VALID, state=State.SIGNATURE_INVALID),  # award given: it must not be shown
     State.LOG_INCONSISTENT: replace(VALID, state=State.LOG_INCONSISTENT),
@@ -204,6 +247,7 @@ VERDICTS: Mapping[State, Verdict] = {
         history=(ISSUED_LINE, _line("revoked", 1201, REVOCATION.recorded, Reason.ISSUED_IN_ERROR)),
     ),
     State.SUSPENDED: replace(VALID, state=State.SUSPENDED, change=SUSPENSION),
+    State.STATUS_UNAVAILABLE: replace(FOREIGN_VERDICT, state=State.STATUS_UNAVAILABLE),
     State.EXPIRED: replace(VALID, state=State.EXPIRED, award=replace(AWARD, valid_until=date(2026, 10, 31))),
     State.NOT_YET_VALID: replace(VALID, state=State.NOT_YET_VALID, award=replace(AWARD, valid_from=date(2027, 1, 1))),
     State.ISSUER_UNRECOGNISED: replace(
