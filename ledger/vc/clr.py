@@ -65,7 +65,6 @@ def build_record(source: Source, badge: Document, parts: Sequence[Document]) -> 
         "type": ["VerifiableCredential", "ClrCredential"],
     }
     document |= {name: badge[name] for name in _SHARED}
-    document["partial"] = True
     document["credentialSubject"] = inside
     if "validUntil" in badge:
         document["validUntil"] = badge["validUntil"]

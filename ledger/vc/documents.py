@@ -1,6 +1,9 @@
 """Makes and checks the signed document of a version of an award: Open Badges 3.0 with an `eddsa-rdfc-2022` proof."""
 
+from collections.abc import Callable
 from datetime import datetime
+
+import orjson
 
 from ledger.domain.types import Kid
 from ledger.signing.signer import Signer
@@ -8,8 +11,9 @@ from ledger.vc import clr
 from ledger.vc.achievement_credential import Source, build
 from ledger.vc.own_proof import proof_fault, same, sign
 from ledger.vc.rdf import canonical_nquads
-from ledger.vc.reading import Document, DocumentError, Json, read_document
+from ledger.vc.reading import MAX_DOCUMENT, Document, DocumentError, Json, read_document
 from ledger.vc.schema import check_schema
+from ledger.vc.shape import badge_nquads
 
 
 def sign_badge(source: Source, signer: Signer, *, created: datetime) -> bytes:
@@ -25,7 +29,7 @@ def sign_badge(source: Source, signer: Signer, *, created: datetime) -> bytes:
     """
     document = build(source)
     check_schema(document)
-    return sign(document, canonical_nquads(document), source.issuer, signer, created)
+    return sign(document, badge_nquads(document), source.issuer, signer, created)
 
 
 def check_own(raw: bytes, source: Source, kid: Kid) -> str | None:
@@ -36,27 +40,45 @@ def check_own(raw: bytes, source: Source, kid: Kid) -> str | None:
     another kind or more than one, `wrong_method` for another key and `signature_invalid`. Of the other credentials in a
     record it is only checked that they are what the record's key signed.
     """
+    expected = build(source)
+    proof = _proof_of(raw, expected)
+    if proof is not None:
+        return proof_fault(proof, expected, badge_nquads(expected), source.issuer, kid)
     try:
         given = read_document(raw)
-        return _record_fault(given, source, kid) if clr.is_record(given) else _badge_fault(given, source, kid)
+        if clr.is_record(given):
+            return _record_fault(given, expected, source, kid)
+        return _fault(given, expected, badge_nquads, source, kid)
     except DocumentError:
         return "unreadable"
 
 
-def _badge_fault(given: Document, source: Source, kid: Kid) -> str | None:
-    return _fault(given, build(source), source, kid)
+def _proof_of(raw: bytes, expected: Document) -> Json:
+    """The proof in `raw` where that is, byte for byte, what `sign` writes of `expected` with some proof; else None."""
+    start = orjson.dumps(expected)[:-1] + b',"proof":'
+    if not raw.startswith(start) or len(raw) > MAX_DOCUMENT:
+        return None
+    try:
+        proof: Json = orjson.loads(raw[len(start) : -1])
+        return proof if raw == start + orjson.dumps(proof) + b"}" else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
 
 
-def _record_fault(given: Document, source: Source, kid: Kid) -> str | None:
+def _record_fault(given: Document, expected: Document, source: Source, kid: Kid) -> str | None:
     held = clr.credentials_inside(given)
     if not held:
         return "differs"
-    badge, parts = held[0], held[1:]
-    return _badge_fault(badge, source, kid) or _fault(given, clr.build_record(source, badge, parts), source, kid)
+    fault = _fault(held[0], expected, badge_nquads, source, kid)
+    if fault is not None:
+        return fault
+    return _fault(given, clr.build_record(source, held[0], held[1:]), canonical_nquads, source, kid)
 
 
-def _fault(given: Document, expected: dict[str, Json], source: Source, kid: Kid) -> str | None:
+def _fault(
+    given: Document, expected: Document, nquads: Callable[[Document], bytes], source: Source, kid: Kid
+) -> str | None:
     unsigned = {name: value for name, value in given.items() if name != "proof"}
     if not same(unsigned, expected):
         return "differs"
-    return proof_fault(given.get("proof"), expected, canonical_nquads(expected), source.issuer, kid)
+    return proof_fault(given.get("proof"), expected, nquads(expected), source.issuer, kid)

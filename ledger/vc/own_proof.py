@@ -54,7 +54,7 @@ def proof_fault(proof: Json, document: Document, nquads: bytes, issuer: Did, kid
     return None if verify(multikey.decode(kid), message, signature) else "signature_invalid"
 
 
-def same(one: Json | Document, other: Json | Document) -> bool:
+def same(one: Document, other: Document) -> bool:
     """Whether two values are the same JSON; the order of members does not matter, and `true` is not 1."""
     return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
 
