@@ -40,7 +40,7 @@ def sign(document: Document, *, signer: Signer, method: str, created: datetime) 
     if "proof" in document:
         raise MalformedDocument("the document already has a proof")
     options = proof_options(method, created)
-    to_sign = hash_data(proof_nquads(options, document.get("@context")), _stating(canonical_nquads(document)))
+    to_sign = hash_data(proof_nquads(options, document.get("@context")), canonical_nquads(document))
     return {**document, "proof": {**options, "proofValue": to_multibase(signer.sign(to_sign))}}
 
 
@@ -192,7 +192,7 @@ class _Run:
         if following:
             nquads = canonical_nquads({**self.unsecured, "proof": following})
         else:
-            nquads = self._nquads = self._nquads or _stating(canonical_nquads(self.unsecured))
+            nquads = self._nquads = self._nquads or canonical_nquads(self.unsecured)
         options = {name: member for name, member in proof.options.items() if name != "@context"}
         return hash_data(proof_nquads(options, context), nquads)
 
@@ -209,13 +209,6 @@ class _Run:
                 raise unknown("context_added", "the document has contexts that were added after it was signed")
             document["@context"] = proof.options["@context"]
         return hash_data(canonical_json(dict(proof.options)), canonical_json(document))
-
-
-def _stating(nquads: bytes) -> bytes:
-    """`nquads`, if they state anything: a signature of nothing would fit every such document."""
-    if not nquads:
-        raise MalformedDocument("the document states nothing that could be signed")
-    return nquads
 
 
 def _chained(proofs: Sequence[Json], found: list[CheckedProof]) -> tuple[CheckedProof, ...]:

@@ -33,7 +33,7 @@ _P256_PREFIX: Final = b"\x80\x24"  # varint of 0x1200, p256-pub
 _P256_SIZE: Final = 33  # bytes, SEC 1 §2.3.3 compressed
 _COORDINATE: Final = 32  # bytes of one coordinate, RFC 7518 §6.2.1.2
 # Controlled Identifiers 1.0 §2.2.2: the first characters of the other kinds of key that a Multikey may spell.
-_OTHER_MULTIKEYS: Final = ("z82", "zUC7", "z6LS", "zQ3s")  # P-384, BLS12-381 G2, X25519, secp256k1
+_OTHER_MULTIKEYS: Final = ("z82", "zUC", "z6LS", "zQ3s")  # P-384, BLS12-381 G2, X25519, secp256k1
 _JWK_ALGORITHMS: Final = MappingProxyType(
     {
         "OKP Ed25519": ("EdDSA", "Ed25519"),  # RFC 8037 §3.1, RFC 9864 §2.2
