@@ -37,6 +37,7 @@ from ledger.application.ports import Clock, Store
 from ledger.application.published_check import LogRolledBack, verifier_key
 from ledger.application.published_log import PublishedLog
 from ledger.application.publishing import Publishing
+from ledger.application.resigning import Resigning
 from ledger.application.scanning import Scanning
 from ledger.application.stacking import Stacking
 from ledger.domain.authority import Operator, operator_of
@@ -78,6 +79,7 @@ class Ledger:
     batch: Batch
     awards: Awards
     changing: Changing
+    resigning: Resigning
     api_keys: ApiKeys
     checkpoint_keys: CheckpointKeys
     publishing: Publishing
@@ -277,6 +279,7 @@ def open_ledger(
         clock=clock,
         entropy=entropy,
         operator=operator,
+        base_url=settings.base_url,
     )
     publisher.start()
     issuing, awards = Issuing(desk), Awards(desk)
@@ -297,6 +300,7 @@ def open_ledger(
         batch=Batch(desk, issuing),
         awards=awards,
         changing=Changing(desk, awards),
+        resigning=Resigning(desk, awards),
         api_keys=ApiKeys(store, clock, entropy),
         checkpoint_keys=CheckpointKeys(desk),
         publishing=publishing,

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from ledger import canonical
 from ledger.application.ahead import Ahead, Learner
+from ledger.application.documents import Documents
 from ledger.application.draft import Draft, Instruments, Reading
 from ledger.application.folding import Folds
 from ledger.application.ports import (
@@ -69,6 +70,7 @@ class Desk:
         clock: Clock,
         entropy: Entropy,
         operator: Operator,
+        base_url: str,
     ) -> None:
         self.store = store
         self.appender = appender
@@ -85,6 +87,9 @@ class Desk:
         self._ahead = Ahead(store, vault)
         self._definition = lru_cache(maxsize=1_000)(self._read_definition)
         self._profile = lru_cache(maxsize=1_000)(self._read_profile)
+        self.documents = Documents(
+            base_url=base_url, profile=self.profile, definition=self.definition, boxes=self.boxes
+        )
 
     def reading(self, snapshot: Snapshot | None = None) -> Reading:
         """The state of the store now, for one draft or for several made at once.

@@ -23,8 +23,6 @@ from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Part
 from ledger.record.private_parts import Facts, write_facts, write_internal
 
-DOCUMENT = b""  # the signed credential: the empty string until documents are made
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -206,12 +204,15 @@ def record_award(
     key: LearnerKey,
 ) -> Seq:
     """Seal one version of an award with its three private parts."""
+    signer = desk.signing(draft, issuer)
+    document = desk.documents.make(
+        event, award, stream=stream, issuer=issuer, at=draft.at, signer=signer, look=draft.look
+    )
     parts = {
-        Part.DOCUMENT: DOCUMENT,
+        Part.DOCUMENT: document,
         Part.FACTS: write_facts(Facts(award=award, act=act)),
         Part.INTERNAL: write_internal(internal),
     }
-    signer = desk.signing(draft, issuer)
     known = {issuer.did: issuer}
     recorded = draft.record(
         event, stream=stream, by=issuer.did, signer=signer, issuers_known=known, parts=parts, key=key

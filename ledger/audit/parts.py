@@ -7,6 +7,7 @@ vault.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ledger import canonical
 from ledger.audit.boxes import Unopened, open_part
 from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
@@ -15,6 +16,7 @@ from ledger.audit.stacks import Stacks
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, check_act
 from ledger.domain.codes import link_digest, parse_short_code, stream_of
 from ledger.domain.credential import Credential
+from ledger.domain.definition import AchievementDefinition, read_definition
 from ledger.domain.events import (
     CredentialAmended,
     CredentialAwarded,
@@ -23,11 +25,12 @@ from ledger.domain.events import (
     CredentialRevoked,
     Recorded,
 )
-from ledger.domain.types import Position, Seq
+from ledger.domain.types import Digest, Position, Seq
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.record.private_parts import read_facts, read_internal
+from ledger.verification.document_check import Made, document_fault
 
 _EARLIEST_ZONE = timedelta(hours=14)  # where the day begins first: UTC+14
 _LATEST = datetime(9999, 12, 31, 9, tzinfo=UTC)  # beyond it, the calendar ends before that day does
@@ -45,6 +48,7 @@ class Parts:
         self._rows: dict[int, list[PartRow]] = {}
         self._awards: dict[Seq, Award] = {}  # the facts of each version
         self._internal: AwardInternal | None = None
+        self._definitions: dict[Digest, AchievementDefinition | None] = {}
 
     def fetch(self, positions: Sequence[int]) -> None:
         """Read the parts of these entries, which are checked next, in one go."""
@@ -74,8 +78,6 @@ class Parts:
                 continue
             if opened is not None:  # else it was reported in the first pass
                 contents[opened[0]] = opened[1]
-        if contents.get(Part.DOCUMENT):
-            self._report(Check.PARTS, recorded, "the document is not empty, and this version makes none")
         try:
             if Part.FACTS in contents:
                 self._facts(contents[Part.FACTS], recorded, event, state)
@@ -88,6 +90,7 @@ class Parts:
             self._report(Check.INTERNAL, recorded, str(error))
         award = self._awards.get(recorded.seq)
         if award is not None:
+            self._document(contents.get(Part.DOCUMENT, b""), recorded, award)
             if isinstance(event, CredentialAwarded):
                 self.stacks.check(entry, position, award, self._internal)
             elif state is not None and state.versions[0].seq in self._awards:
@@ -95,6 +98,38 @@ class Parts:
 
     def _report(self, check: Check, recorded: Recorded, reason: str) -> None:
         self._found.report(check, recorded.position, reason, recorded, Step.STREAM)
+
+    # ---- document
+
+    def _document(self, raw: bytes, recorded: Recorded, award: Award) -> None:
+        """Report a document that is not the one that these facts make; awards from before documents have none."""
+        event = recorded.event
+        definition = self._definition(award.achievement.digest) if raw else None
+        if definition is None or not isinstance(event, CredentialAwarded | CredentialAmended):
+            return  # a wording that is missing is reported where definitions are read
+        made = Made(
+            stream=recorded.stream,
+            issuer=recorded.by,
+            kid=recorded.kid,
+            list=event.list,
+            slot=event.slot,
+            at=recorded.at,
+            first=isinstance(event, CredentialAwarded),
+        )
+        fault = document_fault(raw, made, award, definition)
+        if fault is not None:
+            reason = f"the credential file is not the one that the entry makes: {fault}"
+            self._report(Check.DOCUMENT, recorded, reason)
+
+    def _definition(self, digest: Digest) -> AchievementDefinition | None:
+        if digest not in self._definitions:
+            raw = self._source.definition(digest)
+            try:
+                read = read_definition(canonical.decode(raw)) if isinstance(raw, bytes) else None
+            except LedgerError:
+                read = None
+            self._definitions[digest] = read
+        return self._definitions[digest]
 
     # ---- facts
 

@@ -36,6 +36,7 @@ class Check(StrEnum):
     WITNESS = "witness"  # enough of those that the auditor names vouch for the checkpoint
     PARTS = "parts"  # exactly those committed to, and they open
     COMMITMENT = "commitment"
+    DOCUMENT = "document"  # says what the facts say, signed by the key of the entry
     FACTS = "facts"
     INTERNAL = "internal"
     ACHIEVEMENT = "achievement"  # the version awarded was on offer then

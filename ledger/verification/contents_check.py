@@ -25,6 +25,7 @@ class Contents:
     """What was opened, as signed; whole only where every finding passed."""
 
     awards: Mapping[Seq, Award]  # of each version that is not closed
+    documents: Mapping[Seq, bytes]  # signed, of each version that is given; empty of one from before there were any
     acts: Mapping[Seq, Act]  # of every entry but the first and closed ones
     definitions: Mapping[Digest, AchievementDefinition]
     findings: tuple[Finding, ...]
@@ -35,12 +36,15 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
     findings: list[Finding] = []
     awards: dict[Seq, Award] = {}
     acts: dict[Seq, Act] = {}
+    documents: dict[Seq, bytes] = {}
     for entry, each in zip(entries, evidence.stream, strict=True):
         given, withheld = evidence.parts.get(each.position, {}), evidence.withheld
         if each.position in evidence.closed and isinstance(entry.event, CredentialAwarded | CredentialAmended):
             withheld = frozenset(Part)
         opened, found = _open_parts(entry, each.position, given, withheld)
         findings += found
+        if Part.DOCUMENT in opened:
+            documents[entry.seq] = opened[Part.DOCUMENT].content
         if Part.FACTS not in opened:
             continue
         facts = evidence.readings.facts(opened[Part.FACTS].content)
@@ -58,7 +62,9 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
     elif not findings:
         findings.append(passed("parts", "Every private part is the one that its entry was signed with."))
     definitions, defined = _definitions(awards.values(), evidence.definitions)
-    return Contents(awards=awards, acts=acts, definitions=definitions, findings=(*findings, *defined))
+    return Contents(
+        awards=awards, documents=documents, acts=acts, definitions=definitions, findings=(*findings, *defined)
+    )
 
 
 def _open_parts(

@@ -16,11 +16,18 @@ from ledger.domain.types import Origin
 from ledger.verification.authority_check import Authority
 from ledger.verification.components_check import Judged, check_stack
 from ledger.verification.contents_check import open_contents
+from ledger.verification.document_check import check_documents
 from ledger.verification.evidence import AskedBy, CredentialEvidence, Policy
 from ledger.verification.findings import failed, passed, unknown
 from ledger.verification.history_check import follow_acts
 from ledger.verification.log_check import NO_LOG, PENDING, OpenedLog, check_place, open_log
-from ledger.verification.standing_check import check_dates, check_recognition, check_status, check_version
+from ledger.verification.standing_check import (
+    check_dates,
+    check_recognition,
+    check_status,
+    check_version,
+    was_corrected,
+)
 from ledger.verification.stream_check import Reading, bad_signature, read_stream
 from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, State, Verdict
 from ledger.verification.views import Genuine, amendment_views, award_view, change_view, history_lines
@@ -34,6 +41,7 @@ CHECKS = (  # in the order in which they are made and shown
     "issuer",  # established by its own stream
     "signers",  # which key may sign what, and when
     "history",  # which act may follow which
+    "document",  # the credential file of each version says what its facts say, and is signed by the same key
     "log",  # each entry is proved to be under the published checkpoint
     "components",  # the parts of a stack are those it was built from, and in force
     "recognition",
@@ -175,6 +183,8 @@ def _check_genuine(
         detail = "What the award says in its current version is not among what was given."
         findings.append(unknown("parts", "current_version_closed", detail))
         return None
+    if _made(findings).isdisjoint(NOTHING_SHOWN):  # else there is nothing sound to compare it with
+        findings.append(check_documents(acts.credential, contents))
     return Genuine(
         placed=placed,
         entries=reading.entries,
@@ -197,13 +207,13 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     findings.append(recognised)
     findings += check_dates(genuine.contents.awards[credential.current.seq], today)
     findings += check_status(credential)
-    findings.append(check_version(credential, scanned))
+    findings.append(check_version(credential, scanned, genuine.contents.awards))
     complete = _complete(findings)
     state, *others = _states(complete)
     if state in NOTHING_SHOWN:
         return _unshown(question, findings)
     notices = [other.value for other in others]
-    if 1 < current == scanned:
+    if current == scanned and was_corrected(credential, genuine.contents.awards):
         notices.append(Notice.CORRECTED.value)
     if PENDING in [finding.reason for finding in findings]:
         notices.append(Notice.PENDING.value)

@@ -5,7 +5,7 @@ What the file shows of its log is checked first. Then what it shows of the award
 nothing unknown makes a verdict valid. docs/spec/proof-file.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -15,12 +15,13 @@ from typing import Final
 from ledger.domain.status import act_of
 from ledger.domain.types import Did, Digest, LinkCode, StreamId
 from ledger.domain.values import Part
+from ledger.record.commitment import Opening
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
 from ledger.verification.findings import failed, passed
 from ledger.verification.pipeline import CHECKS, judge
-from ledger.verification.proof_file import SHOWN, ProofFile, ProvedAward, ProvedEntry, read_proof_file
+from ledger.verification.proof_file import ProofFile, ProvedAward, ProvedEntry, read_proof_file
 from ledger.verification.proof_log_check import Anchor, awards_of, check_log, not_checked
 from ledger.verification.proof_status_check import BITS, KEYS, RECOGNITIONS, check_bits, check_lines
 from ledger.verification.readings import Readings
@@ -37,7 +38,6 @@ FILE_CHECKS: Final = (  # made before those of `pipeline.CHECKS`, in this order
     BITS,  # and of each version of the award
     "registries",  # who says whose recognition counts
 )
-_WITHHELD: Final = frozenset(set(Part) - set(SHOWN))
 _ORDER: Final = {state: place for place, state in enumerate(State)}
 _PLACES: Final = {check: place for place, check in enumerate((*FILE_CHECKS, *CHECKS))}
 
@@ -130,14 +130,12 @@ def _authority_evidence(file: ProofFile) -> AuthorityEvidence:
 
 
 def _evidence(award: ProvedAward, file: ProofFile, anchor: Anchor, readings: Readings) -> CredentialEvidence:
-    opened = list(zip(award.entries, award.facts, strict=True))
+    opened = list(zip(award.entries, award.facts, award.documents, strict=True))
     return CredentialEvidence(
         code=award.code,
         stream=_placed(award.entries),
         parts={
-            entry.position: {Part.FACTS: PartEvidence(opening=facts, present=True)}
-            for entry, facts in opened
-            if facts is not None
+            entry.position: _parts({Part.DOCUMENT: document, Part.FACTS: facts}) for entry, facts, document in opened
         },
         definitions=_definitions(file),
         head=Head(size=anchor.checkpoint.size, at=anchor.as_of),
@@ -148,10 +146,14 @@ def _evidence(award: ProvedAward, file: ProofFile, anchor: Anchor, readings: Rea
             for part in (file.parts if award is file.award else ())
             if (stream := _stream(part, readings)) is not None
         },
-        withheld=_WITHHELD,
-        closed=frozenset(entry.position for entry, facts in opened if facts is None),
+        withheld=frozenset(set(Part) - set(file.shown)),
+        closed=frozenset(entry.position for entry, facts, _ in opened if facts is None),
         readings=readings,
     )
+
+
+def _parts(openings: Mapping[Part, Opening | None]) -> dict[Part, PartEvidence]:
+    return {part: PartEvidence(opening=each, present=True) for part, each in openings.items() if each is not None}
 
 
 def _stream(award: ProvedAward, readings: Readings) -> StreamId | None:

@@ -106,6 +106,10 @@ def _award(evidence: CredentialEvidence, authority: Authority, tree: Tree) -> tu
         code=evidence.code,
         entries=_proved(evidence.stream, tree),
         facts=tuple(opening for opening, _ in opened),
+        documents=tuple(
+            None if opening is None else _document(evidence, each)
+            for each, (opening, _) in zip(evidence.stream, opened, strict=True)
+        ),
         slots=tuple(_slot(version, tree.statuses) for version in credential.versions),
     )
     return award, [evidence.definitions[digest] for _, digest in opened if digest is not None]
@@ -127,6 +131,12 @@ def _opened(evidence: CredentialEvidence, credential: Credential) -> list[tuple[
         else:
             found.append((None, None))
     return found
+
+
+def _document(evidence: CredentialEvidence, placed: Placed) -> Opening | None:
+    """What opens the document of an entry; None where its type has none."""
+    given = evidence.parts[placed.position].get(Part.DOCUMENT)
+    return None if given is None else given.opening
 
 
 def _slot(version: Version, statuses: Statuses) -> ProvedSlot:

@@ -1,10 +1,12 @@
 """Checks whether a genuine award is in force: issuer recognised, in its dates, not withdrawn, the current version."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from ledger.domain.award import Award
 from ledger.domain.credential import Credential, Version
 from ledger.domain.issuer import Issuer, Recognition
+from ledger.domain.types import Seq
 from ledger.verification.authority_check import Authority
 from ledger.verification.evidence import Policy
 from ledger.verification.findings import failed, passed, unknown
@@ -81,12 +83,30 @@ def check_status(credential: Credential) -> list[Finding]:
     return findings or [passed("status", "The award is neither withdrawn nor on hold.")]
 
 
-def check_version(credential: Credential, scanned: int) -> Finding:
-    """Whether the version scanned exists and is the current one; a version that a thief made is never current."""
+def check_version(credential: Credential, scanned: int, awards: Mapping[Seq, Award]) -> Finding:
+    """Whether the version scanned exists and says what the current one says; a thief's version is never current.
+
+    Args:
+        awards: what each version says, as far as it is known.
+    """
     if not 1 <= scanned <= len(credential.versions):
         detail = "The award never had the version that was asked for."
         return failed("version", "no_such_version", detail, makes=State.NOT_FOUND)
-    if scanned != credential.current.number:
+    current = credential.current
+    if scanned != current.number and _same(credential.versions[scanned - 1], current, awards):
+        return passed("version", "The award was signed again since, and says what it said.", reason="signed_again")
+    if scanned != current.number:
         detail = "The version that was scanned is not the current one."
         return failed("version", "amended", detail, makes=State.AMENDED)
     return passed("version", "This is the current version.")
+
+
+def was_corrected(credential: Credential, awards: Mapping[Seq, Award]) -> bool:
+    """Whether an earlier version said something else than the current one, or is not known here."""
+    current = credential.current
+    return any(each.number < current.number and not _same(each, current, awards) for each in credential.versions)
+
+
+def _same(old: Version, new: Version, awards: Mapping[Seq, Award]) -> bool:
+    """Whether two versions that count say the same."""
+    return not old.disowned and old.seq in awards and awards[old.seq] == awards.get(new.seq)

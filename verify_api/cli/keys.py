@@ -9,7 +9,7 @@ from verify_api.cli.client import Changing, document, path_of
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.reading import find_issuer
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
-from verify_api.issuer.answers import KeyList, KeyReceipt, KeyRecord
+from verify_api.issuer.answers import Affected, KeyList, KeyReceipt, KeyRecord, SignedAgain
 
 app = typer.Typer(help="The keys that sign for an issuer.", no_args_is_help=True)
 
@@ -76,6 +76,25 @@ def compromised(
     since = "its beginning" if from_position is None else f"position {from_position}"
     told = f"{receipt.kid} is reported as stolen: what it signed from {since} on is refused"
     run.output.result(document(receipt), [told])
+
+
+@command(app, "sign-again")
+def sign_again(
+    run: Run,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many there are, and sign nothing.")] = False,
+    issuer: IssuerOption = None,
+) -> None:
+    """Sign living awards again that a stolen key signed: other verifiers refuse their credential files until then."""
+    with run.client() as client:
+        path = path_of("issuers", find_issuer(client, issuer), "signing-again")
+        affected = client.get(path, Affected)
+        signed, after = 0, None if dry_run else 0
+        while after is not None:
+            done = client.change(path, {}, SignedAgain, query={"after": str(after)})
+            signed, after = signed + done.signed, done.next
+            run.output.say(f"{signed} of {affected.awards} signed again")
+    told = f"{affected.awards} awards bear the signature of {len(affected.keys)} stolen keys"
+    run.output.result({**document(affected), "signed": signed}, [f"{told}; {signed} were signed again"])
 
 
 @command(app, "list")

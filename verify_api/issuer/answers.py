@@ -137,6 +137,20 @@ class KeyList(Model):
     keys: list[KeyRecord]
 
 
+class Affected(Model):
+    """What bears the signature of a key that was reported as stolen."""
+
+    keys: list[str] = Field(description="the keys that the issuer's DID document does not name any more")
+    awards: int = Field(description="living awards whose credential file one of them signed")
+
+
+class SignedAgain(Model):
+    """What one call signed again."""
+
+    signed: int = Field(description="awards")
+    next: int | None = Field(description="`after` of the following call; null when all is done")
+
+
 class AchievementRecord(Model):
     """What can be earned, as it is worded now."""
 

@@ -174,7 +174,7 @@ def _award_facts(scene: Scene) -> bytes:
 Step = Callable[[Scene], object]
 
 _WRONG: list[tuple[Step, str]] = [
-    (lambda s: _issue_with(s, {Part.DOCUMENT: b"{}"}), "parts"),
+    (lambda s: _issue_with(s, {Part.DOCUMENT: b"{}"}), "document"),
     (lambda s: _issue_with(s, {Part.FACTS: b"no JSON"}), "facts"),
     (lambda s: _issue_with(s, {Part.FACTS: canonical.encode({"v": 1})}), "facts"),
     (lambda s: _issue_with(s, {Part.FACTS: write_facts(Facts(award=None, act=AN_ACT))}), "facts"),

@@ -264,7 +264,11 @@ def test_act_that_was_left_out_shows_in_the_bit(desk: Desk) -> None:
         act(stream)
         file = desk.file(stream)
         award = replace(
-            file.award, entries=file.award.entries[:1], facts=file.award.facts[:1], slots=file.award.slots[:1]
+            file.award,
+            entries=file.award.entries[:1],
+            facts=file.award.facts[:1],
+            documents=file.award.documents[:1],
+            slots=file.award.slots[:1],
         )
         cut = replace(file, award=award, definitions=desk.file(stream).definitions)
         assert_refused(desk.check(cut), INVALID, "bits", "act_left_out")
@@ -300,7 +304,8 @@ def test_chunk_from_elsewhere_is_refused(desk: Desk, moved: str) -> None:
     tree = publish(desk.forge)
     file, other = desk.file(first, tree), desk.file(second, tree)
     assert [desk.check(each).state for each in (file, other)] == [State.REVOKED, State.VALID]
-    cut = replace(file.award, entries=file.award.entries[:1], facts=file.award.facts[:1])
+    kept = {"facts": file.award.facts[:1], "documents": file.award.documents[:1]}
+    cut = replace(file.award, entries=file.award.entries[:1], **kept)
     assert_refused(desk.check(replace(file, award=cut)), INVALID, "bits", "act_left_out")
     swapped = replace(cut, slots=other.award.slots)
     assert_refused(desk.check(replace(file, award=swapped)), INVALID, "bits", "slot_not_proved")
@@ -319,13 +324,13 @@ def test_bits_that_are_not_in_the_file_are_not_checked(desk: Desk, file: ProofFi
 
 
 def test_award_without_entries_is_not_found(desk: Desk, file: ProofFile) -> None:
-    verdict = desk.check(replace(file, award=replace(file.award, entries=(), facts=())))
+    verdict = desk.check(replace(file, award=replace(file.award, entries=(), facts=(), documents=())))
     assert (verdict.state, reasons(verdict, "bits"), verdict.award) == (State.NOT_FOUND, ["no_act"], None)
 
 
 def test_entries_of_something_else_are_no_award(desk: Desk, file: ProofFile) -> None:
     for entries in (file.issuers[0], file.log):
-        award = replace(file.award, entries=entries, facts=(None,) * len(entries))
+        award = replace(file.award, entries=entries, facts=(None,) * len(entries), documents=(None,) * len(entries))
         verdict = desk.check(replace(file, award=award))
         assert (verdict.state, reasons(verdict, "bits"), verdict.award) == (State.NOT_FOUND, ["no_act"], None)
 
@@ -391,10 +396,10 @@ def test_part_that_was_withdrawn_cannot_be_left_out(desk: Desk) -> None:
     file = desk.file(stack, parts=parts)
     assert desk.check(file).state is State.COMPONENT_REVIEW
     first = file.parts[0]
-    cut = replace(first, entries=first.entries[:1], facts=first.facts[:1])
+    cut = replace(first, entries=first.entries[:1], facts=first.facts[:1], documents=first.documents[:1])
     assert_refused(desk.check(replace(file, parts=(cut, *file.parts[1:]))), INVALID, "bits", "act_left_out")
     assert_refused(desk.check(replace(file, parts=file.parts[1:])), NOT_CHECKED, "components", "part_missing")
-    empty = replace(first, entries=(), facts=())
+    empty = replace(first, entries=(), facts=(), documents=())
     verdict = desk.check(replace(file, parts=(empty, *file.parts[1:])))
     assert (verdict.state, reasons(verdict, "components")) == (NOT_CHECKED, ["part_missing"])
 

@@ -1,12 +1,13 @@
 """The keys of an issuer: add, list, retire, report."""
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from ledger.domain.types import Kid, Position
 from verify_api.issuer import answers, schemas, showing
-from verify_api.issuer.auth import MayAdmin, MayRead
+from verify_api.issuer.auth import MayAdmin, MayChange, MayRead
 from verify_api.issuer.context import Context
 from verify_api.issuer.intake import IdempotencyKey, IfRevision
 from verify_api.issuer.openapi import Route, add
@@ -18,6 +19,7 @@ class KeyRoutes:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._issuers = context.ledger.issuers
+        self._resigning = context.ledger.resigning
         self._register = context.register
 
     def add_to(self, router: APIRouter) -> None:
@@ -27,6 +29,9 @@ class KeyRoutes:
         add(router, Route(method="GET", path=keys, scope="read"), self.list)
         add(router, Route(method="POST", path=keys + "/{kid}/retire", scope="admin"), self.retire)
         add(router, Route(method="POST", path=keys + "/{kid}/compromised", scope="admin"), self.compromised)
+        again = "/issuers/{issuer_id}/signing-again"
+        add(router, Route(method="GET", path=again, scope="read"), self.affected)
+        add(router, Route(method="POST", path=again, scope="change"), self.sign_again)
 
     async def add_key(
         self,
@@ -92,3 +97,20 @@ class KeyRoutes:
             idempotency_key=key,
         )
         return self._context.key_receipt(appended, Kid(kid), response)
+
+    async def affected(self, caller: MayRead, issuer_id: str) -> answers.Affected:
+        """Which awards bear the signature of a key that was reported as stolen, so that other verifiers refuse them."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        found = self._resigning.preview(caller, stream)
+        return answers.Affected(keys=list(found.keys), awards=found.awards)
+
+    async def sign_again(
+        self,
+        caller: MayChange,
+        issuer_id: str,
+        after: Annotated[int, Query(ge=0, description="`next` of the answer before; 0 to begin")] = 0,
+    ) -> answers.SignedAgain:
+        """Sign some of those awards again with a good key, as versions that say the same; call until `next` is null."""
+        _, stream = self._register.find_issuer(caller, issuer_id)
+        done = await self._resigning.run(caller, stream, Position(after))
+        return answers.SignedAgain(signed=done.signed, next=done.next)
