@@ -38,6 +38,7 @@ class Key:
         if self._p256 is not None:
             point = self._p256.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
             self.public = VerificationKey(kind="P-256", raw=point)
+        self.algorithm = "EdDSA" if self._p256 is None else "ES256"
         self.signer = self._ed25519
         self.multikey = self.public.multikey
         self.did = f"did:key:{self.multikey}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledger.vc.keys import MalformedPublicKey, UnsupportedKey, VerificationKey, read_jwk, read_multikey
 from ledger.vc.reading import Json
-from ledger.vc.spelling import to_base64url, to_multibase
+from ledger.vc.spelling import from_base64url, to_base64url, to_multibase
 from tests.unit.vc.proofs import ED25519, P256, Key
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors" / "ed25519"
@@ -183,3 +183,25 @@ def test_the_group_order_is_that_of_the_curve() -> None:
     with pytest.raises(ValueError, match="out of range"):
         derive_private_key(ORDER, SECP256R1())
     derive_private_key(ORDER - 1, SECP256R1())
+
+
+def test_the_signatures_printed_in_the_rfcs_verify() -> None:
+    # RFC 8037 A.4, with the key of RFC 8032 §7.1 test 1.
+    eddsa = (
+        "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    )
+    # RFC 7515 A.3.
+    es256 = (
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+        "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        },
+    )
+    for signing_input, signature, jwk in (eddsa, es256):
+        assert read_jwk(dict(jwk)).verify(signing_input.encode(), from_base64url(signature))
