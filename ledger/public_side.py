@@ -18,6 +18,7 @@ from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import VaultBoxes
 from ledger.adapters.secrets import MasterKey
 from ledger.application.ports import Clock
+from ledger.application.public_documents import PublicDocuments
 from ledger.application.published_log import PublishedLog
 from ledger.application.scanning import Scanning
 from ledger.bootstrap import engine_of, open_vault, read_operator
@@ -33,6 +34,7 @@ class PublicSide:
     settings: Settings
     scanning: Scanning
     published: PublishedLog
+    documents: PublicDocuments
     clock: Clock
     copier: Background | None  # of what others publish, where that does not come into this home by itself
     closing: ExitStack
@@ -58,7 +60,7 @@ def open_public_side(home: Home, *, clock: Clock, failed: Callable[[Exception], 
     with ExitStack() as opened:
         store = engine.open(fence)
         opened.callback(store.close)
-        read_operator(store, settings.origin)
+        operator = read_operator(store, settings.origin)
         outside.check(store, home, engine.described)
         fence.watch(outside.size)
         home.registries()
@@ -77,7 +79,13 @@ def open_public_side(home: Home, *, clock: Clock, failed: Callable[[Exception], 
         copier = _copier(home, store, fence, clock, failed, opened) if engine.shared else None
         closing = opened.pop_all()
     return PublicSide(
-        settings=settings, scanning=scanning, published=published, clock=clock, copier=copier, closing=closing
+        settings=settings,
+        scanning=scanning,
+        published=published,
+        documents=PublicDocuments(store, operator),
+        clock=clock,
+        copier=copier,
+        closing=closing,
     )
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.adapters.home import Settings
+from ledger.application.public_documents import PublicDocuments
 from ledger.application.scanning import Scanning
 from ledger.public_side import PublicSide
 from verify_api.console.routes import console_router
@@ -15,6 +16,7 @@ from verify_api.issuer.description import completed
 from verify_api.issuer.docs import docs_page
 from verify_api.issuer.faults import Faults
 from verify_api.issuer.router import issuer_router
+from verify_api.public.documents import DocumentRoutes, documents_router
 from verify_api.public.log_files import PublishedFiles
 from verify_api.public.log_path import LogPath
 from verify_api.public.routes import PublicRoutes, public_router
@@ -60,6 +62,7 @@ def create_app(services: Services) -> FastAPI:
     site = _site(services.ledger.settings, services.scanning)
     files = PublishedFiles(services.ledger.published, services.ledger.clock.now)
     _add_public(app, public_scanner(services), site, files)
+    _add_documents(app, services.documents)
     return app
 
 
@@ -68,6 +71,7 @@ def create_public_app(side: PublicSide) -> FastAPI:
     app = _app(_ABOUT_PUBLIC)
     files = PublishedFiles(side.published, side.clock.now)
     _add_public(app, scanner_alone(side), _site(side.settings, side.scanning), files)
+    _add_documents(app, side.documents)
     return app
 
 
@@ -85,6 +89,10 @@ def _add_public(app: TestamurApi, scanner: Scanner, site: Site, files: Published
     faults = Faults(app, site.base_url, routes.answers.fault)
     faults.add()
     app.enter_by(lambda framework: ScanPath(LogPath(framework, files, faults.answer), routes, faults.answer))
+
+
+def _add_documents(app: FastAPI, documents: PublicDocuments) -> None:
+    app.include_router(documents_router(DocumentRoutes(documents)))
 
 
 def _add_docs(app: FastAPI) -> None:

@@ -207,6 +207,7 @@ def work(home: Home, *, clock: Clock, once: bool, stopping: Event, started: Call
         with closing(opened) as services:
             if once:
                 services.ledger.publishing.publish()
+                services.signing.work()
                 services.views.catch_up()
                 return
             log.info("working")

@@ -11,7 +11,9 @@ from ledger.adapters.background import Background, Watch
 from ledger.adapters.home import Home
 from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
 from ledger.application.proofs import NoProof, ProofPending, Proofs
+from ledger.application.public_documents import PublicDocuments
 from ledger.application.scanning import Scanning
+from ledger.application.status_signing import StatusSigning
 from ledger.bootstrap import Ledger
 from ledger.public_side import PublicSide
 from ledger.verification.verdict import Verdict
@@ -21,6 +23,8 @@ from projections.views import SqliteViews, Views, open_views
 # Seconds between two foldings, at least: while a file is issued, few large ones cost less than one for each commit.
 # Nobody waits for it: the routes that read views bring them up to date themselves.
 _FOLDING = 1.0
+_SIGNING = 1.0  # seconds between two looks whether status lists are to be signed, at least
+_FOLLOWING = 2.0  # and at most: what was published is signed by then, where it is time for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,9 @@ class Services:
     worker: Background
     following: bool  # whether the worker runs; if not, who reads views brings them up to date first
     watch: Watch | None  # of what other processes commit, where there can be any
+    documents: PublicDocuments
+    signing: StatusSigning
+    lists: Background  # signs status lists, where checkpoints are signed too
 
     @property
     def base_url(self) -> str:
@@ -45,6 +52,7 @@ class Services:
             self.watch.close()
         self.ledger.committer.close()
         self.ledger.publisher.close()  # which appends what it states, so that the views fold it, too
+        self.lists.close()
         self.worker.close()
         self.views.close()
         self.ledger.close()
@@ -165,6 +173,11 @@ def open_services(
         committed()
         ledger.publisher.wake()
 
+    signing = status_signing(ledger, failed)
+    lists = Background(signing.work, name="status lists", interval=_SIGNING, failed=failed, idle=_FOLLOWING)
+    if following and publishes:
+        lists.start()
+        workers.append(lists)
     watch = Watch(ledger.store.wait, changed=changed, failed=failed) if ledger.engine.shared and following else None
     return Services(
         ledger=ledger,
@@ -173,6 +186,21 @@ def open_services(
         worker=worker,
         following=following,
         watch=watch,
+        documents=PublicDocuments(ledger.store, ledger.operator),
+        signing=signing,
+        lists=lists,
+    )
+
+
+def status_signing(ledger: Ledger, failed: Callable[[Exception], None]) -> StatusSigning:
+    """What signs the status lists of the issuers whose keys are held here."""
+    return StatusSigning(
+        store=ledger.store,
+        keys=ledger.desk.keys,
+        clock=ledger.clock,
+        base_url=ledger.settings.base_url,
+        published=ledger.published,
+        failed=failed,
     )
 
 

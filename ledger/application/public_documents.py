@@ -11,7 +11,7 @@ from ledger.domain import issuer as issuer_rules
 from ledger.domain.authority import Operator
 from ledger.domain.issuer import Issuer
 from ledger.domain.types import Kid, ListId
-from ledger.domain.values import Role
+from ledger.domain.values import SLUG, Role
 from ledger.vc.did import write_document
 from ledger.vc.spelling import MalformedSpelling, from_base64url
 from ledger.vc.status_list import VALID
@@ -39,7 +39,7 @@ class PublicDocuments:
             StoreUnavailable, LedgerHalted: from every method.
         """
         status_list = _list_id(name)
-        if status_list is None:
+        if status_list is None or not SLUG.fullmatch(slug):
             return None
         with self._store.snapshot() as snapshot:
             issuer = snapshot.name(_ISSUERS, slug)
@@ -54,6 +54,8 @@ class PublicDocuments:
         Keys in force and retired ones, which signed what is still good; none that was reported stolen, nor one that
         such a key brought in.
         """
+        if not SLUG.fullmatch(slug):
+            return None
         with self._store.snapshot() as snapshot:
             stream = snapshot.name(_ISSUERS, slug)
         loaded = None if stream is None else self._store.load(stream)

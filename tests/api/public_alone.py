@@ -1,6 +1,6 @@
 """A process that holds no key: opens the public side of a home, calls every route that it has, and tells what came.
 
-python -m tests.api.public_alone HOME DATABASE_URL CODE SHORT_CODE      # DATABASE_URL may be empty
+python -m tests.api.public_alone HOME DATABASE_URL CODE SHORT_CODE STATUS_LIST     # DATABASE_URL may be empty
 """
 
 import gc
@@ -31,7 +31,7 @@ _JSON = {"Accept": "application/json"}
 
 def main() -> None:
     """Print one JSON object."""
-    folder, url, code, short = sys.argv[1:]
+    folder, url, code, short, _ = sys.argv[1:]
     opened: list[str] = []
     sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
     failures: list[str] = []
@@ -79,6 +79,7 @@ def _table(routes: Sequence[BaseRoute]) -> Iterator[Route]:
 def _answers(app: FastAPI, client: TestClient, code: str, short: str, size: int) -> Iterator[tuple[str, int]]:
     """Every route with every method, and the status of the answer."""
     values = {"code": code, "version": "1", "path": f"0/000.p/{size}", "path:path": f"0/000.p/{size}"}
+    values |= {"slug": "college", "name": sys.argv[5]}
     values["date"] = next(iter(sorted(each.name for each in Path(sys.argv[1], "log", "days").iterdir())))
     for route in _table(app.routes):
         path = route.path

@@ -28,6 +28,7 @@ from ledger.application.published_check import LogRolledBack
 from ledger.domain.codes import format_link_code
 from ledger.domain.values import Reason
 from ledger.public_side import open_public_side
+from ledger.record.encoding import to_text
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from ledger.tlog.merkle import Hash
@@ -35,6 +36,7 @@ from ledger.verification.verdict import State
 from tests.concurrency.running import PROGRAM, free_port
 from tests.moving import move_to_postgres
 from tests.unit.application.office import NOON, OPERATOR, Office, make_home, open_office, run
+from verify_api.services import status_signing
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 60  # until a test gives up
@@ -50,6 +52,7 @@ class Stand:
     award: Appended
     code: str
     short: str
+    list: str  # the status list that it is in
 
     def environment(self) -> dict[str, str]:
         """Of a process that reads it, by the clock of the holder."""
@@ -77,16 +80,21 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
         award = run(office.issue())
         receipt = office.ledger.awards.receipt(OPERATOR, award)
         office.ledger.publishing.publish()
+        assert status_signing(office.ledger, office.failures.append).work() == 1
+        with office.ledger.store.snapshot() as snapshot:
+            (signed,) = snapshot.status_lists()
         (public / "secrets").mkdir(mode=0o700, parents=True)
         for each in ("testamur.toml", "secrets/master.key"):
             shutil.copy(holder / each, public / each)
         for each in ("ledger.db", "vault.db", "log", "statements") if url is None else ():
             (public / each).symlink_to(holder / each)
-        yield Stand(office, public, url, award, format_link_code(receipt.code), receipt.short_code)
+        yield Stand(
+            office, public, url, award, format_link_code(receipt.code), receipt.short_code, to_text(signed.list)
+        )
 
 
 def test_every_public_route_is_answered_in_a_process_without_any_key(stand: Stand) -> None:
-    arguments = [str(stand.public), stand.url or "", stand.code, stand.short]
+    arguments = [str(stand.public), stand.url or "", stand.code, stand.short, stand.list]
     done = subprocess.run(
         [sys.executable, "-m", "tests.api.public_alone", *arguments],
         cwd=_ROOT,
@@ -105,6 +113,8 @@ def test_every_public_route_is_answered_in_a_process_without_any_key(stand: Stan
     assert {
         "GET /", "POST /c", "GET /c/{code}", "GET /C/{code}", "GET /c/{code}/{version}", "GET /c/{code}/proof",
         "GET /log/checkpoint", "HEAD /log/checkpoint", "GET /log/tile/{path:path}", "GET /log/days/{date}",
+        "GET /status/{slug}/{name}", "HEAD /status/{slug}/{name}", "GET /issuers/{slug}/did.json",
+        "HEAD /issuers/{slug}/did.json", "GET /.well-known/did.json", "HEAD /.well-known/did.json",
         "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /docs",
     } <= answers.keys()  # fmt: skip
     assert not [route for route in answers if "/api/" in route or "/console" in route]

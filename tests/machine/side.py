@@ -14,6 +14,7 @@ from ledger.adapters.engine import Engine
 from ledger.adapters.home import Home
 from ledger.adapters.postgres.engine import PostgresEngine
 from ledger.adapters.sqlite.engine import SqliteEngine
+from ledger.application.public_documents import PublicDocuments
 from ledger.bootstrap import open_ledger
 from ledger.testing.faults import FakeClock
 from projections.stores.engine import Place
@@ -22,7 +23,7 @@ from projections.views import SqliteViews, open_views
 from tests.moving import move_to_postgres
 from verify_api.issuer.context import Context
 from verify_api.issuer.wallets import Wallets
-from verify_api.services import Services
+from verify_api.services import Services, status_signing
 
 
 class SameEntropy(SystemEntropy):
@@ -74,6 +75,14 @@ def _opened(name: str, home: Home, engine: Engine, place: Place, clock: FakeCloc
     closing.callback(views.close)
     worker = Background(views.catch_up, name="views", interval=0.0, failed=lambda _: None)
     services = Services(
-        ledger=ledger, scanning=ledger.scanning(), views=views, worker=worker, following=False, watch=None
+        ledger=ledger,
+        scanning=ledger.scanning(),
+        views=views,
+        worker=worker,
+        following=False,
+        watch=None,
+        documents=PublicDocuments(ledger.store, ledger.operator),
+        signing=status_signing(ledger, lambda _: None),
+        lists=Background(lambda: None, name="status lists", interval=0.0, failed=lambda _: None),
     )
     return Side(name=name, engine=engine, place=place, services=services, wallets=Wallets(Context(services)))

@@ -4,10 +4,8 @@ A path has one spelling, and what it names never changes, apart from the checkpo
 over. Nothing is judged here: whoever reads tiles ties them to a checkpoint themselves.
 """
 
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from http import HTTPStatus
 
 from fastapi import Request
@@ -26,6 +24,7 @@ from ledger.tlog.tiles import (
     encode_bundle,
     parse_path,
 )
+from verify_api.public.cacheable import cacheable, said
 from verify_api.public.scanner import LogFiles
 
 CHECKPOINT = "checkpoint"
@@ -37,14 +36,6 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=1"
 _DURING_THE_DAY = "public, max-age=60"
 _SETTLING = timedelta(minutes=10)  # after midnight: what was signed just before may still wait for its witnesses
-_GUARDS: Mapping[str, str] = {
-    "access-control-allow-origin": "*",  # anybody's page may check the log
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "cross-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex",
-}
 
 
 class PublishedFiles:
@@ -124,25 +115,9 @@ def _is_spelled(request: Request, path: str) -> bool:
 
 
 def _answer(request: Request, path: str, content: bytes | None, media_type: str, cache: str) -> Response:
-    if content is None:
-        return _missing(path)
-    tag = f'"{urlsafe_b64encode(sha256(content).digest()[:18]).decode("ascii")}"'
-    headers = {**_GUARDS, "cache-control": cache, "etag": tag}
-    if _is_known(request.headers.get("if-none-match"), tag):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(content, headers={**headers, "content-type": media_type})
-
-
-def _is_known(if_none_match: str | None, tag: str) -> bool:
-    """Whether a client has this content (RFC 9110 §13.1.2, weak comparison)."""
-    if if_none_match is None:
-        return False
-    tags = [each.strip().removeprefix("W/") for each in if_none_match[:1_000].split(",")]
-    return tag in tags or tags == ["*"]
+    return _missing(path) if content is None else cacheable(request, content, media_type, cache)
 
 
 def _missing(path: str) -> Response:
     what = "No checkpoint was published yet" if path == CHECKPOINT else "Nothing is published here"
-    return Response(
-        f"{what}.\n", HTTPStatus.NOT_FOUND, headers={**_GUARDS, "cache-control": "no-store", "content-type": _NOTE}
-    )
+    return said(what, HTTPStatus.NOT_FOUND)

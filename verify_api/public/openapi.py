@@ -58,14 +58,41 @@ def typed_body() -> dict[str, object]:
     return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
 
 
-def image(media_type: str) -> Responses:
-    """A QR code, or the verdict that says why there is none."""
+def award_files() -> Mapping[str, Responses]:
+    """Every file that stands behind a code, by its name."""
+    return {
+        "qr.svg": _image("image/svg+xml", "The printed QR code."),
+        "qr.png": _image("image/png", "The printed QR code."),
+        "proof": _proof(),
+        "credential.json": _credential(),
+        "badge.svg": _image("image/svg+xml", "The badge, which carries its Open Badges 3.0 credential."),
+        "badge.png": _image("image/png", "The badge, which carries its Open Badges 3.0 credential."),
+    }
+
+
+def _image(media_type: str, described: str) -> Responses:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
-    return {200: {"content": content, "description": "The printed QR code."}, 404: _NOT_FOUND, 503: _INCONSISTENT}
+    return {200: {"content": content, "description": described}, 404: _NOT_FOUND, 503: _INCONSISTENT}
 
 
-def proof() -> Responses:
-    """A proof file, or the verdict that says why there is none."""
+def _credential() -> Responses:
+    problem = {"application/problem+json": {"schema": ProblemModel.model_json_schema()}}
+    return {
+        200: {
+            "content": {"application/vc": {"schema": {"type": "object"}}},
+            "description": "The signed Open Badges 3.0 credential, or the learner record of a stack, byte for byte as it "
+            "was made: also of a withdrawn award, which its status list then says.",
+        },
+        404: _NOT_FOUND
+        | {
+            "content": {**_PAGE, **problem},
+            "description": "No such code or version here, or a version of which no credential file is given out.",
+        },
+        503: _INCONSISTENT,
+    }
+
+
+def _proof() -> Responses:
     content = {"application/json": {"schema": {"type": "object"}}}
     problem = {"application/problem+json": {"schema": ProblemModel.model_json_schema()}}
     return {
@@ -112,4 +139,43 @@ def tile() -> Responses:
         200: {"content": content, "description": described},
         304: _UNCHANGED,
         404: {"content": {"text/plain": _TEXT}, "description": "The log has no such tile, or not yet."},
+    }
+
+
+def status_list() -> Responses:
+    """A signed status list."""
+    content = {"application/vc": {"schema": {"type": "object"}}}
+    described = (
+        "A `BitstringStatusListCredential` as it was signed. `testamur-log-size` says from which statement of the log "
+        "it follows: docs/spec/status.md, section 5."
+    )
+    return {
+        200: {"content": content, "description": described},
+        304: _UNCHANGED,
+        400: {"content": {"text/plain": _TEXT}, "description": "The timestamp cannot be read, or is given twice."},
+        404: {"content": {"text/plain": _TEXT}, "description": "The issuer has no such list, or none held then."},
+    }
+
+
+def timestamp() -> dict[str, object]:
+    """The time of which a status list is asked for."""
+    described = "Answer with the list that held at this time: `2026-11-22T12:00:00Z`, with an offset or `Z`."
+    schema = {"type": "string", "format": "date-time"}
+    return {
+        "parameters": [
+            {"name": "timestamp", "in": "query", "required": False, "description": described, "schema": schema}
+        ]
+    }
+
+
+def did_document() -> Responses:
+    """The document of a DID."""
+    content = {"application/did+json": {"schema": {"type": "object"}}}
+    return {
+        200: {
+            "content": content,
+            "description": "The keys under which documents verify; none that was reported stolen.",
+        },
+        304: _UNCHANGED,
+        404: {"content": {"text/plain": _TEXT}, "description": "There is no such issuer."},
     }
