@@ -3,13 +3,14 @@
 Read from the store; nothing is signed here. Whatever stands in an address makes nothing worse than 400 or 404.
 """
 
+from datetime import datetime
 from http import HTTPStatus
+from typing import Protocol
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ledger.application.public_documents import PublicDocuments
 from ledger.vc.spelling import MalformedSpelling, from_time
 from verify_api.public import openapi
 from verify_api.public.cacheable import cacheable, said
@@ -20,10 +21,40 @@ _SIZE = "testamur-log-size"
 _TIMESTAMP = "timestamp"  # W3C Bitstring Status List 1.0, section 3.2
 
 
+class SignedList(Protocol):
+    """A status list as it was signed."""
+
+    @property
+    def size(self) -> int:
+        """Of the log whose last statement it follows from."""
+        ...
+
+    @property
+    def raw(self) -> bytes:
+        """The credential."""
+        ...
+
+
+class Documents(Protocol):
+    """Where they are found. Any thread may ask; nothing is written or signed."""
+
+    def status_list(self, slug: str, name: str, at: datetime | None = None) -> SignedList | None:
+        """The last signed list of an issuer, or the one that held at a time; None where there is none."""
+        ...
+
+    def issuer(self, slug: str) -> bytes | None:
+        """The DID document of an issuer; None where there is none of that name."""
+        ...
+
+    def operator(self) -> bytes:
+        """The DID document of whoever runs the log."""
+        ...
+
+
 class DocumentRoutes:
     """The handlers."""
 
-    def __init__(self, documents: PublicDocuments) -> None:
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
     async def status_list(self, request: Request, slug: str, name: str) -> Response:
