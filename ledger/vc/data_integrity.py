@@ -18,10 +18,11 @@ from ledger.vc.jcs import canonical_json
 from ledger.vc.keys import SIGNATURE_SIZE
 from ledger.vc.proof_members import EDDSA_RDFC, Proof, is_method, read_proof
 from ledger.vc.rdf import RelativeAddress, TooAmbiguous, UndefinedTerm, canonical_nquads
-from ledger.vc.reading import Document, Json, MalformedDocument
+from ledger.vc.reading import Document, DocumentError, Json, MalformedDocument
 from ledger.vc.spelling import MalformedSpelling, from_multibase, from_time, to_multibase, to_time
 
-MAX_PROOFS: Final = 8  # of one document; each proof of a chain canonicalises the document once more
+MAX_PROOFS: Final = 8  # of one document
+MAX_FORMS: Final = 3  # of one document: with the proofs that others follow, as RDF and as JSON; each is canonicalised
 _PLAIN: Final = frozenset(("type", "cryptosuite", "created", "verificationMethod", "proofPurpose"))
 
 
@@ -125,7 +126,7 @@ class _Run:
     resolve: Resolve
     purpose: str
     now: datetime
-    _nquads: bytes | None = field(default=None, init=False)
+    _made: dict[tuple[bool, bool, tuple[str, ...]], bytes | ProofRefused] = field(default_factory=dict, init=False)
 
     def checked(self, proof: Json) -> CheckedProof:
         """What one proof is worth by itself."""
@@ -160,21 +161,36 @@ class _Run:
 
     def _signed(self, proof: Proof) -> bytes:
         """The 64 bytes that `proof` has to be the signature of."""
-        following = self._following(proof)
         try:
-            if proof.suite.rdf:
-                return self._signed_rdf(proof, following)
-            return self._signed_json(proof, following)
-        except UnknownContext as error:
-            raise unknown("unknown_context", str(error)) from error
-        except TooAmbiguous as error:
-            raise unknown("too_ambiguous", str(error)) from error
-        except UndefinedTerm as error:
-            raise failed("undefined_term", str(error)) from error
-        except RelativeAddress as error:
-            raise failed("relative_address", str(error)) from error
-        except MalformedDocument as error:
-            raise failed("malformed_document", str(error)) from error
+            context = self._rdf_context(proof) if proof.suite.rdf else self._json_context(proof)
+            canonical = self._canonical(proof, context)
+            if not proof.suite.rdf:
+                return hash_data(canonical_json(dict(proof.options)), canonical)
+            options = {name: member for name, member in proof.options.items() if name != "@context"}
+            return hash_data(proof_nquads(options, context), canonical)
+        except DocumentError as error:
+            raise _refused(error) from error
+
+    def _canonical(self, proof: Proof, context: Json) -> bytes:
+        """The canonical form of the document, and of the proofs that `proof` follows, as its suite has it."""
+        following = self._following(proof)
+        # Of the contexts that pass, only the spelling may differ: one as text or in a list.
+        key = (proof.suite.rdf, isinstance(context, list), tuple(sorted(set(proof.previous))))
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) == MAX_FORMS:
+                raise unknown("too_many_proofs", "the proofs of the document sign more forms of it than are judged")
+            document = {**self.unsecured, "@context": context} if "@context" in self.unsecured else dict(self.unsecured)
+            if following:
+                document["proof"] = following
+            try:
+                made = canonical_nquads(document) if proof.suite.rdf else canonical_json(document)
+            except DocumentError as error:
+                made = _refused(error)
+            self._made[key] = made
+        if isinstance(made, ProofRefused):
+            raise made
+        return made
 
     def _following(self, proof: Proof) -> list[Json]:
         """The proofs that `proof` follows: they are part of what it signs (VC Data Integrity 1.0 §4.5)."""
@@ -183,32 +199,46 @@ class _Run:
             raise failed("previous_proof_not_found", "the proof follows one that is not there, or there twice")
         return [other for other, name in zip(self.proofs, ids, strict=True) if name in proof.previous]
 
-    def _signed_rdf(self, proof: Proof, following: list[Json]) -> bytes:
-        """As the `-rdfc-` suites hash; the proof options take the context of the document."""
+    def _rdf_context(self, proof: Proof) -> Json:
+        """The context under which an `-rdfc-` suite reads document and proof: the document's."""
         context = self.unsecured.get("@context")
         # A context of the proof's own would decide what its members state.
         if proof.options.get("@context", context) != context:
             raise failed("context_differs", "the proof has another @context than the document")
-        if following:
-            nquads = canonical_nquads({**self.unsecured, "proof": following})
-        else:
-            nquads = self._nquads = self._nquads or canonical_nquads(self.unsecured)
-        options = {name: member for name, member in proof.options.items() if name != "@context"}
-        return hash_data(proof_nquads(options, context), nquads)
+        return context
 
-    def _signed_json(self, proof: Proof, following: list[Json]) -> bytes:
-        """As the `-jcs-` suites hash; a context of the proof takes the place of the document's."""
-        document = {**self.unsecured, "proof": following} if following else dict(self.unsecured)
-        if "@context" in proof.options:
-            signed, whole = _listed(proof.options["@context"]), _listed(document.get("@context"))
-            if whole[: len(signed)] != signed:
-                raise failed("context_differs", "the @context of the document does not begin with that of the proof")
-            # The suite would pass this: it vouches for the document without the contexts that were added. What is
-            # read here is the document with them, so it is not what was signed.
-            if len(whole) > len(signed):
-                raise unknown("context_added", "the document has contexts that were added after it was signed")
-            document["@context"] = proof.options["@context"]
-        return hash_data(canonical_json(dict(proof.options)), canonical_json(document))
+    def _json_context(self, proof: Proof) -> Json:
+        """The context that a `-jcs-` suite signs: the proof's, if it has one, in place of the document's."""
+        context = self.unsecured.get("@context")
+        if "@context" not in proof.options:
+            return context
+        signed, whole = _listed(proof.options["@context"]), _listed(context)
+        # Compared as JSON: to Python 1 and true are equal.
+        same = canonical_json(whole[: len(signed)]) == canonical_json(signed)
+        if "@context" not in self.unsecured or not same:
+            raise failed("context_differs", "the @context of the document does not begin with that of the proof")
+        # The suite would pass this: it vouches for the document without the contexts that were added. What is read
+        # here is the document with them, so it is not what was signed.
+        if len(whole) > len(signed):
+            raise unknown("context_added", "the document has contexts that were added after it was signed")
+        return proof.options["@context"]
+
+
+def _refused(error: DocumentError) -> ProofRefused:
+    """What it means for a proof that what it signs has no canonical form."""
+    match error:
+        case ProofRefused():
+            return error
+        case UnknownContext():
+            return unknown("unknown_context", str(error))
+        case TooAmbiguous():
+            return unknown("too_ambiguous", str(error))
+        case UndefinedTerm():
+            return failed("undefined_term", str(error))
+        case RelativeAddress():
+            return failed("relative_address", str(error))
+        case _:
+            return failed("malformed_document", str(error))
 
 
 def _chained(proofs: Sequence[Json], found: list[CheckedProof]) -> tuple[CheckedProof, ...]:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.types import Kid
+from ledger.vc import data_integrity
 from ledger.vc.checked import CheckedProof
 from ledger.vc.contexts import CREDENTIALS_V2, KNOWN
-from ledger.vc.data_integrity import MAX_PROOFS, check, hash_data, proof_nquads, proof_options, sign
+from ledger.vc.data_integrity import MAX_FORMS, MAX_PROOFS, check, hash_data, proof_nquads, proof_options, sign
 from ledger.vc.did import ControllerDocument, read_controller_document, resolve_key, write_document
 from ledger.vc.jcs import canonical_json
 from ledger.vc.rdf import canonical_nquads
@@ -273,10 +274,30 @@ def test_a_json_proof_with_a_context_vouches_for_no_other(suite: str) -> None:
     added: list[Json] = [*context, "https://purl.imsglobal.org/spec/ob/v3p0/extensions.json"]
     assert judged({**signed, "@context": added}) == ("unknown", "context_added")
     assert judged({**signed, "@context": context[:1]}) == ("failed", "context_differs")
+    assert judged({name: member for name, member in signed.items() if name != "@context"})[0] == "failed"
     assert judged({**signed, "@context": [*reversed(context)]}) == ("failed", "context_differs")
     assert isinstance(signed["proof"], dict)
     without = {name: member for name, member in signed["proof"].items() if name != "@context"}
     assert judged({**signed, "proof": without}) == ("failed", "signature_invalid")
+
+
+@pytest.mark.parametrize(("stated", "signed"), [(None, None), ([True], [1]), ([{"a": 1}], [{"a": True}])])
+def test_a_context_of_a_json_proof_is_compared_as_json(stated: Json, signed: Json) -> None:
+    unsecured: dict[str, Json] = {"a": 1} if stated is None else {"a": 1, "@context": stated}
+    options = proof("eddsa-jcs-2022", ED25519, {"@context": signed})
+    good = value({**unsecured, "@context": signed}, options, ED25519)
+    assert judged({**unsecured, "proof": {**options, "proofValue": good}}) == ("failed", "context_differs")
+
+
+def test_a_context_in_a_list_of_its_own_is_the_same_context() -> None:
+    unsecured: dict[str, Json] = {"@context": [CREDENTIALS_V2], "a": 1}
+    in_list = proof("eddsa-jcs-2022", ED25519, {"@context": [CREDENTIALS_V2]})
+    alone = proof("eddsa-jcs-2022", ED25519, {"@context": CREDENTIALS_V2})
+    proofs: list[Json] = [
+        {**in_list, "proofValue": value(unsecured, in_list, ED25519)},
+        {**alone, "proofValue": value({**unsecured, "@context": CREDENTIALS_V2}, alone, ED25519)},
+    ]
+    assert outcomes({**unsecured, "proof": proofs}) == [("passed", "signature_valid")] * 2
 
 
 @pytest.mark.parametrize("suite", JCS)
@@ -475,6 +496,34 @@ def test_a_chain_passes_whole_and_breaks_where_a_proof_is_taken_out_or_changed(s
     assert isinstance(first, dict)
     swapped = {**first, "nonce": "n"}
     assert outcomes({**signed, "proof": [swapped, second, third]}) == [("failed", "signature_invalid")] * 3
+
+
+def test_proofs_that_sign_many_forms_of_a_document_are_not_all_judged() -> None:
+    whole = document()
+    proofs: list[Json] = []
+    for number in range(MAX_FORMS + 1):
+        options = proof("eddsa-jcs-2022", ED25519, {"id": f"urn:a:{number}"})
+        if number:
+            options["previousProof"] = f"urn:a:{number - 1}"
+        signed_over = {**whole, "proof": proofs[-1:]} if number else whole
+        proofs.append({**options, "proofValue": value(signed_over, options, ED25519)})
+    expected = [("passed", "signature_valid")] * MAX_FORMS + [("unknown", "too_many_proofs")]
+    assert outcomes({**whole, "proof": proofs}) == expected
+
+
+def test_proofs_of_a_set_share_one_form_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    canonicalised: list[Document] = []
+
+    def counted(part: Document) -> bytes:
+        canonicalised.append(part)
+        return canonical_nquads(part)
+
+    monkeypatch.setattr(data_integrity, "canonical_nquads", counted)
+    signed = secured("eddsa-rdfc-2022")
+    assert outcomes({**signed, "proof": [signed["proof"]] * MAX_PROOFS}) == [("passed", "signature_valid")] * MAX_PROOFS
+    broken = {**signed, "colour": "red", "proof": [signed["proof"]] * MAX_PROOFS}
+    assert outcomes(broken) == [("failed", "undefined_term")] * MAX_PROOFS
+    assert len(canonicalised) == 2
 
 
 def test_what_follows_a_proof_that_does_not_pass_does_not_pass() -> None:
