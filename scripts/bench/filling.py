@@ -1,9 +1,9 @@
 """Fills a ledger with many genuine awards, some of them changed later, much faster than the use cases would.
 
-What is written is what the ledger would write: signatures, chains, commitments, boxes under the learners' keys, status
-slots, short codes, idempotency rows, the head and a checkpoint; an audit of it is sound. What is left out is deciding:
-nothing is read back, no request is checked, and many events share a transaction. Entries are sealed by worker
-processes, in chunks, and stored by this one, in order.
+What is written is what the ledger would write: signed documents and entries, chains, commitments, boxes under the
+learners' keys, status slots, short codes, idempotency rows, the head and a checkpoint; an audit of it is sound. What is
+left out is deciding: nothing is read back, no request is checked, and many events share a transaction. Entries are
+sealed by worker processes, in chunks, and stored by this one, in order.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from ledger.domain.types import ListId, Slot, StreamId
 from ledger.domain.values import STATUS_LIST_SLOTS, Reason, Role, format_time, slug
 from ledger.founding import init
 
-FORMAT = "ledger-3"  # of what is kept in a cache: another name makes every ledger anew
+FORMAT = "ledger-4"  # of what is kept in a cache: another name makes every ledger anew
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _OPERATOR = Caller(actor="operator", issuer=None)
 _CHUNK = 1_000  # events
@@ -119,16 +119,19 @@ def _offices(home: Home) -> tuple[tuple[Office, ...], DerivedMacs]:
             achievements = [snapshot.names(f"achievement/{stream.hex}") for _, stream in issuers]
         draft = ledger.desk.draft()
         offices = []
-        for (_, stream), offered in zip(issuers, achievements, strict=True):
+        for (name, stream), offered in zip(issuers, achievements, strict=True):
             issuer = draft.issuer(stream)
-            offers = [ledger.issuing.offer(draft, stream, name) for name, _ in offered]
+            offers = [ledger.issuing.offer(draft, stream, subject) for subject, _ in offered]
             offices.append(
                 Office(
                     stream=stream,
                     did=issuer.did,
+                    slug=slug(name),
                     origin=ledger.operator.origin,
+                    base_url=ledger.settings.base_url,
                     signer=ledger.desk.signer(issuer, Role.SIGNING, draft.position),
-                    achievements=tuple((offer.ref, offer.definition.slug) for offer in offers),
+                    profile=ledger.desk.documents.profile(issuer.profile),
+                    achievements=tuple((offer.ref, offer.definition) for offer in offers),
                 )
             )
         return tuple(offices), ledger.macs

@@ -11,17 +11,19 @@ from ledger import canonical
 from ledger.adapters.macs import DerivedMacs
 from ledger.adapters.private_box import NONCE, seal_box
 from ledger.application.draft import milliseconds
-from ledger.application.issuing import DOCUMENT
 from ledger.application.ports import LearnerKey
 from ledger.domain import events as ev
 from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal
 from ledger.domain.codes import link_digest, new_link_code, new_short_code, stream_of
-from ledger.domain.types import Did, Digest, ListId, Origin, Position, Seq, Slot, StreamId
+from ledger.domain.definition import AchievementDefinition, Profile
+from ledger.domain.types import Did, Digest, ListId, Origin, Position, Seq, Slot, Slug, StreamId
 from ledger.domain.values import Mode, Part, Reason
 from ledger.record.commitment import SALT, Opening, commitment
 from ledger.record.private_parts import Facts, write_facts, write_internal
 from ledger.record.sealing import chain, genesis, seal
 from ledger.signing.signer import Signer
+from ledger.vc.achievement_credential import Source
+from ledger.vc.documents import sign_badge
 
 _EVERY = timedelta(milliseconds=20)
 _GIVEN = "Ada Amir Beatriz Chidi Dilnoza Erik Fatima Gustav Hana Ines Jiří Kofi Léa Mbali Noor Oluwaseun".split()  # noqa: SIM905
@@ -35,9 +37,12 @@ class Office:
 
     stream: StreamId
     did: Did
+    slug: Slug
     origin: Origin
+    base_url: str
     signer: Signer
-    achievements: tuple[tuple[AchievementRef, str], ...]  # what is awarded, and its slug
+    profile: Profile
+    achievements: tuple[tuple[AchievementRef, AchievementDefinition], ...]  # what is awarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +133,7 @@ class _Writer:
         while short_code is None:
             short_code = new_short_code(os.urandom(8))
         stream = stream_of(code)
-        ref, slug = self._draw.choice(self._office.achievements)
+        ref, definition = self._draw.choice(self._office.achievements)
         email = f"{number.lower()}@learners.college.example"
         award = _award(ref, name, at.date() - timedelta(days=self._draw.randrange(1, 30)))
         internal = AwardInternal(
@@ -143,11 +148,11 @@ class _Writer:
         status_list, slot = self._claim(stream, Seq(0))
         event = ev.CredentialIssued(link=link_digest(code), list=status_list, slot=slot)
         parts = {
-            Part.DOCUMENT: DOCUMENT,
+            Part.DOCUMENT: self._document(event, stream, award),
             Part.FACTS: write_facts(Facts(award=award, act=None)),
             Part.INTERNAL: write_internal(internal),
         }
-        self._remember(stream, number, award, slug, email)
+        self._remember(stream, number, award, definition.slug, email)
         self._filled.short_codes.append((self._macs.short_code(short_code), stream.hex))
         entry = self._seal(event, stream, Seq(0), genesis(self._office.origin, stream), parts, key)
         if self._draw.randrange(10) == 0:  # one in ten may be changed later, half of them are
@@ -166,9 +171,9 @@ class _Writer:
         if kind == 0:
             award = replace(standing.award, name=f"{standing.award.name}-{self._draw.choice(_FAMILY)}")
             status_list, slot = self._claim(standing.stream, seq)
-            event: ev.CredentialEvent = ev.CredentialAmended(list=status_list, slot=slot)
+            event: ev.CredentialEvent = (amended := ev.CredentialAmended(list=status_list, slot=slot))
             parts = {
-                Part.DOCUMENT: DOCUMENT,
+                Part.DOCUMENT: self._document(amended, standing.stream, award),
                 Part.FACTS: write_facts(Facts(award=award, act=act)),
                 Part.INTERNAL: write_internal(standing.internal),
             }
@@ -188,6 +193,24 @@ class _Writer:
         self._used[status_list] += 1
         self._filled.slots.append((status_list, slot, stream.hex, seq))
         return status_list, slot
+
+    def _document(self, event: ev.CredentialIssued | ev.CredentialAmended, stream: StreamId, award: Award) -> bytes:
+        """The signed document of the version that `event` makes."""
+        office = self._office
+        source = Source(
+            stream=stream,
+            issuer=office.did,
+            profile=office.profile,
+            definition=dict(office.achievements)[award.achievement],
+            award=award,
+            base_url=office.base_url,
+            slug=office.slug,
+            list=event.list,
+            slot=event.slot,
+            made=self._filled.at,
+            first=isinstance(event, ev.CredentialIssued),
+        )
+        return sign_badge(source, office.signer, created=self._filled.at)
 
     def _remember(self, stream: StreamId, number: str, award: Award, slug: str, email: str) -> None:
         """The idempotency row of a line of a CSV file."""
