@@ -88,6 +88,14 @@ def test_a_p256_signature_out_of_range_does_not_verify(r_or_s: int) -> None:
     assert not P256.public.verify(b"m", good[:32] + number)
 
 
+def test_of_an_ecdsa_signature_the_mirrored_one_verifies_as_well() -> None:
+    # FIPS 186-5 §6.4.2 accepts both s and n - s, and so does every verifier of these suites: the bytes of an ECDSA
+    # proof identify nothing.
+    good = P256.sign(b"m")
+    mirrored = (ORDER - int.from_bytes(good[32:], "big")).to_bytes(32, "big")
+    assert P256.public.verify(b"m", good[:32] + mirrored)
+
+
 def test_a_key_of_the_other_kind_verifies_nothing() -> None:
     assert not P256.public.verify(b"m", ED25519.sign(b"m"))
     assert not ED25519.public.verify(b"m", P256.sign(b"m"))
