@@ -21,8 +21,11 @@ from verify_api.public.log_files import PublishedFiles
 from verify_api.public.log_path import LogPath
 from verify_api.public.routes import PublicRoutes, public_router
 from verify_api.public.scan_path import ScanPath
-from verify_api.public.scanner import Scanner, Site
-from verify_api.services import Services, public_scanner, scanner_alone
+from verify_api.public.scanner import Examiner, Scanner, Site
+from verify_api.public.upload import UploadRoutes, upload_router
+from verify_api.public.vc_api import VerificationRoutes, verification_router
+from verify_api.public.workbench import Workbench
+from verify_api.services import Services, public_scanner, scanner_alone, uploads_of
 
 _ABOUT = (
     "A ledger of learning awards. The public routes answer whether an award is genuine and in force, to anybody; the "
@@ -61,7 +64,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(console_router(services))
     site = _site(services.ledger.settings, services.scanning)
     files = PublishedFiles(services.ledger.published, services.ledger.clock.now)
-    _add_public(app, public_scanner(services), site, files)
+    settings, clock = services.ledger.settings, services.ledger.clock
+    _add_public(app, public_scanner(services), site, files, uploads_of(services.scanning, clock, settings))
     _add_documents(app, services.documents)
     return app
 
@@ -70,7 +74,8 @@ def create_public_app(side: PublicSide) -> FastAPI:
     """The public routes alone, over what can sign and record nothing; whoever opened it closes it."""
     app = _app(_ABOUT_PUBLIC)
     files = PublishedFiles(side.published, side.clock.now)
-    _add_public(app, scanner_alone(side), _site(side.settings, side.scanning), files)
+    uploads = uploads_of(side.scanning, side.clock, side.settings)
+    _add_public(app, scanner_alone(side), _site(side.settings, side.scanning), files, uploads)
     _add_documents(app, side.documents)
     return app
 
@@ -83,9 +88,11 @@ def _app(about: str) -> TestamurApi:
     return app
 
 
-def _add_public(app: TestamurApi, scanner: Scanner, site: Site, files: PublishedFiles) -> None:
-    routes = PublicRoutes.of(scanner, site)
+def _add_public(app: TestamurApi, scanner: Scanner, site: Site, files: PublishedFiles, examiner: Examiner) -> None:
+    routes, workbench = PublicRoutes.of(scanner, site), Workbench()
     app.include_router(public_router(routes, files))
+    app.include_router(upload_router(UploadRoutes(examiner, routes.answers, workbench)))
+    app.include_router(verification_router(VerificationRoutes(examiner, routes.answers, workbench, site.base_url)))
     faults = Faults(app, site.base_url, routes.answers.fault)
     faults.add()
     app.enter_by(lambda framework: ScanPath(LogPath(framework, files, faults.answer), routes, faults.answer))

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from ledger import bootstrap
 from ledger.adapters.background import Background, Watch
-from ledger.adapters.home import Home
+from ledger.adapters.fetching import HttpsFetcher
+from ledger.adapters.home import Home, Settings
+from ledger.application.foreign import Uploads
+from ledger.application.own_documents import OwnDocuments
 from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
 from ledger.application.proofs import NoProof, ProofPending, Proofs
 from ledger.application.public_documents import PublicDocuments
@@ -116,6 +119,12 @@ def scanner_alone(side: PublicSide) -> PublicScanner:
 
     proofs = Proofs(scanning=side.scanning, published=side.published)
     return PublicScanner(scanning=side.scanning, proofs=proofs, missing=missing)
+
+
+def uploads_of(scanning: Scanning, clock: Clock, settings: Settings) -> Uploads:
+    """What judges credentials that somebody brings."""
+    fetcher = HttpsFetcher() if settings.fetch else None
+    return Uploads(clock=clock, registry=OwnDocuments(scanning, clock), fetcher=fetcher)
 
 
 def _missing(scanning: Scanning) -> list[str]:

@@ -51,6 +51,7 @@ class Settings:
     operator: str  # name of who runs the service
     registries: tuple[Did, ...]  # recognising bodies that count
     engine: EngineName = "sqlite"  # fixed at init
+    fetch: bool = False  # whether keys and status lists of other issuers are fetched when a credential is verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,7 @@ class Home:
                 operator=str(found["operator"]),
                 registries=registries,
                 engine=self._engine(str(found.get("engine", "sqlite"))),
+                fetch=found.get("fetch", False) is True,
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
             raise BadSettings(f"{self.settings_file} cannot be read: {error}") from error
@@ -203,6 +205,9 @@ class Home:
             f"registries = {json.dumps(list(settings.registries))}",
             "# Where the ledger lies: sqlite, files in this folder, or postgresql, as TESTAMUR_DATABASE_URL says.",
             f"engine = {json.dumps(settings.engine)}",
+            "# Whether verifying credentials of others may fetch their keys and status lists: https, no redirects,",
+            "# public addresses only.",
+            f"fetch = {json.dumps(settings.fetch)}",
         ]
         replace_file(self.settings_file, ("\n".join(lines) + "\n").encode("utf-8"), mode=0o644)
 

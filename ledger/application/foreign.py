@@ -4,8 +4,9 @@ Nothing here opens a connection. What a credential names elsewhere, a `did:web` 
 `Fetcher` where there is one, a list only after the signature was found good, and stays unknown where there is none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from ledger.application.ports import Clock
@@ -18,10 +19,18 @@ from ledger.vc.did import ControllerDocument, DidNotResolved, read_controller_do
 from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json
 from ledger.vc.status_list import ENTRY, check_entry
-from ledger.vc.upload import Upload, read_upload
+from ledger.vc.upload import UnreadableUpload, Upload, read_upload, read_value
 from ledger.verification.findings import failed
-from ledger.verification.foreign import ForeignEvidence, StatusFound, judge_foreign, refuse, signed_by_issuer
-from ledger.verification.verdict import ForeignIssuer, Verdict
+from ledger.verification.foreign import (
+    ForeignEvidence,
+    StatusFound,
+    judge_foreign,
+    not_checked,
+    refuse,
+    signed_by_issuer,
+)
+from ledger.verification.presentation import Asked, Presented, check_presented_proofs, check_presented_shape
+from ledger.verification.verdict import Finding, ForeignIssuer, Verdict
 
 _MOST_STATUSES: Final = 4  # of one credential that are asked for
 NOT_ON_RECORD: Final = failed(
@@ -94,9 +103,32 @@ class Uploads:
         evidence = ForeignEvidence(document=upload.document, proofs=proofs, statuses=statuses, issuer=known.issuer)
         return judge_foreign(evidence, now=self._clock.now())
 
-    def verdict(self, upload: Upload) -> Verdict:
-        """Both steps, for whoever has one thread."""
-        return self.judge(upload, self.look_up(upload))
+    def prepare(self, upload: Upload) -> Callable[[], Verdict]:
+        """Look it up now, where the store is read; what judges it then may be called on any thread."""
+        return partial(self.judge, upload, self.look_up(upload))
+
+    def prepare_presentation(self, document: Document, asked: Asked) -> Callable[[], Presented]:
+        """As `prepare`, for a presentation and each credential in it."""
+        shape = check_presented_shape(document)
+        credentials = [] if shape.makes is not None else listed(document.get("verifiableCredential"))
+        around, inside = Upload(document=document), [self._inside(each) for each in credentials]
+        return partial(self._present, around, self.look_up(around), shape, asked, inside)
+
+    def _inside(self, value: Json) -> Callable[[], Verdict]:
+        try:
+            return self.prepare(read_value(value))
+        except UnreadableUpload as error:
+            finding = not_checked("read", "unreadable", f"{error}.")
+            return lambda: refuse(finding, now=self._clock.now())
+
+    def _present(
+        self, around: Upload, known: Known, shape: Finding, asked: Asked, inside: list[Callable[[], Verdict]]
+    ) -> Presented:
+        if shape.makes is not None:
+            return Presented(findings=(shape,), credentials=())
+        proofs = self.proofs(around, known, purpose="authentication")
+        findings = (shape, *check_presented_proofs(around.document, proofs, asked))
+        return Presented(findings=findings, credentials=tuple(judge() for judge in inside))
 
     def proofs(self, upload: Upload, known: Known, *, purpose: str = "assertionMethod") -> tuple[CheckedProof, ...]:
         """What each proof is worth: that of the JWT, and those in the document; none where it is no credential."""

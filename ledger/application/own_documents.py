@@ -11,13 +11,13 @@ from uuid import UUID
 
 from ledger.application.foreign import Known
 from ledger.application.ports import Clock
+from ledger.application.public_documents import believed_keys
 from ledger.application.scanning import Scanning
 from ledger.domain.authority import Operator
 from ledger.domain.credential import Version
 from ledger.domain.events import CredentialAmended, CredentialAwarded
-from ledger.domain.issuer import Issuer
 from ledger.domain.types import Did, Kid, ListId, Position, Seq, Slot, StreamId
-from ledger.domain.values import Part, Role, host_of
+from ledger.domain.values import Part, host_of
 from ledger.vc.clr import credentials_inside, is_record
 from ledger.vc.data_model import identifier, listed
 from ledger.vc.did import ControllerDocument, read_controller_document, write_document
@@ -87,8 +87,12 @@ class OwnDocuments:
 
     def _controller(self, did: Did) -> ControllerDocument:
         """The keys of an issuer of this ledger as its `did.json` names them; none, where it was never registered."""
-        issuer = self._scanning.standing(did)[0].issuers.get(did)
-        return read_controller_document(write_document(did, () if issuer is None else published_keys(issuer)), did)
+        authority = self._scanning.standing(did)[0]
+        issuer, operator = authority.issuers.get(did), authority.operator
+        keys = () if issuer is None else believed_keys(issuer)
+        if operator is not None and did == operator.did:
+            keys = (operator.event_key,)
+        return read_controller_document(write_document(did, keys), did)
 
     def _issuer(self, did: Did) -> ForeignIssuer | None:
         authority, policy = self._scanning.standing(did)
@@ -112,16 +116,6 @@ class OwnDocuments:
             slot=Slot(0),
             disowned=False,
         )
-
-
-def published_keys(issuer: Issuer) -> tuple[Kid, ...]:
-    """The signing keys in force and retired, in the order in which they were added; none that was reported stolen."""
-    good = [each for each in issuer.keys.values() if each.role is Role.SIGNING and not _stolen(issuer, each.kid)]
-    return tuple(each.kid for each in sorted(good, key=lambda each: each.added))
-
-
-def _stolen(issuer: Issuer, kid: Kid) -> bool:
-    return issuer.disowns(kid, Position(2**53))
 
 
 class _LookUp:

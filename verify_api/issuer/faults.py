@@ -113,4 +113,4 @@ class Faults:
 
 
 def _in_api(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return request.url.path.startswith(("/api/", "/vc/"))

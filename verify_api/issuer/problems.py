@@ -187,6 +187,7 @@ TITLES: Mapping[str, str] = {
     "body-too-large": "The body is too large",
     "wrong-content-type": "The body is of another kind than is read here",
     "refused": "The request was refused",
+    "malformed-document": "The document breaks a rule of its standard",
     "batch-refused": "Rows of the file are bad, and nothing was issued",
     "unreadable-file": "The file as a whole cannot be read",
     "unreadable": "What is private about this record cannot be read",

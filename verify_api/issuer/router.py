@@ -16,6 +16,8 @@ from verify_api.issuer.routes.log_keys import LogKeyRoutes
 from verify_api.issuer.routes.pathways import PathwayRoutes
 from verify_api.issuer.routes.projections import ProjectionRoutes
 from verify_api.issuer.routes.stacks import StackRoutes
+from verify_api.issuer.routes.vc import PREFIX as VC_PREFIX
+from verify_api.issuer.routes.vc import VcRoutes
 from verify_api.services import Services
 
 PREFIX = "/api/v1"
@@ -41,4 +43,8 @@ def issuer_router(services: Services) -> APIRouter:
         for member in members:
             member.add_to(router)
         whole.include_router(router)
+    # The one path outside /api/v1, as other software asks for it.
+    router = APIRouter(prefix=VC_PREFIX, route_class=route_class, tags=["vc-api"])
+    VcRoutes(context).add_to(router)
+    whole.include_router(router)
     return whole

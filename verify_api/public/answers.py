@@ -80,6 +80,16 @@ class Answers:
             HTTPStatus.BAD_REQUEST,
         )
 
+    def upload_form(self, request: Request, *, empty: bool = False) -> Response:
+        """The form for credential files; `empty` if the last one held none."""
+        if not empty:
+            return self._page(request, self._pages.upload, HTTPStatus.OK)
+        return self._page(
+            request,
+            lambda words: self._pages.upload(words, hint=words.text("upload.empty")),
+            HTTPStatus.BAD_REQUEST,
+        )
+
     def refusal(self, request: Request, status: HTTPStatus, key: str, *, retry_after: int | None = None) -> Response:
         """A refusal before any verdict, as a page or an RFC 9457 problem; `key` names its words."""
         seconds = retry_after or 0

@@ -73,6 +73,11 @@ def _spelled(findings: tuple[Finding, ...]) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps([_finding(finding) for finding in findings]))
 
 
+def finding_model(finding: Finding) -> schemas.FindingModel:
+    """One finding in the shape of the interface."""
+    return schemas.FindingModel.model_validate(_finding(finding))
+
+
 def _finding(finding: Finding) -> Fields:
     return {
         "check": finding.check,

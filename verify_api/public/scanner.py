@@ -1,8 +1,12 @@
 """What the public pages need from the rest of the system, and what they say about the service itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger.vc.reading import Document
+from ledger.vc.upload import Upload
+from ledger.verification.presentation import Asked, Presented
 from ledger.verification.verdict import Verdict
 
 
@@ -36,6 +40,22 @@ class Scanner(Protocol):
 
     def ready(self) -> list[str]:
         """What is missing before this process can answer; empty when it can."""
+        ...
+
+
+class Examiner(Protocol):
+    """Judges credentials that somebody brings. Never writes, never signs; connects outwards only if that is allowed.
+
+    What a method does itself is short, reads the store, and is done on the event loop. What it returns may take a
+    while, and is called on any thread.
+    """
+
+    def prepare(self, upload: Upload) -> Callable[[], Verdict]:
+        """What gives the verdict on a credential."""
+        ...
+
+    def prepare_presentation(self, document: Document, asked: Asked) -> Callable[[], Presented]:
+        """What judges a presentation and the credentials in it."""
         ...
 
 

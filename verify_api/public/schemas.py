@@ -154,6 +154,39 @@ class VerdictModel(Model):
     log: LogModel
 
 
+class ProblemDetailModel(Model):
+    """One thing that stands in the way of relying on a credential."""
+
+    type: str = Field(description="a URL that names the kind of problem")
+    title: str
+    detail: str
+
+
+class VerificationAnswerModel(Model):
+    """What the VC-API says of a credential: RFC 9457 where it is not verified, and all findings in the verdict."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    verified: bool
+    problemDetails: list[ProblemDetailModel]  # noqa: N815  as the VC-API spells it
+    verdict: VerdictModel | None
+
+
+class PresentationAnswerModel(Model):
+    """The same of a presentation."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    verified: bool
+    problemDetails: list[ProblemDetailModel]  # noqa: N815  as the VC-API spells it
+    findings: list[FindingModel]
+    credentials: list[VerdictModel]
+
+
 class HealthModel(Model):
     """Whether the process can answer."""
 

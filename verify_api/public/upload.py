@@ -1,0 +1,119 @@
+"""The routes for credential files: a form, and the verdict on what it sends. Nothing of a file is kept.
+
+Any client may send a file without the form: JSON, a JWT, a PNG or an SVG as the body, or `{"credential": …}`.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ledger.vc.upload import MAX_UPLOAD, UnreadableUpload, Upload, read_upload
+from ledger.verification.verdict import Verdict
+from verify_api.public import upload_openapi as openapi
+from verify_api.public.answers import Answers
+from verify_api.public.forms import read_form
+from verify_api.public.multipart import read_multipart
+from verify_api.public.negotiation import wants_json
+from verify_api.public.scanner import Examiner
+from verify_api.public.workbench import Busy, Workbench
+
+_FORM: Final = "multipart/form-data"
+KINDS: Final = frozenset(
+    (
+        *("application/json", "application/ld+json", "application/vc", "application/vc+ld+json"),
+        *("application/vc+jwt", "application/vc-ld+jwt", "application/vc+ld+jwt", "application/jwt", "text/plain"),
+        *("image/png", "image/svg+xml", "application/octet-stream"),
+    )
+)
+_MOST_AROUND: Final = 4_096  # bytes that a form adds to a file
+
+
+class UploadRoutes:
+    """The handlers."""
+
+    def __init__(self, examiner: Examiner, answers: Answers, workbench: Workbench) -> None:
+        self._examiner = examiner
+        self._answers = answers
+        self._workbench = workbench
+
+    async def form(self, request: Request) -> Response:
+        """The form for credential files."""
+        return self._answers.upload_form(request)
+
+    async def verify(self, request: Request) -> Response:
+        """The verdict on a file."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _FORM and kind not in KINDS:
+            return self._answers.refusal(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "file_unsupported")
+        busy = self._workbench.admit(None if request.client is None else request.client.host)
+        if busy is not None:
+            return self._busy(request, busy)
+        body = await read_form(request, MAX_UPLOAD + (_MOST_AROUND if kind == _FORM else 0))
+        if body is None:
+            return self._answers.refusal(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "file_too_large")
+        if kind == _FORM:
+            fields = read_multipart(body, request.headers.get("content-type", ""))
+            if fields is None:
+                return self._answers.refusal(request, HTTPStatus.BAD_REQUEST, "unreadable_file")
+            body = fields.get("file") or fields.get("text", b"").strip()
+            if not body:
+                return self._answers.upload_form(request, empty=True)
+        return await self._judged(request, body)
+
+    async def _judged(self, request: Request, body: bytes) -> Response:
+        upload = await self._workbench.do(_reading(body))
+        if upload is None:
+            return self._answers.refusal(request, HTTPStatus.BAD_REQUEST, "unreadable_file")
+        verdict = upload if isinstance(upload, Busy) else await self._workbench.do(self._examiner.prepare(upload))
+        if isinstance(verdict, Busy):
+            return self._busy(request, verdict)
+        return self._told(request, verdict)
+
+    def _told(self, request: Request, verdict: Verdict) -> Response:
+        """The verdict with 200, whatever it is: the request was answered."""
+        json = wants_json(request.headers.get("accept"))
+        response = self._answers.verdict(request, verdict, json=json, addresses=None)
+        response.status_code = HTTPStatus.OK
+        return response
+
+    def _busy(self, request: Request, busy: Busy) -> Response:
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return self._answers.refusal(request, status, "files_too_often", retry_after=busy.seconds)
+
+
+def _reading(body: bytes) -> Callable[[], Upload | None]:
+    def read() -> Upload | None:
+        try:
+            return read_upload(body)
+        except UnreadableUpload:
+            return None
+
+    return read
+
+
+def upload_router(routes: UploadRoutes) -> APIRouter:
+    """The routes of this module."""
+    router = APIRouter(tags=["public"])
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            "/verify",
+            routes.form,
+            methods=[method],
+            responses=openapi.form(),
+            response_model=None,
+            response_class=Response,
+            include_in_schema=method == "GET",
+        )
+    router.add_api_route(
+        "/verify",
+        routes.verify,
+        methods=["POST"],
+        responses=openapi.verdict(),
+        response_model=None,
+        response_class=Response,
+        openapi_extra=openapi.file_body(),
+    )
+    return router
