@@ -22,8 +22,15 @@ from ledger.vc.reading import MAX_LEVELS, Document, DocumentError, Json, Malform
 
 __all__ = ["RelativeAddress", "TooAmbiguous", "UndefinedTerm", "canonical_nquads", "statements"]
 
-MAX_CONTEXTS = 64  # names of contexts in one document; each is read anew where it is named
-MAX_VALUES = 20_000  # names, strings, numbers, objects and arrays of one document
+# What reading a document may cost. A member or an item of it is 1; a type, which may bring a context of its own, and
+# the name of a context, which is read anew wherever it is named, are as many as they were measured to take.
+MAX_COST = 50_000
+_TYPE_COST = 25
+_CONTEXT_COST = 150
+_LARGE_INTEGER = 2.0**63  # from here on the parser takes a whole number for a double
+_LARGE_DOUBLE = 1e21  # from here on it is one (JSON-LD 1.1 API, section 8.2.2)
+_LONG = 64  # characters of a name or an identifier that are repeated in each of its statements without being counted
+MAX_NESTED_CONTEXTS = 8  # objects with contexts of their own inside one another; each holds on to a table of terms
 
 _VOCABULARY = "term.without.definition:"
 _BASE_SCHEME = "address.without.scheme:"
@@ -33,6 +40,7 @@ _TOLD = 10  # names in a message
 
 # The keywords that end in a statement, and the base direction, which has none in RDF and only tells how to draw.
 _KEYWORDS = frozenset(("@context", "@id", "@type", "@value", "@language", "@direction"))
+_TYPE_NAMES = ("type", "@type")
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")  # RFC 3987, as far as N-Quads ask for it
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
@@ -105,8 +113,8 @@ class _Preparation:
     """A copy of a document for the parser, its contexts in place; what JSON-LD would drop is refused."""
 
     def __init__(self) -> None:
-        self._contexts = 0
-        self._values = 0
+        self._cost = 0
+        self._nested = 0  # objects with contexts of their own around the present one
         self._lost: list[str] = []
         self.like_keywords: Counter[str] = Counter()  # texts, names and addresses, how often each
         self.changed = False  # something besides the contexts of the whole
@@ -114,7 +122,8 @@ class _Preparation:
     def top(self, document: Document) -> dict[str, object]:
         """The prepared document, with the sentinel vocabulary before all its contexts: theirs prevail."""
         prepared = self._object(document)
-        prepared["@context"] = [{"@vocab": _VOCABULARY}, *self._named(document.get("@context", []))]
+        contexts = prepared.get("@context", [])
+        prepared["@context"] = [{"@vocab": _VOCABULARY}, *(contexts if isinstance(contexts, list) else [])]
         if self._lost:
             raise UndefinedTerm(tuple(self._lost))
         return prepared
@@ -123,18 +132,26 @@ class _Preparation:
         """A copy of `value`, the contexts that it names replaced by their content."""
         if "@value" not in value and ("@language" in value or "@direction" in value):
             self._lost.append("a language without a text")
+        self._spend(len(value) + _repeated(value))
         prepared: dict[str, object] = {}
+        if "@context" in value:
+            self._nested += 1
+            prepared["@context"] = self._named(value["@context"])
+            self.changed |= level > 1
         for name, item in value.items():
-            if name == "@context":
-                if level > 1:
-                    prepared[name] = self._named(item)
-                    self.changed = True
-                continue
-            if name.startswith("@") and name not in _KEYWORDS:
-                self._lost.append(name)
-            prepared[name] = item if type(item) is str and item[:1] != "@" else self._value(name, item, level)
-        self._count(len(prepared))
+            if name in _TYPE_NAMES and item == "@json" and "@value" in value:
+                prepared[name] = item
+            elif name != "@context":
+                prepared[name] = self._member(name, item, level)
+        self._nested -= "@context" in value
         return prepared
+
+    def _member(self, name: str, item: Json, level: int) -> object:
+        if name in _TYPE_NAMES:
+            self._spend(_TYPE_COST * (len(item) if isinstance(item, list) else 1))
+        elif name.startswith("@") and name not in _KEYWORDS:
+            self._lost.append(name)
+        return self._value(name, item, level)
 
     def _value(self, name: str, value: Json, level: int) -> object:
         if isinstance(value, str):
@@ -145,7 +162,7 @@ class _Preparation:
                 raise MalformedDocument(f"the document is nested deeper than {MAX_LEVELS} levels")
             if isinstance(value, Mapping):
                 return self._object(value, level + 1)
-            self._count(len(value))
+            self._spend(len(value))
             return [self._value(name, item, level + 1) for item in value]
         elif value is None:
             self._lost.append(name)  # JSON-LD takes null for the absence of the whole member
@@ -153,12 +170,14 @@ class _Preparation:
             return self._number(value)
         return value
 
-    def _number(self, value: float) -> float:
-        """`value` with the 16 digits that RDF gives a double; the parser would write 17 where they differ."""
-        if value.is_integer():
-            return value
-        shortened = float(f"{value:.15e}")
-        if Decimal(repr(shortened)) != Decimal(f"{value:.15e}"):
+    def _number(self, value: float) -> object:
+        """`value` as the parser gives it the spelling of RDF: 16 digits, where it would write 17, or an integer's."""
+        digits = f"{value:.15e}"
+        shortened = float(digits)
+        if value.is_integer() and abs(value) < _LARGE_INTEGER:
+            return orjson.Fragment(str(int(value)))
+        # Left are a few numbers that the parser spells in another way than JSON-LD asks for; nobody means them.
+        if _LARGE_INTEGER <= abs(value) < _LARGE_DOUBLE or Decimal(repr(shortened)) != Decimal(digits):
             raise MalformedDocument(f"the number {value!r} is spelled in more than one way by those who sign")
         self.changed |= shortened != value
         return shortened
@@ -166,23 +185,38 @@ class _Preparation:
     def _named(self, contexts: Json) -> list[object]:
         """What the contexts with these URLs say."""
         urls = contexts if isinstance(contexts, list) else [contexts]
-        self._contexts += len(urls)
-        if self._contexts > MAX_CONTEXTS:
-            raise MalformedDocument(f"the document names contexts more than {MAX_CONTEXTS} times")
+        self._spend(_CONTEXT_COST * len(urls))
+        if self._nested > MAX_NESTED_CONTEXTS:
+            raise MalformedDocument(f"the document has contexts inside one another {self._nested} times")
+        named: list[object] = []
         for url in urls:
             if not isinstance(url, str):
                 raise UnknownContext("the document has a context of its own; only contexts named by URL are read")
-        return [_inlined(str(url)) for url in urls]
+            named.append(_inlined(url))
+        return named
 
-    def _count(self, values: int) -> None:
-        self._values += values
-        if self._values > MAX_VALUES:
-            raise MalformedDocument(f"the document has more than {MAX_VALUES} values")
+    def _spend(self, cost: int) -> None:
+        self._cost += cost
+        if self._cost > MAX_COST:
+            raise MalformedDocument("the document has more parts than are read here")
+
+
+def _repeated(value: Mapping[str, Json]) -> int:
+    """What it costs that each statement about a thing repeats its identifier and the name of its member."""
+    identifiers = [value[name] for name in ("id", "@id") if name in value]
+    length = max((len(identifier) for identifier in identifiers if isinstance(identifier, str)), default=0)
+    return sum(
+        (length + len(name)) // _LONG * _items(item) for name, item in value.items() if length + len(name) >= _LONG
+    )
+
+
+def _items(value: Json) -> int:
+    return sum(map(_items, value)) if isinstance(value, list) else 1
 
 
 @cache
 def _inlined(url: str) -> orjson.Fragment:
-    """The context `url` as JSON, for the parser; where it begins afresh, the sentinel vocabulary begins as well."""
+    """The context `url` as JSON for the parser; where it begins afresh, the sentinel vocabulary begins as well."""
     return orjson.Fragment(orjson.dumps(_watched(orjson.loads(context(url))["@context"])))
 
 

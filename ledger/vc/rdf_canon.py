@@ -16,8 +16,8 @@ from ledger.vc.reading import DocumentError
 Statement: TypeAlias = tuple[str, str, str, str]
 
 MAX_BLANK_NODES = 5_000
-MAX_WORK = 20_000  # hashes and labels, while blank nodes that look alike are told apart
-MAX_CALLS = 100  # of `_Canonicaliser.hash_n_degree` inside one another
+MAX_WORK = 100_000  # hashes and labels, while blank nodes that look alike are told apart
+MAX_CALLS = 200  # of `_Canonicaliser.hash_n_degree` inside one another
 
 _POSITIONS = (("s", 0), ("o", 2), ("g", 3))
 
@@ -102,7 +102,7 @@ class _Canonicaliser:
 
     def _hash_related(self, node: str, statement: Statement, issuer: _Issuer, position: str) -> str:
         """Section 4.7.3: how `node` is related to another by one statement."""
-        self._spend(1)
+        self._spend(1 + len(statement[1]) // 500)
         name = self._canonical.issued.get(node) or issuer.issued.get(node) or self._hashes[node]
         return _sha256(f"{position}{'' if position == 'g' else statement[1]}{name}")
 
@@ -111,6 +111,7 @@ class _Canonicaliser:
         self._calls += 1
         if self._calls > MAX_CALLS:
             raise TooAmbiguous("the document has parts without an identifier that cannot be told apart")
+        self._spend(len(self._mentions[node]))
         related: dict[str, list[str]] = defaultdict(list)
         for statement in self._mentions[node]:
             for position, place in _POSITIONS:
@@ -135,7 +136,7 @@ class _Canonicaliser:
 
     def _path(self, order: tuple[str, ...], given: _Issuer, least: str) -> tuple[str, _Issuer] | None:
         """The path through nodes in this order; None as soon as it cannot be less than `least` (if there is one)."""
-        self._spend(len(order) + len(given.issued))
+        self._spend(len(order) + len(given.issued) // 16)  # copying names is that much cheaper than hashing
         issuer = given.copy()
         path = ""
         recurse = []
