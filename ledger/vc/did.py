@@ -21,9 +21,7 @@ RELATIONSHIPS: Final = ("assertionMethod", "authentication", "capabilityInvocati
 WRITTEN_CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1")
 MAX_METHODS: Final = 256  # of one document; each key costs a check of its point
 
-_MAX_DID: Final = 1024  # characters
-_SHOWN: Final = 80  # characters of a refused DID that a message repeats
-_DID: Final = re.compile(r"did:[a-z0-9]+:(?:[A-Za-z0-9._-]|:|%[0-9A-Fa-f]{2})*[A-Za-z0-9._-]")  # DID 1.0 §3.1
+_MAX_SHOWN: Final = 80  # characters of a refused DID that a message repeats
 _KEY: Final = re.compile(r"did:key:(z[1-9A-HJ-NP-Za-km-z]+)")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # did:web §3.1: a domain name (its last label begins with a letter: an IP address must not be named), a port as %3A,
@@ -68,11 +66,6 @@ class ControllerDocument:
 
 # The document of a DID (all before the "#" of a method's id), or `DidNotResolved`.
 Resolve = Callable[[str], ControllerDocument]
-
-
-def is_did(text: str) -> bool:
-    """Whether `text` is a DID of any method: no path, query or fragment, at most 1,024 characters."""
-    return len(text) <= _MAX_DID and _DID.fullmatch(text) is not None
 
 
 def resolve_key(did: str) -> ControllerDocument:

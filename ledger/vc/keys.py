@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ledger.signing import ed25519, multikey
 from ledger.signing.ed25519 import PublicKey
 from ledger.vc.reading import DocumentError, Json
-from ledger.vc.spelling import MalformedSpelling, from_base64url, from_multibase, to_multibase
+from ledger.vc.spelling import MalformedSpelling, from_base64url, from_multibase
 
 Kind = Literal["Ed25519", "P-256"]
 
@@ -67,11 +67,6 @@ class VerificationKey:
         if self.kind == "Ed25519":
             return ed25519.verify(PublicKey(self.raw), message, signature)
         return _verify_p256(self.raw, message, signature)
-
-    @property
-    def multikey(self) -> str:
-        """The Multikey of this key, which `read_multikey` reads."""
-        return to_multibase((b"\xed\x01" if self.kind == "Ed25519" else _P256_PREFIX) + self.raw)
 
 
 @lru_cache(maxsize=4096)  # a pure function; who verifies many documents meets the same keys again

@@ -40,7 +40,8 @@ class Key:
             self.public = VerificationKey(kind="P-256", raw=point)
         self.algorithm = "EdDSA" if self._p256 is None else "ES256"
         self.signer = self._ed25519
-        self.multikey = self.public.multikey
+        prefix = b"\xed\x01" if self._p256 is None else b"\x80\x24"
+        self.multikey = to_multibase(prefix + self.public.raw)
         self.did = f"did:key:{self.multikey}"
         self.method = f"{self.did}#{self.multikey}"
 
