@@ -21,7 +21,8 @@ RELATIONSHIPS: Final = ("assertionMethod", "authentication", "capabilityInvocati
 WRITTEN_CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1")
 MAX_METHODS: Final = 256  # of one document; each key costs a check of its point
 
-_MAX_SHOWN: Final = 80  # characters of a refused DID that a message repeats
+_MAX_DID: Final = 1024  # characters
+_SHOWN: Final = 80  # characters of a refused DID that a message repeats
 _KEY: Final = re.compile(r"did:key:(z[1-9A-HJ-NP-Za-km-z]+)")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # did:web §3.1: a domain name (its last label begins with a letter: an IP address must not be named), a port as %3A,
