@@ -1,4 +1,7 @@
-"""`testamur verify`: whether an award is genuine and in force, by a proof file and a policy; no server is believed."""
+"""`testamur verify`: whether an award is genuine and in force, by a proof file and a policy; no server is believed.
+
+A credential file of anybody is judged by itself, in `verify_api.cli.credential_files`.
+"""
 
 import os
 import sys
@@ -23,6 +26,7 @@ from verify_api.cli.archive import verify_in_archive
 from verify_api.cli.asking import exit_code
 from verify_api.cli.awards import PANEL
 from verify_api.cli.client import document
+from verify_api.cli.credential_files import is_credential, verify_credential
 from verify_api.cli.errors import NotReached, WrongUsage
 from verify_api.cli.fetching import Answer, fetch
 from verify_api.cli.reading import award_reference, read_bytes
@@ -49,7 +53,8 @@ def verify(
         str,
         typer.Argument(
             metavar="FILE|LINK|CODE",
-            help="A proof file (- for stdin); or the link or the code of an award, whose server is asked for one.",
+            help="A proof file or a credential (JSON, JWT, PNG, SVG; - for stdin); or the link or the code of an award, "
+            "whose server is asked for a proof file.",
         ),
     ],
     policy: Annotated[
@@ -67,8 +72,16 @@ def verify(
         Path | None,
         typer.Option("--archive", metavar="DIR", help="Find the award of a link or a code in this archive; no server."),
     ] = None,
+    fetch: Annotated[
+        bool,
+        typer.Option(
+            "--fetch", help="Of a credential: its issuer's site may be asked for keys and for what it withdrew."
+        ),
+    ] = False,
 ) -> int:
     """Say whether an award is genuine and was in force, by its proof file and what you believe; no server is trusted.
+
+    A credential of anybody is judged by its signatures, dates and status; with --url, that server is asked what it says.
 
     Exit code 0: valid. 1: not valid. 2: it cannot be read. 3: could not be decided, as without --policy and --vkey.
     """
@@ -77,7 +90,10 @@ def verify(
     if archive is not None:
         return verify_in_archive(run, what, archive, believed, registries)
     if what == "-" or _is_file(what):
-        return _judge(run, _read(what), believed, registries, None)
+        raw = _read(what)
+        if is_credential(raw):
+            return verify_credential(run, raw, fetch=fetch)
+        return _judge(run, raw, believed, registries, None)
     reference = _reference(what)
     answer = _ask(run, what, reference)
     if answer.status != 200:
