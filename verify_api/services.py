@@ -10,6 +10,7 @@ from ledger import bootstrap
 from ledger.adapters.background import Background, Watch
 from ledger.adapters.fetching import HttpsFetcher
 from ledger.adapters.home import Home, Settings
+from ledger.application.credential_files import CredentialFile, CredentialFiles, NoCredentialFile
 from ledger.application.foreign import Uploads
 from ledger.application.own_documents import OwnDocuments
 from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
@@ -67,6 +68,7 @@ class PublicScanner:
 
     scanning: Scanning
     proofs: Proofs
+    files: CredentialFiles
     missing: Callable[[], list[str]]
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
@@ -85,6 +87,13 @@ class PublicScanner:
             return none.verdict
         except ProofPending:
             return None
+
+    def credential_file(self, code_text: str, version: int | None) -> CredentialFile | Verdict:
+        """The signed document that a link code leads to; else the verdict."""
+        try:
+            return self.files.file(code_text, 1 if version is None else version)
+        except NoCredentialFile as none:
+            return none.verdict
 
     def ready(self) -> list[str]:
         """What is missing before scans can be answered."""
@@ -105,7 +114,8 @@ def public_scanner(services: Services) -> PublicScanner:
         return found
 
     proofs = Proofs(scanning=services.scanning, published=services.ledger.published)
-    return PublicScanner(scanning=services.scanning, proofs=proofs, missing=missing)
+    files = CredentialFiles(services.scanning)
+    return PublicScanner(scanning=services.scanning, proofs=proofs, files=files, missing=missing)
 
 
 def scanner_alone(side: PublicSide) -> PublicScanner:
@@ -118,7 +128,7 @@ def scanner_alone(side: PublicSide) -> PublicScanner:
         return found
 
     proofs = Proofs(scanning=side.scanning, published=side.published)
-    return PublicScanner(scanning=side.scanning, proofs=proofs, missing=missing)
+    return PublicScanner(scanning=side.scanning, proofs=proofs, files=CredentialFiles(side.scanning), missing=missing)
 
 
 def uploads_of(scanning: Scanning, clock: Clock, settings: Settings) -> Uploads:

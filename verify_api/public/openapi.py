@@ -80,8 +80,8 @@ def _credential() -> Responses:
     return {
         200: {
             "content": {"application/vc": {"schema": {"type": "object"}}},
-            "description": "The signed Open Badges 3.0 credential, or the learner record of a stack, byte for byte as it "
-            "was made: also of a withdrawn award, which its status list then says.",
+            "description": "The signed Open Badges 3.0 credential, or the learner record of a stack, byte for byte as "
+            "it was made: also of a withdrawn award, which its status list then says.",
         },
         404: _NOT_FOUND
         | {

@@ -47,6 +47,8 @@ class Addresses:
     as_json: str
     proof: str
     current: str | None  # of the current version, where another was scanned
+    credential: str | None = None  # its credential file, and the badge that carries it, where they are given out
+    badge: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ Whatever stands in a path is text: nothing a stranger can send makes a 4xx other
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -14,13 +14,13 @@ from ledger.domain.codes import format_link_code
 from ledger.domain.types import LinkCode
 from ledger.verification.verdict import State, Verdict
 from verify_api.public import openapi
-from verify_api.public.answers import Answers, status_of
+from verify_api.public.answers import Answers
+from verify_api.public.award_files import CREDENTIAL, FILES, PROOF, AwardFiles
 from verify_api.public.forms import form_fields, read_form
-from verify_api.public.links import ScannedCode, ShortCode, link_url, parse_award_reference, parse_scanned
+from verify_api.public.links import ScannedCode, ShortCode, parse_award_reference, parse_scanned
 from verify_api.public.log_files import PublishedFiles
 from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses
-from verify_api.public.qr import qr_png, qr_svg
 from verify_api.public.rate_limit import Limits, RateLimit
 from verify_api.public.scanner import Scanner, Site
 
@@ -32,14 +32,7 @@ Endpoint = (
 )
 
 _FORM = "application/x-www-form-urlencoded"
-_PROOF, _PROOF_NAME = "proof", "award.testamur-proof.json"  # the same of every award, so that it tells nothing
-_PROOF_WAIT = 2  # seconds: publications follow each other faster
 _MOST_FORM_BYTES = 1_024
-
-_IMAGES: Mapping[str, tuple[Callable[[str], bytes], str]] = {
-    "qr.svg": (qr_svg, "image/svg+xml"),
-    "qr.png": (qr_png, "image/png"),
-}
 
 
 class PublicRoutes:
@@ -50,6 +43,7 @@ class PublicRoutes:
         self._site = site
         self._answers = answers
         self._limit = limit
+        self._files = AwardFiles(scanner, site, answers)
 
     @classmethod
     def of(
@@ -80,16 +74,14 @@ class PublicRoutes:
         """The answer to a GET or HEAD of whatever stands below /c: the one place where that is decided.
 
         Nothing there is the form, a code is its version 1, one with a slash behind it too; a code with a number behind
-        it is that version; behind either, an image of the QR code or the proof file. All else is *not found*.
+        it is that version; behind either, one of the files of that version. All else is *not found*.
         """
         if not path:
             return self._answers.form(request)
         code, *rest = path.split("/")
         file = rest[-1] if len(rest) in (1, 2) and code and rest[0] else ""
-        if file in _IMAGES:
-            return self._qr(request, code, rest[0] if len(rest) == 2 else None, *_IMAGES[file])
-        if file == _PROOF:
-            return self._proof(request, code, rest[0] if len(rest) == 2 else None)
+        if file in FILES:
+            return self._files.answer(request, file, parse_scanned(code, rest[0] if len(rest) == 2 else None))
         text, suffixed = without_suffix(path)
         code, slash, version = text.removesuffix("/").partition("/")
         return self._scan(request, code, version if slash else None, json=suffixed)
@@ -105,30 +97,6 @@ class PublicRoutes:
     async def elsewhere(self, request: Request, path: str) -> Response:
         """Anything else below /c."""
         return self.below(request, path)
-
-    async def png(self, request: Request, code: str) -> Response:
-        """The QR code of version 1 as a PNG."""
-        return self.below(request, f"{code}/qr.png")
-
-    async def svg(self, request: Request, code: str) -> Response:
-        """The QR code of version 1 as an SVG."""
-        return self.below(request, f"{code}/qr.svg")
-
-    async def version_png(self, request: Request, code: str, version: str) -> Response:
-        """The QR code of a later version as a PNG."""
-        return self.below(request, f"{code}/{version}/qr.png")
-
-    async def version_svg(self, request: Request, code: str, version: str) -> Response:
-        """The QR code of a later version as an SVG."""
-        return self.below(request, f"{code}/{version}/qr.svg")
-
-    async def proof(self, request: Request, code: str) -> Response:
-        """What proves version 1 without this service."""
-        return self.below(request, f"{code}/{_PROOF}")
-
-    async def version_proof(self, request: Request, code: str, version: str) -> Response:
-        """What proves a later version without this service."""
-        return self.below(request, f"{code}/{version}/{_PROOF}")
 
     async def form(self, request: Request) -> Response:
         """The form for those who cannot scan."""
@@ -177,39 +145,6 @@ class PublicRoutes:
             return self._scanner.scan("", None)
         return self._scanner.scan(format_link_code(scanned.code), scanned.version)
 
-    def _qr(
-        self,
-        request: Request,
-        code: str,
-        version: str | None,
-        draw: Callable[[str], bytes],
-        media_type: str,
-    ) -> Response:
-        scanned = parse_scanned(code, version)
-        verdict = self._verdict(scanned)
-        if scanned is None or status_of(verdict) is not HTTPStatus.OK:
-            json = wants_json(request.headers.get("accept"))
-            return self._answers.verdict(request, verdict, json=json, addresses=None)
-        link = link_url(self._site.base_url, scanned.code, scanned.version or 1)
-        return self._answers.plain(draw(link), media_type)
-
-    def _proof(self, request: Request, code: str, version: str | None) -> Response:
-        scanned = parse_scanned(code, version)
-        text = "" if scanned is None else format_link_code(scanned.code)
-        found = self._scanner.proof(text, None if scanned is None else scanned.version)
-        if found is None:
-            wait = _PROOF_WAIT
-            return self._answers.refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, "no_proof_yet", retry_after=wait)
-        if isinstance(found, bytes):
-            response = self._answers.plain(found, "application/json")
-            response.headers["Content-Disposition"] = f'attachment; filename="{_PROOF_NAME}"'
-            return response
-        json = wants_json(request.headers.get("accept"))
-        response = self._answers.verdict(request, found, json=json, addresses=None)
-        if response.status_code == HTTPStatus.OK:  # a verdict, but no proof of it
-            response.status_code = HTTPStatus.NOT_FOUND
-        return response
-
 
 def public_router(routes: PublicRoutes, log: PublishedFiles) -> APIRouter:
     """Every public route of this service."""
@@ -237,20 +172,26 @@ def public_router(routes: PublicRoutes, log: PublishedFiles) -> APIRouter:
 
 
 def _add_scans(router: APIRouter, routes: PublicRoutes, prefix: str, *, described: bool) -> None:
-    svg, png = "image/svg+xml", "image/png"
-    images = (
-        ("/{code}/qr.svg", routes.svg, svg),
-        ("/{code}/qr.png", routes.png, png),
-        ("/{code}/{version}/qr.svg", routes.version_svg, svg),
-        ("/{code}/{version}/qr.png", routes.version_png, png),
-    )
-    for path, endpoint, media_type in images:
-        _get(router, prefix + path, endpoint, openapi.image(media_type), described=described)
-    _get(router, prefix + "/{code}/proof", routes.proof, openapi.proof(), described=described)
-    _get(router, prefix + "/{code}/{version}/proof", routes.version_proof, openapi.proof(), described=described)
+    for file, responses in openapi.award_files().items():
+        _add_file(router, routes, prefix, file, responses, described=described)
     _get(router, prefix + "/{code}", routes.scan, openapi.verdict(), described=described)
     _get(router, prefix + "/{code}/{version}", routes.scan_version, openapi.verdict(), described=described)
     _get(router, prefix + "/{path:path}", routes.elsewhere, openapi.verdict(), described=False)
+
+
+def _add_file(
+    router: APIRouter, routes: PublicRoutes, prefix: str, file: str, responses: openapi.Responses, *, described: bool
+) -> None:
+    async def award_file(request: Request, code: str) -> Response:
+        """A file of version 1."""
+        return routes.below(request, f"{code}/{file}")
+
+    async def version_file(request: Request, code: str, version: str) -> Response:
+        """A file of a later version."""
+        return routes.below(request, f"{code}/{version}/{file}")
+
+    _get(router, f"{prefix}/{{code}}/{file}", award_file, responses, described=described)
+    _get(router, f"{prefix}/{{code}}/{{version}}/{file}", version_file, responses, described=described)
 
 
 def _get(
@@ -278,7 +219,20 @@ def _addresses(scanned: ScannedCode, verdict: Verdict) -> Addresses:
     own = _path(scanned.code, scanned.version or 1)
     newer = State.AMENDED in (verdict.state, *verdict.notices) and verdict.current_version is not None
     current = _path(scanned.code, verdict.current_version or 1) if newer else None
-    return Addresses(as_json=f"{own}.json", proof=f"{own}/{_PROOF}", current=current)
+    held = _has_credential(verdict)
+    return Addresses(
+        as_json=f"{own}.json",
+        proof=f"{own}/{PROOF}",
+        current=current,
+        credential=f"{own}/{CREDENTIAL}" if held else None,
+        badge=f"{own}/badge.png" if held else None,
+    )
+
+
+def _has_credential(verdict: Verdict) -> bool:
+    """Whether the version has a document that is given out: it was found good, and its holder's name is still that."""
+    checked = any(each.check == "document" and each.reason == "ok" for each in verdict.findings)
+    return checked and all(each.change.field != "full_name" for each in verdict.amendments)
 
 
 def _path(code: LinkCode, version: int) -> str:

@@ -10,6 +10,20 @@ from ledger.verification.presentation import Asked, Presented
 from ledger.verification.verdict import Verdict
 
 
+class CredentialFile(Protocol):
+    """The signed document of one version, and the badge in it."""
+
+    @property
+    def document(self) -> bytes:
+        """Byte for byte as it was signed."""
+        ...
+
+    @property
+    def badge(self) -> bytes:
+        """The OpenBadgeCredential of the award: the document itself, or the one inside a learner record."""
+        ...
+
+
 class Scanner(Protocol):
     """Answers from one snapshot of the store each time. Never writes, never signs, never connects outwards.
 
@@ -35,6 +49,15 @@ class Scanner(Protocol):
 
         Returns:
             The file. Or the verdict on an award of which there is none. Or None: ask again in a moment.
+        """
+        ...
+
+    def credential_file(self, code_text: str, version: int | None) -> CredentialFile | Verdict:
+        """The signed document of the award that a link code leads to, in the version given; None is version 1.
+
+        Returns:
+            The document, of a withdrawn award too. Or the verdict on an award of which none is to be shown: where the
+            verdict shows the award, that version has no document.
         """
         ...
 

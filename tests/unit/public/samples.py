@@ -41,7 +41,7 @@ from ledger.verification.verdict import (
     Verdict,
 )
 from ledger.verification.verdict import Outcome as Ended
-from verify_api.public.scanner import Site
+from verify_api.public.scanner import CredentialFile, Site
 
 SITE = Site(
     base_url="https://verify.college.example",
@@ -299,6 +299,7 @@ class FakeScanner:
         self.verdict: Verdict = VALID
         self.missing: list[str] = []
         self.proofs: bytes | None = b"{}"
+        self.file: CredentialFile | None = None
         self.asked: list[tuple[str, int | None]] = []
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
@@ -313,6 +314,10 @@ class FakeScanner:
     def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:
         verdict = self.scan(code_text, version)
         return verdict if verdict.state in NOTHING_SHOWN else self.proofs
+
+    def credential_file(self, code_text: str, version: int | None) -> CredentialFile | Verdict:
+        verdict = self.scan(code_text, version)
+        return verdict if self.file is None or verdict.state in NOTHING_SHOWN else self.file
 
     def ready(self) -> list[str]:
         return self.missing

@@ -190,6 +190,8 @@ def test_the_routes_are_described_once_each(service: Service) -> None:
         "/", "/c", "/c/{code}", "/c/{code}/{version}", "/c/{code}/qr.svg", "/c/{code}/qr.png",
         "/c/{code}/{version}/qr.svg", "/c/{code}/{version}/qr.png", "/health/live", "/health/ready", "/log/checkpoint",
         "/log/tile/{path}", "/log/days/{date}", "/c/{code}/proof", "/c/{code}/{version}/proof",
+        "/c/{code}/credential.json", "/c/{code}/{version}/credential.json", "/c/{code}/badge.svg",
+        "/c/{code}/{version}/badge.svg", "/c/{code}/badge.png", "/c/{code}/{version}/badge.png",
     }  # fmt: skip
     answers = paths["/c/{code}"]["get"]["responses"]
     assert set(answers) >= {"200", "404", "503"}
