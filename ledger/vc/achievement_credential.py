@@ -1,18 +1,21 @@
 """The document of one version of an award: an Open Badges 3.0 `OpenBadgeCredential`, not yet signed.
 
 What `build` makes of a source is signed and stored, and built again whenever the award is checked: it never changes
-for a source that was once signed. Where each field goes is in `FIELDS`, and what is left out, with the reason, in
-`LEFT_OUT`; what Open Badges has no term for is said in words (`ledger.vc.words`).
+for a source that was once signed. Where each field goes, and what is left out with the reason, is listed in
+`ledger.vc.field_table`; what Open Badges has no term for is said in words (`ledger.vc.words`).
 """
 
-import string
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
-from ledger.domain.award import Award
+import orjson
+
+from ledger.domain.award import AchievementRef, Award
 from ledger.domain.definition import AchievementDefinition, Competency, Kind, Profile
 from ledger.domain.spelling import web_address
 from ledger.domain.types import Did, ListId, Slot, Slug, StreamId
@@ -26,91 +29,8 @@ EXTENSIONS = "https://purl.imsglobal.org/spec/ob/v3p0/extensions.json"
 SCHEMA = "https://purl.imsglobal.org/spec/ob/v3p0/schema/json/ob_v3p0_achievementcredential_schema.json"
 SCHEMA_TYPE = "1EdTechJsonSchemaValidator2019"
 _TYPES: Mapping[Kind, str] = {Kind.MICRO: "MicroCredential", Kind.LARGER: "Certificate"}
-_HEX = frozenset(string.hexdigits)
-_IN_ADDRESSES = frozenset(string.ascii_letters + string.digits + "-._~:/?@!$&'()*+,;=")  # RFC 3986, besides # and %
-
-FIELDS: Mapping[str, str] = {
-    "Profile.name": "issuer.name, achievement.creator.name",
-    "Profile.language": "issuer.inLanguage",
-    "Profile.url": "issuer.url",
-    "Profile.email": "issuer.email",
-    "Profile.description": "issuer.description",
-    "AchievementDefinition.slug": "achievement.humanCode",
-    "AchievementDefinition.name": "name, achievement.name",
-    "AchievementDefinition.language": "achievement.inLanguage",
-    "AchievementDefinition.description": "achievement.description",
-    "AchievementDefinition.kind": "achievement.achievementType: MicroCredential, or Certificate for the larger",
-    "AchievementDefinition.level": "achievement.criteria.narrative",
-    "AchievementDefinition.competencies": "achievement.alignment",
-    "Competency.statement": "alignment.targetName",
-    "Competency.alignment": "alignment",
-    "Alignment.framework": "alignment.targetFramework",
-    "Alignment.code": "alignment.targetCode",
-    "Alignment.url": "alignment.targetUrl; without one, an address under the achievement's id",
-    "AchievementDefinition.outcomes": "achievement.criteria.narrative",
-    "Outcome.id": "achievement.criteria.narrative",
-    "Outcome.statement": "achievement.criteria.narrative",
-    "AchievementDefinition.assessments": "achievement.criteria.narrative",
-    "Assessment.type": "achievement.criteria.narrative",
-    "Assessment.description": "achievement.criteria.narrative",
-    "Assessment.outcomes": "achievement.criteria.narrative",
-    "Assessment.supervised": "achievement.criteria.narrative",
-    "Assessment.identity_checked": "achievement.criteria.narrative",
-    "Assessment.practice_offered": "achievement.criteria.narrative",
-    "AchievementDefinition.grading": "achievement.resultDescription, achievement.criteria.narrative",
-    "Grading.results": "resultDescription.allowedValue",
-    "Grading.score_from": "resultDescription.valueMin",
-    "Grading.score_to": "resultDescription.valueMax",
-    "Grading.pass_mark": "resultDescription.requiredValue",
-    "AchievementDefinition.minutes": "achievement.criteria.narrative: Open Badges has no term for hours of learning",
-    "AchievementDefinition.delivery": "achievement.criteria.narrative",
-    "AchievementDefinition.pace": "achievement.criteria.narrative",
-    "AchievementDefinition.schedule": "credentialSubject.activityStartDate and activityEndDate",
-    "Schedule.begins": "credentialSubject.activityStartDate",
-    "Schedule.ends": "credentialSubject.activityEndDate",
-    "AchievementDefinition.credit": "achievement.creditsAvailable, credentialSubject.creditsEarned",
-    "Credit.value": "achievement.criteria.narrative, and as a number where canonicalisers agree how it is written: "
-    "achievement.creditsAvailable, credentialSubject.creditsEarned",
-    "Credit.authority": "achievement.criteria.narrative",
-    "Credit.programme": "achievement.criteria.narrative",
-    "AchievementDefinition.routes": "achievement.criteria.narrative",
-    "AchievementDefinition.partner": "achievement.criteria.narrative",
-    "Partner.name": "achievement.criteria.narrative",
-    "Partner.role": "achievement.criteria.narrative",
-    "AchievementDefinition.pathways": "achievement.related for web addresses, else achievement.criteria.narrative",
-    "AchievementDefinition.quality": "achievement.criteria.narrative",
-    "AchievementDefinition.image": "achievement.image",
-    "Image.url": "achievement.image.id",
-    "Image.alt": "achievement.image.caption",
-    "AchievementDefinition.rule": "achievement.criteria.narrative",
-    "StackingRule.all_of": "achievement.criteria.narrative",
-    "StackingRule.n_of": "achievement.criteria.narrative",
-    "CountRule.n": "achievement.criteria.narrative",
-    "CountRule.of": "achievement.criteria.narrative",
-    "AchievementDefinition.on_component_loss": "achievement.criteria.narrative",
-    "Award.achievement": "achievement",
-    "AchievementRef.stream": "achievement.id",
-    "AchievementRef.version": "achievement.version",
-    "Award.name": "credentialSubject.identifier.identityHash, hashed false, identityType name",
-    "Award.language": "inLanguage",
-    "Award.awarded_on": "awardedDate",
-    "Award.valid_from": "validFrom",
-    "Award.valid_until": "validUntil",
-    "Award.result": "credentialSubject.result.value",
-    "Award.score": "credentialSubject.result.value",
-    "Award.route": "credentialSubject.narrative",
-    "Award.assessor": "credentialSubject.narrative: a Profile would need an address that identifies the person",
-    "Award.evidence": "evidence.id",
-}
-LEFT_OUT: Mapping[str, str] = {
-    "Profile.recognising_body": "a recognising body awards nothing, so no document is issued under such a profile",
-    "AchievementRef.digest": "the log commits to it for the version that achievement.version names",
-    "Award.components": "the learner record around the badge holds the parts themselves",
-    "Component.origin": "see Award.components",
-    "Component.stream": "see Award.components",
-    "Component.seq": "see Award.components",
-    "Component.entry": "see Award.components",
-}
+# What may not stand in a URI before or after its one number sign (RFC 3986 §2), a lone percent sign among it.
+_OUTSIDE = re.compile(r"[^A-Za-z0-9._~:/?@!$&'()*+,;=%-]|%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +108,12 @@ def address(text: str) -> str:
     A document names things by such addresses; some readers drop what they hold for no address, and what is dropped
     would not be signed.
     """
-    parts, fragment = [], False
-    for index, character in enumerate(text):
-        escape = character == "%" and len(text) > index + 2 and text[index + 1] in _HEX and text[index + 2] in _HEX
-        allowed = character in _IN_ADDRESSES or escape or (character == "#" and not fragment)
-        fragment = fragment or character == "#"
-        parts.append(character if allowed else f"%{ord(character):02X}")
-    return "".join(parts)
+    before, hash_sign, fragment = text.partition("#")
+    return _encoded(before) + hash_sign + _encoded(fragment)
+
+
+def _encoded(text: str) -> str:
+    return _OUTSIDE.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def _issuer(source: Source) -> dict[str, Json]:
@@ -224,7 +143,7 @@ def _subject(source: Source) -> dict[str, Json]:
     if earned is not None:
         subject["creditsEarned"] = earned
     subject["achievement"] = _achievement(source)
-    described = _achievement_id(source)
+    described = _achievement_id(award.achievement)
     results: list[Json] = [
         {"type": ["Result"], "resultDescription": f"{described}#{name}", "value": value}
         for name, value in (("result", award.result), ("score", award.score))
@@ -235,22 +154,36 @@ def _subject(source: Source) -> dict[str, Json]:
     return subject
 
 
-def _achievement(source: Source) -> dict[str, Json]:
-    definition = source.definition
+def _achievement(source: Source) -> Json:
+    award = source.award
+    scored = award.score is not None
+    # A copy each time, since whoever asked for a document may change it.
+    found: Json = orjson.loads(
+        _achievement_json(source.definition, award.achievement, source.issuer, source.profile.name, scored)
+    )
+    return found
+
+
+@lru_cache(maxsize=256)  # a pure function of its arguments; most awards share the achievement with others
+def _achievement_json(
+    definition: AchievementDefinition, ref: AchievementRef, issuer: Did, issuer_name: str, scored: bool
+) -> bytes:
+    """The achievement as JSON; `scored` where a score was given, which has to be described."""
     addresses, others = _pathways(definition)
+    named = _achievement_id(ref)
     achievement: dict[str, Json] = {
-        "id": _achievement_id(source),
+        "id": named,
         "type": ["Achievement"],
         "achievementType": _TYPES[definition.kind],
         "name": definition.name,
         "description": definition.description,
         "humanCode": definition.slug,
         "inLanguage": definition.language,
-        "version": str(source.award.achievement.version),
-        "creator": {"id": source.issuer, "type": ["Profile"], "name": source.profile.name},
+        "version": str(ref.version),
+        "creator": {"id": issuer, "type": ["Profile"], "name": issuer_name},
         "criteria": {"narrative": words.criteria(definition, others)},
-        "alignment": [_alignment(source, each, n) for n, each in enumerate(definition.competencies, 1)],
-        "resultDescription": _result_descriptions(source),
+        "alignment": [_alignment(named, n, each) for n, each in enumerate(definition.competencies, 1)],
+        "resultDescription": _result_descriptions(definition, named, scored),
     }
     if definition.image is not None:
         image: Json = {"id": address(definition.image.url), "type": "Image", "caption": definition.image.alt}
@@ -260,16 +193,16 @@ def _achievement(source: Source) -> dict[str, Json]:
         achievement["creditsAvailable"] = available
     if addresses:
         achievement["related"] = [{"id": each, "type": ["Related"]} for each in addresses]
-    return achievement
+    return orjson.dumps(achievement)
 
 
-def _achievement_id(source: Source) -> str:
-    return f"urn:uuid:{source.award.achievement.stream}"
+def _achievement_id(ref: AchievementRef) -> str:
+    return f"urn:uuid:{ref.stream}"
 
 
-def _alignment(source: Source, competency: Competency, number: int) -> dict[str, Json]:
+def _alignment(achievement: str, number: int, competency: Competency) -> Json:
     framework = competency.alignment
-    made_up = f"{_achievement_id(source)}#competency-{number}"  # the schema wants an address of each
+    made_up = f"{achievement}#competency-{number}"  # the schema wants an address of each
     alignment: dict[str, Json] = {"type": ["Alignment"], "targetName": competency.statement, "targetUrl": made_up}
     if framework is not None:
         alignment["targetFramework"] = framework.framework
@@ -280,13 +213,12 @@ def _alignment(source: Source, competency: Competency, number: int) -> dict[str,
     return alignment
 
 
-def _result_descriptions(source: Source) -> list[Json]:
-    definition, described = source.definition, _achievement_id(source)
+def _result_descriptions(definition: AchievementDefinition, achievement: str, scored: bool) -> list[Json]:
     grading = definition.grading
     result_name, score_name = words.result_names(definition.language)
     descriptions: list[Json] = [
         {
-            "id": f"{described}#result",
+            "id": f"{achievement}#result",
             "type": ["ResultDescription"],
             "name": result_name,
             "resultType": "Result",
@@ -295,8 +227,8 @@ def _result_descriptions(source: Source) -> list[Json]:
     ]
     scale = {"valueMin": grading.score_from, "valueMax": grading.score_to, "requiredValue": grading.pass_mark}
     stated: dict[str, Json] = {name: value for name, value in scale.items() if value is not None}
-    if stated or source.award.score is not None:
-        named: dict[str, Json] = {"id": f"{described}#score", "type": ["ResultDescription"], "name": score_name}
+    if stated or scored:
+        named: dict[str, Json] = {"id": f"{achievement}#score", "type": ["ResultDescription"], "name": score_name}
         descriptions.append(named | {"resultType": "RawScore"} | stated)
     return descriptions
 

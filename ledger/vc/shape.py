@@ -7,10 +7,12 @@ differ. Wherever anything is not as it was when the shape was compiled, there is
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import orjson
@@ -43,39 +45,56 @@ def shaped_nquads(document: Document) -> bytes | None:
     try:
         shape = _compiled(orjson.dumps(_skeleton(document, values)), len(values))
         return None if shape is None else shape.filled(values)
-    except (orjson.JSONEncodeError, UnicodeEncodeError):
+    except (_NotFitting, orjson.JSONEncodeError, UnicodeEncodeError):
         return None  # the general way says why
+
+
+class _NotFitting(DocumentError):
+    """A document has values that its shape was not made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """Sorted lines of N-Quads with cells left open."""
+
+    template: str  # for the operator %
+    pick: Callable[[Sequence[str]], object] | None  # which cells, in their order; None: there are none
+    ordered: bool  # whether the lines are sorted, and different, whatever the cells hold
+
+    def filled(self, cells: Sequence[str]) -> str:
+        """The sorted lines; raises `_NotFitting` where two turn out to be the same."""
+        text = self.template if self.pick is None else self.template % self.pick(cells)
+        if self.ordered:
+            return text
+        lines = text.split("\n")  # the last is empty, and stands first when sorted
+        lines.sort()
+        if len(set(lines)) != len(lines):
+            raise _NotFitting("two statements are the same")
+        return "\n".join(lines[1:]) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
-    """Lines of N-Quads with `{n}` for the slots, then for the labels of blank nodes."""
+    """What the badges with one skeleton have in common. The cells are the slots, then the labels of blank nodes."""
 
-    lines: str
-    addresses: frozenset[int]  # the slots that hold addresses; the others hold text
-    fixed: tuple[str, ...]  # first-degree hashes of the first blank nodes: no slot is near them
-    near: tuple[str, ...]  # of each other blank node: the lines to be hashed
+    addresses: tuple[int, ...]  # the slots that hold addresses; the others hold text
+    fixed: tuple[bytes, ...]  # first-degree hashes of the first blank nodes: no slot is near them
+    near: tuple[_Text, ...]  # what is hashed of each other blank node
+    groups: tuple[tuple[_Text, _Text], ...]  # each subject, and the lines about it
 
-    def filled(self, values: Sequence[str]) -> bytes | None:
-        """The canonical N-Quads with these values; None where they are not what slots are for."""
-        if not all(_ADDRESS.fullmatch(values[slot]) for slot in self.addresses):
-            return None
+    def filled(self, values: Sequence[str]) -> bytes:
+        """The canonical N-Quads with these values; raises `_NotFitting` where they are not what slots are for."""
+        for slot in self.addresses:
+            if _ADDRESS.fullmatch(values[slot]) is None:
+                raise _NotFitting("an address may be read in another way than it is written")
         cells = [value.translate(_ESCAPES) if _ESCAPED.search(value) else value for value in values]
-        hashes = [*self.fixed, *(_hash(each.format(*cells).split("\n")) for each in self.near)]
+        hashes = [*self.fixed, *[sha256(each.filled(cells).encode()).digest() for each in self.near]]
         ranks = {found: rank for rank, found in enumerate(sorted(hashes))}
-        lines = self.lines.format(*cells, *[f"_:c14n{ranks[found]}" for found in hashes]).split("\n")
-        if len(ranks) != len(hashes) or len(set(lines)) != len(lines):
-            return None  # RDFC-1.0 would look further for what tells them apart
-        return _joined(lines)
-
-
-def _hash(lines: list[str]) -> str:
-    return sha256(_joined(lines)).hexdigest()
-
-
-def _joined(lines: list[str]) -> bytes:
-    lines.sort()
-    return ("\n".join(lines) + "\n").encode()
+        cells += [f"_:c14n{ranks[found]}" for found in hashes]
+        groups = {subject.filled(cells): lines.filled(cells) for subject, lines in self.groups}
+        if len(ranks) != len(hashes) or len(groups) != len(self.groups):
+            raise _NotFitting("RDFC-1.0 would look further for what tells two nodes apart")
+        return "".join([groups[subject] for subject in sorted(groups)]).encode()
 
 
 def _skeleton(document: Document, values: list[str]) -> dict[str, Json]:
@@ -124,15 +143,23 @@ def _compiled(skeleton: bytes, slots: int) -> _Shape | None:
     around = {blank: [quad.seen_from(blank) for quad in quads if blank in quad] for blank in blanks}
     near = [blank for blank in blanks if _SLOT.search(" ".join(around[blank]))]
     fixed = [blank for blank in blanks if blank not in near]
-    places = {blank: f"{{{slots + index}}}" for index, blank in enumerate((*fixed, *near))}
+    cells = {blank: f"{_MARK}{slots + index}-" for index, blank in enumerate((*fixed, *near))}
+    about: dict[str, list[str]] = {}
+    for quad in quads:
+        about.setdefault(cells.get(quad.subject, quad.subject), []).append(quad.line(cells))
     shape = _Shape(
-        lines="\n".join(quad.line(lambda term: places.get(term) or _slotted(term)) for quad in quads),
-        addresses=frozenset(int(name[1]) for quad in quads for name in map(_NAMED.fullmatch, quad) if name),
-        fixed=tuple(_hash(around[blank]) for blank in fixed),
-        near=tuple(_slotted("\n".join(around[blank])) for blank in near),
+        addresses=tuple(sorted({int(name[1]) for quad in quads for name in map(_NAMED.fullmatch, quad) if name})),
+        fixed=tuple(
+            sha256("".join(f"{line}\n" for line in sorted(around[blank])).encode()).digest() for blank in fixed
+        ),
+        near=tuple(_text(around[blank]) for blank in near),
+        groups=tuple((_text([subject]), _text(lines)) for subject, lines in about.items()),
     )
     # What was compiled makes of the marks what it was compiled from, or it is not used.
-    return shape if shape.filled([f"{_MARK}{slot}-" for slot in range(slots)]) == nquads else None
+    try:
+        return shape if shape.filled([f"{_MARK}{slot}-" for slot in range(slots)]) == nquads else None
+    except _NotFitting:
+        return None
 
 
 class _Quad(NamedTuple):
@@ -140,13 +167,32 @@ class _Quad(NamedTuple):
     predicate: str
     value: str
 
-    def line(self, spelled: Callable[[str], str]) -> str:
-        return f"{spelled(self.subject)} {self.predicate} {spelled(self.value)} ."
+    def line(self, names: Mapping[str, str]) -> str:
+        """As N-Quads, its blank nodes by these names."""
+        return f"{names.get(self.subject, self.subject)} {self.predicate} {names.get(self.value, self.value)} ."
 
     def seen_from(self, blank: str) -> str:
         """As it goes into the first-degree hash of `blank`, RDFC-1.0 §4.6.3."""
-        return self.line(lambda term: "_:a" if term == blank else "_:z" if term.startswith("_:") else term)
+        names = {term: "_:a" if term == blank else "_:z" for term in self if term.startswith("_:")}
+        return self.line(names)
 
 
-def _slotted(text: str) -> str:
-    return _SLOT.sub(lambda mark: f"{{{mark[1]}}}", text.replace("{", "{{").replace("}", "}}"))
+def _text(lines: Sequence[str]) -> _Text:
+    """The text of lines in which marks stand for cells."""
+    split = [_SLOT.split(line) for line in sorted(lines)]
+    cells = [int(number) for parts in split for number in parts[1::2]]
+    template = "".join("%s".join(part.replace("%", "%%") for part in parts[::2]) + "\n" for parts in split)
+    return _Text(
+        template=template if cells else template % (),
+        pick=itemgetter(*cells) if cells else None,
+        ordered=all(_settled(one, other) for one, other in pairwise(split)),
+    )
+
+
+def _settled(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two lines are sorted whatever their cells hold: different before the first cell, or the same, with none.
+
+    The same are several values of one property, seen from the blank node that has them.
+    """
+    alike = one[0].startswith(other[0]) or other[0].startswith(one[0])
+    return not alike or (len(one) == 1 and one == other)
