@@ -15,6 +15,7 @@ from ledger.audit.registry import Registry
 from ledger.audit.report import Check, Findings, Step
 from ledger.audit.roots import Roots
 from ledger.audit.rules import Streams, StreamsTask
+from ledger.audit.signed_lists import SignedLists
 from ledger.audit.source import AuditSource, PartOpener
 from ledger.audit.stacks import StackKeys, report_repeated
 from ledger.audit.statements import Statements, Taken
@@ -48,7 +49,11 @@ class Passes:
         self._workers = workers
         self._roots = roots
         self._registry = None if operator is None else Registry(operator, found)
-        self._statements = None if operator is None else Statements(source, operator, found)
+        self._signed = None if self._registry is None else SignedLists(source, self._registry, found)
+        if operator is None or self._signed is None:
+            self._statements = None
+        else:
+            self._statements = Statements(source, operator, self._signed, found)
         self._found = found
         self._last = 0  # position of the last entry
         self._unsound = Marks()
@@ -71,6 +76,8 @@ class Passes:
             definitions = Definitions(registry, self._found)
             definitions.check(self._source.definitions(), size)
             definitions.check_names(self._source.names(), size)
+        if self._signed is not None:
+            self._signed.finish(size)
         beyond = self._source.part_names(self._last or None)
         self.parts += parts_beyond(beyond, self._last, size, self._found)
 

@@ -44,6 +44,7 @@ class Check(StrEnum):
     DEFINITION = "definition"
     NAME = "name"
     SLOT = "slot"
+    STATUS_LIST = "status_list"  # as it was signed for other software: what the statement says, by a good key
     SHORT_CODE = "short_code"
     HEAD = "head"
     VIEW = "view"

@@ -17,6 +17,7 @@ Column: TypeAlias = int | float | str | bytes | None
 EntryRow: TypeAlias = tuple[Column, Column, Column, Column, Column]
 CheckpointRow: TypeAlias = tuple[Column, Column, Column]
 PartRow: TypeAlias = tuple[Column, Column, Column]
+SignedListRow: TypeAlias = tuple[Column, Column, Column, Column]
 
 
 _LONGEST = 80  # characters of a column that a sentence quotes
@@ -102,6 +103,10 @@ class AuditSource(Protocol):
 
     def status_lists(self) -> Iterator[tuple[Column, Column, Column]]:
         """List, issuer's stream and number of slots used, of every status list."""
+        ...
+
+    def signed_lists(self) -> Iterator[SignedListRow]:
+        """List, time, size of the log, and credential of every signed status list, by size, list and time."""
         ...
 
     def definition(self, digest: bytes) -> Column:

@@ -11,6 +11,7 @@ from operator import itemgetter
 from ledger.audit.entries import award_parts, bytes_of, is_new_award, is_statement
 from ledger.audit.first import read_first
 from ledger.audit.report import Check, Findings, Step
+from ledger.audit.signed_lists import SignedLists
 from ledger.audit.source import AuditSource
 from ledger.domain.authority import Operator
 from ledger.domain.events import IssuerKeyAdded, IssuerKeyCompromised, Recorded, StatusCommitted
@@ -72,9 +73,10 @@ def _entry(raw: bytes) -> Entry | None:
 class Statements:
     """Folds what is recorded, and compares at each statement."""
 
-    def __init__(self, source: AuditSource, operator: Operator, found: Findings) -> None:
+    def __init__(self, source: AuditSource, operator: Operator, signed: SignedLists, found: Findings) -> None:
         """Nothing was taken yet."""
         self._source = source
+        self._signed = signed
         self._found = found
         self._statuses = Statuses(operator, self._history, self._signed_by)
         # Without any statement there is nothing to compare, and awards need not be looked up for it.
@@ -100,6 +102,8 @@ class Statements:
 
     def take_act(self, taken: Taken) -> None:
         """The next act."""
+        if taken.act.list is not None:
+            self._signed.use(taken.act.list, taken.act.by)
         if self._pass_over(taken.act.position):
             self._statuses.take_act(taken.stream, taken.act, first=taken.first)
             if self._statuses.pending > _MOST_PENDING:
@@ -133,6 +137,7 @@ class Statements:
             reason = f"{' and '.join(differs)} stated here {'is' if len(differs) == 1 else 'are'} not what follows"
             reason = f"{reason} from the entries before it"
             self._found.report(Check.STATEMENT, recorded.position, reason, recorded, Step.STREAM)
+        self._signed.compare(recorded, self._statuses)
 
     # ---- what lies in the database
 

@@ -15,7 +15,7 @@ from typing import cast
 from ledger.adapters.scratch import scratch_folder
 from ledger.adapters.sqlite.readers import connect_to_read
 from ledger.adapters.sqlite.schema import TRIGGERS
-from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow
+from ledger.audit.source import CannotBeAudited, CheckpointRow, Column, EntryRow, PartRow, SignedListRow
 
 _FETCHED = 64  # rows taken from SQLite at a time
 _NOT_UTF8 = "Could not decode to UTF-8"
@@ -120,6 +120,11 @@ class SqliteAuditSource:
         return cast(
             "Iterator[tuple[Column, Column, Column]]", self._rows("SELECT list, issuer, used FROM status_lists")
         )
+
+    def signed_lists(self) -> Iterator[SignedListRow]:
+        """List, time, size of the log, and credential of every signed status list, by size, list and time."""
+        statement = "SELECT list, made_at, size, raw FROM status_credentials NOT INDEXED ORDER BY size, list, made_at"
+        return cast("Iterator[SignedListRow]", self._rows(statement))
 
     def definition(self, digest: bytes) -> Column:
         """The content under that digest, as it stands; None where there is none."""

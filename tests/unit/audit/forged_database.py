@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from ledger import canonical
@@ -12,14 +13,20 @@ from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, Problem
 from ledger.audit.source import PartOpener
 from ledger.domain import events as ev
+from ledger.domain.authority import operator_of
 from ledger.domain.definition import read_definition
-from ledger.domain.types import Did, Seq, StreamId
-from ledger.domain.values import Part, Role, format_time, slug_of
+from ledger.domain.status import Act, act_of
+from ledger.domain.types import Did, ListId, Seq, StreamId
+from ledger.domain.values import Part, Role, format_time, slug, slug_of
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
 from ledger.testing.forge import RECOVERY, Forge
 from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.tlog.note import VerifierKey
+from ledger.vc.data_integrity import sign
+from ledger.vc.jcs import canonical_json
+from ledger.vc.status_list import address_of, build
+from ledger.verification.statement import Statuses
 
 KEY_ID = bytes(range(16))
 
@@ -75,6 +82,55 @@ def everything() -> Forge:
     forge.retire_checkpoint_key("operator/checkpoint")
     forge.state()
     return forge
+
+
+def statuses_at(forge: Forge, size: int) -> Statuses:
+    """How everything stands after the first so many entries."""
+    acts: dict[StreamId, list[Act]] = {}
+    for each in forge.log:
+        act = act_of(each.recorded)
+        if act is not None:
+            acts.setdefault(each.recorded.stream, []).append(act)
+    signed = [each.recorded for each in forge.log if act_of(each.recorded) is not None]
+    statuses = Statuses(
+        operator_of(forge.log[0].recorded),
+        lambda streams: {stream: acts[stream] for stream in streams},
+        lambda kid, since: [each.stream for each in signed if each.kid == kid and each.position >= since],
+    )
+    statuses.take(each.recorded for each in forge.log[:size])
+    return statuses
+
+
+def signed_list(
+    forge: Forge, did: Did, name: ListId, size: int, *, key: str, made: datetime, bits: bytes | None = None
+) -> tuple[bytes, str, int, bytes]:
+    """The row of a signed status list.
+
+    Args:
+        key: name of the key that signs.
+        bits: that it publishes; None: those of that size.
+    """
+    signer = forge.key(key)
+    address = address_of("http://localhost:8000", slug_of(did) or slug("nobody"), name)
+    held = statuses_at(forge, size).list_bits(name) if bits is None else bits
+    document = build(address=address, issuer=did, bits=held, made=made)
+    raw = canonical_json(sign(document, signer=signer, method=f"{did}#{signer.kid}", created=made))
+    return name, format_time(made), size, raw
+
+
+def put_everything(path: Path) -> "Database":
+    """`everything` in a new database, with the status list of the college signed at each statement."""
+    database = put(everything(), path)
+    forge, college = database.forge, did_of(database.forge, "college")
+    awarded = next(each.recorded.event for each in forge.log if isinstance(each.recorded.event, ev.CredentialAwarded))
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        for each in forge.log:
+            if isinstance(each.recorded.event, ev.StatusCommitted):
+                made, size = each.recorded.at, each.recorded.position
+                row = signed_list(forge, college, awarded.list, size, key="college/fresh", made=made)
+                connection.execute("INSERT INTO status_credentials VALUES (?,?,?,?)", row)
+    connection.close()
+    return database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

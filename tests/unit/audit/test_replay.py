@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ledger.audit.report import MOST_PROBLEMS, AuditReport, Check, NotChecked, Problem, to_json
@@ -14,7 +14,7 @@ from ledger.domain.codes import stream_id
 from ledger.record.encoding import to_text
 from ledger.testing.forge import Forge, How
 from ledger.tlog.note import VerifierKey
-from tests.unit.audit.forged_database import Database, everything, open_fake_box, place_of, put
+from tests.unit.audit.forged_database import Database, everything, open_fake_box, place_of, put, put_everything
 
 GUARDS = "guards against accidental change"
 SIZE = len(everything().log)
@@ -447,7 +447,9 @@ _TABLES = {
     "status_lists": ("list", "issuer", "used"),
     "status_slots": ("list", "slot", "stream", "seq"),
     "checkpoints": ("size", "note", "compact_range"),
+    "status_credentials": ("list", "made_at", "size", "raw"),
 }
+_STATEMENTS = (28, 30, 32)  # a signed list may follow from another of these just as well
 _LOOSE = {(table, column) for table, columns in _TABLES.items() for column in columns}
 _anything = (
     st.none()
@@ -461,7 +463,7 @@ _anything = (
 @pytest.fixture(scope="module")
 def loose(tmp_path_factory: pytest.TempPathFactory) -> Database:
     """An honest database whose tables take anything."""
-    database = put(everything(), tmp_path_factory.mktemp("loose") / "ledger.db")
+    database = put_everything(tmp_path_factory.mktemp("loose") / "ledger.db")
     for table in _TABLES:
         database.loosen(table)
     assert database.audit().sound
@@ -474,6 +476,7 @@ def loose(tmp_path_factory: pytest.TempPathFactory) -> Database:
 def test_no_value_in_any_column_is_raised_over(
     loose: Database, table: str, column: str, value: object, row: int
 ) -> None:
+    assume((table, column) != ("status_credentials", "size") or value not in _STATEMENTS)
     with sqlite3.connect(loose.path, isolation_level=None) as connection:
         chosen = connection.execute(f"SELECT rowid, {column} FROM {table} LIMIT 1 OFFSET ?", (row,)).fetchone()
         if chosen is not None and (type(value), value) != (type(chosen[1]), chosen[1]):
