@@ -89,6 +89,15 @@ class Receipt(TypedDict):
     position: int
 
 
+class Proof(TypedDict):
+    verificationMethod: str
+
+
+class Credential(TypedDict):
+    id: str
+    proof: Proof
+
+
 class RowProblem(TypedDict):
     row: int
     line: int
@@ -269,6 +278,13 @@ class Desk:
     def scan(self, link: str) -> Verdict:
         """The verdict behind a printed link, as a program sees it."""
         found: Verdict = httpx.get(self._here(link), headers={"Accept": "application/json"}).json()
+        return found
+
+    def file(self, link: str) -> "Credential":
+        """The credential file behind a printed link."""
+        answer = httpx.get(self._here(link) + "/credential.json")
+        assert answer.status_code == httpx.codes.OK, answer.text
+        found: Credential = answer.json()
         return found
 
     def page(self, link: str) -> str:

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from tests.acceptance.desk import Desk, admit, course
 
 TITLE, CORRECTED = "Mental health counselling", "Mental health in care"
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 ROW = {
     "student_number": "S-9",
     "full_name": "Björn Åkesson",
@@ -44,6 +48,13 @@ def test_a_title_that_claimed_too_much_is_corrected_under_the_same_link(desk: De
     assert second["verdict"] == "valid"
     assert "corrected" in second["notices"]
     assert second["award"]["name"] == CORRECTED
+
+    for number, (link, verdict, code) in enumerate(((receipt["url"], "amended", 1), (amended["url"], "valid", 0)), 1):
+        file = tmp_path / f"version-{number}.json"
+        file.write_bytes(httpx.get(f"{desk.url}{urlsplit(link).path}/credential.json").content)
+        told = httpx.post(f"{desk.url}/verify", content=file.read_bytes(), headers=JSON).json()
+        assert told["verdict"] == verdict
+        assert json.loads(desk.text("verify", str(file), "--url", desk.url, code=code))["verdict"] == verdict
 
     vkey = desk.run("log", "vkey").stdout.splitlines()[-1]
     sound = json.loads(desk.text("audit", "--checkpoint", str(note), "--vkey", vkey))

@@ -2,6 +2,8 @@
 
 import json
 
+import httpx
+
 from tests.acceptance.desk import Desk, admit, course
 
 ROW = {
@@ -36,5 +38,16 @@ def test_awards_made_before_the_theft_keep_their_verdict_and_later_ones_are_refu
     assert desk.run("show", thief["code"], code=1).stdout.startswith(
         "key_compromised: Signed with a stolen key; not in force"
     )
+    assert desk.file(before["url"])["proof"]["verificationMethod"].endswith(f"#{stolen}")
+    again = ["issuer", "key", "sign-again", "--issuer", "robbed"]
+    preview = json.loads(desk.text(*again, "--dry-run"))
+    assert (preview["keys"], preview["awards"], preview["signed"]) == ([stolen], 1, 0)
+    assert json.loads(desk.text(*again))["signed"] == 1
+    assert json.loads(desk.text(*again))["signed"] == 0
+    assert desk.file(f"{before['url']}/2")["proof"]["verificationMethod"].endswith(f"#{new}")
+    for url in (before["url"], f"{before['url']}/2"):
+        assert (desk.scan(url)["verdict"], desk.scan(url)["notices"]) == ("valid", [])
+    did = httpx.get(f"{desk.url}/issuers/robbed/did.json").text
+    assert (stolen in did, new in did) == (False, True)
     assert "stolen from position" in desk.run("issuer", "key", "list", "--issuer", "robbed").stdout
     assert json.loads(desk.text("audit"))["sound"] is True
