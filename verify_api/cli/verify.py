@@ -53,8 +53,8 @@ def verify(
         str,
         typer.Argument(
             metavar="FILE|LINK|CODE",
-            help="A proof file or a credential (JSON, JWT, PNG, SVG; - for stdin); or the link or the code of an award, "
-            "whose server is asked for a proof file.",
+            help="A proof file or a credential (JSON, JWT, PNG, SVG; - for stdin); or the link or the code of an "
+            "award, whose server is asked for a proof file.",
         ),
     ],
     policy: Annotated[
@@ -81,7 +81,7 @@ def verify(
 ) -> int:
     """Say whether an award is genuine and was in force, by its proof file and what you believe; no server is trusted.
 
-    A credential of anybody is judged by its signatures, dates and status; with --url, that server is asked what it says.
+    A credential of anybody is judged by its signatures, dates and status; with --url, that server is asked about it.
 
     Exit code 0: valid. 1: not valid. 2: it cannot be read. 3: could not be decided, as without --policy and --vkey.
     """
