@@ -61,6 +61,7 @@ def test_a_good_proof_of_each_suite_passes_and_names_who_made_it(suite: str) -> 
     assert (checked.outcome, checked.reason) == ("passed", "signature_valid")
     assert (checked.cryptosuite, checked.method, checked.controller) == (suite, key.method, key.did)
     assert checked.created == CREATED
+    assert checked.detail == "the document is as it was signed"
 
 
 @pytest.mark.parametrize("name", ["eddsa-rdfc-2022", "ecdsa-rdfc-2019"])

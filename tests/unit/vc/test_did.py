@@ -142,6 +142,13 @@ def test_what_is_no_did_web_of_a_domain_name_is_refused(did: str) -> None:
         web_address(did)
 
 
+def test_a_refusal_names_a_short_did_whole_and_a_long_one_by_its_beginning() -> None:
+    with pytest.raises(MalformedDid, match=r"^'did:web:a\.example/b' is no"):
+        web_address("did:web:a.example/b")
+    with pytest.raises(MalformedDid, match=r"^'did:web:a{72}\.\.\.' is no"):
+        web_address("did:web:" + "a" * 5000)
+
+
 @given(st.text(st.characters(max_codepoint=127), max_size=40))
 def test_an_address_is_always_of_the_host_that_the_did_names(rest: str) -> None:
     try:

@@ -68,6 +68,7 @@ def test_a_jwt_of_its_issuer_passes_and_names_the_key(algorithm: str, typ: str |
     assert (checked.outcome, checked.reason) == GOOD
     assert (checked.cryptosuite, checked.method, checked.controller) == (algorithm, key.method, key.did)
     assert checked.created is None
+    assert checked.detail == "the document is as it was signed"
 
 
 def test_the_credential_is_the_payload_without_its_claims() -> None:
@@ -219,6 +220,7 @@ def test_a_jwt_whose_credential_names_no_issuer_fails(issuer: Json) -> None:
         {"iss": OTHER.did},
         {"jti": "urn:uuid:0c3ab5fb-7d1f-4a2b-9a77-4b3f0a3d5b1f"},
         {"sub": "did:example:someone"},
+        {"credentialSubject": [{"id": "did:example:someone"}]},
         {"nbf": BEGINS + 1},
         {"exp": ENDS - 1},
         {"validUntil": 5},
@@ -238,6 +240,9 @@ def test_a_claim_that_says_other_than_the_credential_fails(members: dict[str, Js
         {"credentialSubject": [{"id": "did:example:learner"}]},
         {"credentialSubject": [{"id": "did:example:a"}, {"id": "did:example:b"}]},
         {"credentialSubject": {"type": ["AchievementSubject"]}},
+        {"credentialSubject": "an id"},
+        {"credentialSubject": None},
+        {"credentialSubject": []},
         {"iat": "whenever", "aud": ["https://wallet.example"]},
     ],
 )

@@ -17,6 +17,7 @@ from tests.unit.vc.proofs import ED25519, P256, Key
 VECTORS: Final = Path(__file__).parents[2] / "vectors" / "ed25519"
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SMALL_ORDER: Final = (1).to_bytes(32, "little")
+POINT: Final = b"".join(P256.coordinates())
 NUMBERS: Final = st.integers(1, 2**200)
 
 
@@ -79,6 +80,11 @@ def test_a_signature_with_any_bit_changed_does_not_verify(key: Key, place: int) 
 @pytest.mark.parametrize("length", [0, 63, 65, 72])
 def test_a_signature_of_another_length_does_not_verify(key: Key, length: int) -> None:
     assert not key.public.verify(b"m", (key.sign(b"m") + bytes(8))[:length])
+
+
+def test_a_p256_signature_with_a_zero_put_in_does_not_verify() -> None:
+    good = P256.sign(b"m")
+    assert not P256.public.verify(b"m", good[:32] + b"\0" + good[32:])
 
 
 @pytest.mark.parametrize("r_or_s", [0, ORDER, ORDER + 1, 2**256 - 1])
@@ -175,6 +181,7 @@ def test_a_jwk_that_verifies_no_signatures_of_these_kinds_is_not_used(jwk: dict[
         p256_jwk(y=to_base64url(bytes(32))),
         p256_jwk(x=to_base64url(P256.coordinates()[1])),
         p256_jwk(x=to_base64url(b"\0" + P256.coordinates()[0])),
+        p256_jwk(x=to_base64url(POINT[:33]), y=to_base64url(POINT[33:])),
     ],
 )
 def test_a_jwk_with_a_private_key_or_without_a_sound_point_is_refused(jwk: dict[str, Json]) -> None:
