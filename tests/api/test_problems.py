@@ -26,9 +26,9 @@ NEVER_AT_THE_EDGE = """
     MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession
     MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath
     MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid
-    NoCredentialFile NoteUnsigned NotFetched NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge ProofPending
-    QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable
-    StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict Unopened
+    NoCredentialFile NoteUnsigned NotFetched NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge
+    ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing
+    StateInUse StateNotUsable StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict Unopened
     UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
     WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError
     WitnessRefused WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
