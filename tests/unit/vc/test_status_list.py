@@ -334,7 +334,7 @@ def test_issuer_may_be_an_object_and_a_list_may_have_several_purposes() -> None:
     subject = _document(_set(94567))["credentialSubject"]
     assert isinstance(subject, dict)
     purposes: Json = ["suspension", "revocation"]
-    published = {
+    published: dict[str, Json] = {
         **_document(),
         "issuer": {"id": _DID, "type": "Profile"},
         "credentialSubject": {**subject, "statusPurpose": purposes},
@@ -419,7 +419,7 @@ def test_list_that_is_not_the_one_for_this_credential_says_nothing(changed: dict
 def test_list_whose_bits_cannot_be_read_says_nothing(encoded: Json, reason: str) -> None:
     subject = _document()["credentialSubject"]
     assert isinstance(subject, dict)
-    published = {**_document(), "credentialSubject": {**subject, "encodedList": encoded}}
+    published: dict[str, Json] = {**_document(), "credentialSubject": {**subject, "encodedList": encoded}}
     assert _found(published=published) == reason
 
 
