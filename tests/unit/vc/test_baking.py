@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -198,6 +199,16 @@ def test_credential_chunk_of_another_form_is_refused(text: bytes, says: str) -> 
     refused(with_text(KEYWORD + text), says)
 
 
+def test_bomb_is_not_inflated_to_be_measured() -> None:
+    bomb = with_text(KEYWORD + b"\1\0\0\0" + zlib.compress(bytes(64 << 20)))
+    tracemalloc.start()
+    try:
+        refused(bomb, "more than")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_two_credentials_are_refused_even_if_they_are_the_same() -> None:
     text = KEYWORD + bytes(4) + DOCUMENT
     refused(with_text(text, text), "more than one")
@@ -323,6 +334,17 @@ def test_svg_that_is_a_trap_or_none_is_refused(svg: bytes) -> None:
     refused(svg, ".", limit=2 << 20)
     with pytest.raises(MalformedImage):
         bake_svg(svg if b"credential></" not in svg else b"<svg/>", DOCUMENT)
+
+
+def test_elements_stand_within_each_other_as_deep_as_is_told_and_no_deeper() -> None:
+    credential = b"<openbadges:credential>{}</openbadges:credential>"
+    for deeper, says in ((0, None), (1, "within each other"), (1_000, "within each other")):
+        depth = svg_elements.MAX_DEPTH - 2 + deeper  # beside the root and the credential
+        made = OPEN + b"<g>" * depth + credential + b"</g>" * depth + b"</svg>"
+        if says is None:
+            assert unbake(made) == b"{}"
+        else:
+            refused(made, says)
 
 
 DRAWN = (
