@@ -113,6 +113,14 @@ def test_other_proof_options_go_the_general_way(context: Json, extra: dict[str, 
     assert proof_nquads(options, context) == canonical_nquads({**options, "@context": context})
 
 
+@pytest.mark.parametrize("context", [None, {}, [], ["https://www.w3.org/2018/credentials/v1"], 5])
+def test_proof_options_under_a_context_that_does_not_define_them_are_refused(context: Json) -> None:
+    with pytest.raises(DocumentError):
+        proof_nquads(proof_options(ED25519.method, CREATED), context)
+    with pytest.raises(DocumentError):
+        sign({**document(), "@context": context}, signer=ED25519.signer, method=ED25519.method, created=CREATED)
+
+
 def test_what_is_signed_is_the_hash_of_the_options_and_then_of_the_document() -> None:
     hashed = hash_data(b"", b"abc")
     assert hashed.hex() == (
@@ -148,6 +156,8 @@ def test_a_proof_without_a_needed_member_fails(suite: str, member: str) -> None:
         {"previousProof": []},
         {"previousProof": [5]},
         {"domain": {}},
+        {"domain": {"a": "b"}},
+        {"domain": ["a", 5]},
         {"challenge": 5},
         {"nonce": []},
     ],
@@ -157,6 +167,15 @@ def test_a_proof_with_a_member_of_the_wrong_form_fails(suite: str, members: dict
     assert isinstance(signed["proof"], dict)
     signed["proof"] |= members
     assert judged(signed) == ("failed", "malformed_proof")
+
+
+def test_a_proof_that_does_not_pass_is_told_by_what_it_says_of_itself() -> None:
+    signed = secured("eddsa-rdfc-2022", members={"proofPurpose": "authentication"})
+    checked = only(check(signed, resolve_key, now=NOW))
+    assert (checked.cryptosuite, checked.method) == ("eddsa-rdfc-2022", ED25519.method)
+    assert (checked.created, checked.controller) == (CREATED, None)
+    checked = only(check({**signed, "proof": {"cryptosuite": 5, "created": "soon"}}, resolve_key, now=NOW))
+    assert (checked.cryptosuite, checked.method, checked.created) == ("", "", None)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "proof", [5], [[]]])
@@ -244,7 +263,9 @@ def test_nothing_is_added_to_a_signed_proof(suite: str, name: str, member: Json,
 
 
 def test_an_unknown_member_that_a_context_defines_may_be_signed() -> None:
-    assert judged(secured("eddsa-rdfc-2022", members={"name": "First proof"})) == ("passed", "signature_valid")
+    members: list[Json] = ["First proof", ["First proof", "Premier"]]
+    for member in members:
+        assert judged(secured("eddsa-rdfc-2022", members={"name": member})) == ("passed", "signature_valid")
 
 
 @pytest.mark.parametrize("suite", JCS)
@@ -261,8 +282,10 @@ def test_a_proof_with_the_documents_context_passes_and_with_another_fails(suite:
     assert isinstance(signed["proof"], dict)
     same: dict[str, Json] = {**signed["proof"], "@context": signed["@context"]}
     assert judged({**signed, "proof": same}) == ("passed", "signature_valid")
-    other: dict[str, Json] = {**signed["proof"], "@context": "https://w3id.org/security/data-integrity/v2"}
-    assert judged({**signed, "proof": other}) == ("failed", "context_differs")
+    others: list[Json] = ["https://w3id.org/security/data-integrity/v2", CREDENTIALS_V2, [CREDENTIALS_V2], None]
+    for context in others:
+        other: dict[str, Json] = {**signed["proof"], "@context": context}
+        assert judged({**signed, "proof": other}) == ("failed", "context_differs")
 
 
 @pytest.mark.parametrize("suite", JCS)
