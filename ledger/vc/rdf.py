@@ -176,8 +176,11 @@ class _Preparation:
         shortened = float(digits)
         if value.is_integer() and abs(value) < _LARGE_INTEGER:
             return orjson.Fragment(str(int(value)))
-        # Left are a few numbers that the parser spells in another way than JSON-LD asks for; nobody means them.
-        if _LARGE_INTEGER <= abs(value) < _LARGE_DOUBLE or Decimal(repr(shortened)) != Decimal(digits):
+        # Left are a few numbers that this parser or another spells in its own way, such as those that lie half-way
+        # between two of 16 digits; nobody means them.
+        half_way = Decimal(value).as_tuple().digits[16:] == (5,)
+        large = _LARGE_INTEGER <= abs(value) < _LARGE_DOUBLE
+        if half_way or large or Decimal(repr(shortened)) != Decimal(digits):
             raise MalformedDocument(f"the number {value!r} is spelled in more than one way by those who sign")
         self.changed |= shortened != value
         return shortened
