@@ -86,7 +86,7 @@ def valid_from(source: Source) -> str:
     if source.award.valid_until is not None:
         end = _end(source.award.valid_until)
         made = end if made[:19] >= end[:19] else made  # whole seconds, as the end has no others
-    return max(begins, made)
+    return max(made, begins, key=lambda time: time[:19])  # of the same second, one begins with it
 
 
 def status(source: Source) -> dict[str, Json]:

@@ -18,7 +18,14 @@ from ledger.vc.schema import check_record_schema
 
 CLR: Final = "https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json"
 SCHEMA: Final = "https://purl.imsglobal.org/spec/clr/v2p0/schema/json/clr_v2p0_clrcredential_schema.json"
-_SHARED: Final = ("name", "inLanguage", "issuer", "validFrom", "awardedDate")  # as in the badge inside
+_SHARED: Final = (
+    "name",
+    "inLanguage",
+    "issuer",
+    "validFrom",
+    "awardedDate",
+    "credentialStatus",
+)  # as in the badge inside
 
 
 def sign_record(source: Source, badge: bytes, parts: Sequence[bytes], signer: Signer, created: datetime) -> bytes:
@@ -44,10 +51,12 @@ def build_record(source: Source, badge: Document, parts: Sequence[Document]) -> 
     """The unsigned record around a signed badge and those it was built from.
 
     Raises:
-        MalformedDocument: a part says nothing of an achievement.
+        MalformedDocument: the badge is none that was made here, or a part says nothing of an achievement.
     """
     subject = badge.get("credentialSubject")
     whole = _achievement(badge)
+    if not badge.keys() >= set(_SHARED):
+        raise MalformedDocument("the badge of a learner record is not one that was made here")
     associations: list[Json] = [
         {"type": "Association", "associationType": "isPartOf", "sourceId": part, "targetId": whole}
         for part in dict.fromkeys(map(_achievement, parts))
@@ -68,7 +77,6 @@ def build_record(source: Source, badge: Document, parts: Sequence[Document]) -> 
     document["credentialSubject"] = inside
     if "validUntil" in badge:
         document["validUntil"] = badge["validUntil"]
-    document["credentialStatus"] = badge["credentialStatus"]
     document["credentialSchema"] = [{"id": SCHEMA, "type": SCHEMA_TYPE}]
     return document
 
@@ -101,7 +109,12 @@ def record_id(stream: StreamId) -> str:
 
 def _award_inside(document: dict[str, Json]) -> Document:
     """The badge itself: a record of another award would bring that award's parts with it, and stand there twice."""
-    return credentials_inside(document)[0] if is_record(document) else document
+    if not is_record(document):
+        return document
+    held = credentials_inside(document)
+    if not held:
+        raise MalformedDocument("a part is a learner record that holds no credential")
+    return held[0]
 
 
 def _achievement(document: Document) -> str:
