@@ -143,6 +143,12 @@ class Fleet:
         """How many of them the last checkpoint covers."""
         return self._number("SELECT MAX(size) FROM ledger.checkpoints")
 
+    def lists(self) -> list[bytes]:
+        """The status lists that were signed for other software."""
+        with self.connected() as connection:
+            found = connection.execute("SELECT DISTINCT list FROM ledger.status_credentials").fetchall()
+        return [bytes(name) for (name,) in found]
+
     def folded(self) -> int:
         """The last position that the view of awards shows."""
         with self.connected() as connection:

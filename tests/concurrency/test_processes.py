@@ -1,6 +1,7 @@
 """Two servers and two workers on one database: what one has done, the others know; what one loses, the others go on."""
 
 import subprocess
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -155,6 +156,17 @@ def test_of_two_workers_one_folds_a_view_while_the_other_waits_and_goes_on_when_
         (left,) = fleet.workers
         eventually(lambda: fleet.folded() == fleet.signed() == fleet.size(), "going on", (left,), fleet.log)
     fleet.start()
+
+
+def test_status_lists_are_signed_by_the_workers_and_answered_by_every_server(fleet: Fleet) -> None:
+    _student(fleet, "listed")
+    eventually(lambda: bool(fleet.lists()), "a signed status list", fleet.workers, fleet.log)
+    (name,) = fleet.lists()
+    path = f"/status/college/{urlsafe_b64encode(name).decode().rstrip('=')}"
+    answers = [fleet.public(server, path) for server in (0, 1)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["id"].endswith(path)
+    assert fleet.public(1, "/issuers/college/did.json").status_code == 200
 
 
 def test_work_is_done_once_where_no_worker_runs(fleet: Fleet) -> None:

@@ -160,6 +160,7 @@ def test_what_is_disowned_depends_on_the_reports_known_by_then() -> None:
     for (position, known_before), disowned in table.items():
         assert state.disowns(SIGN, Position(position), known_before=Position(known_before)) is disowned
     assert [report.from_position for report in state.reported()] == [10, 6]
+    assert state.is_stolen(SIGN)
 
 
 def test_keys_brought_in_by_a_stolen_root_key_are_disowned_with_it() -> None:
@@ -172,6 +173,7 @@ def test_keys_brought_in_by_a_stolen_root_key_are_disowned_with_it() -> None:
     assert state.disowns(ROOT_2, late)
     assert state.disowns(SIGN_2, late)
     assert not state.disowns(SIGN, late), "it was added before the root key was stolen"
+    assert [state.is_stolen(kid) for kid in (ROOT, ROOT_2, SIGN_2, SIGN)] == [True, True, True, False]
     assert not state.disowns(SIGN_2, late, known_before=Position(20))
     assert state.disowns(SIGN_2, late, known_before=Position(21))
 

@@ -10,7 +10,7 @@ from ledger.domain import events as ev
 from ledger.domain.authority import operator_of
 from ledger.domain.status import act_of
 from ledger.domain.types import Did, ListId, Origin, Position, Slot, StreamId
-from ledger.domain.values import Role
+from ledger.domain.values import STATUS_LIST_SLOTS, Role
 from ledger.record.entry import MalformedEntry
 from ledger.testing.forge import OPERATOR, RECOVERY, Forge, How
 from ledger.verification.authority_lines import (
@@ -83,6 +83,10 @@ def test_every_bit_and_every_line_is_proved_against_the_statement(deeds: list[tu
     for (name, slot), bit in bits_of(world.history).items():
         assert check_slot(statuses.slot_proof(name, Slot(slot)), statement) is bit
         assert statuses.is_set(name, Slot(slot)) is bit
+    for name in {name for name, _ in bits_of(world.history)}:
+        bits = int.from_bytes(statuses.list_bits(name), "big")
+        held = [slot for (other, slot), bit in bits_of(world.history).items() if bit and other == name]
+        assert bits == sum(1 << STATUS_LIST_SLOTS - 1 - slot for slot in held)
     proofs = [proof for did in world.dids for proof in statuses.recognition_proofs(did)]
     for did in world.dids:
         proofs += [statuses.authority_proof(did, world.forge.kid(key)) for key in world.keys[did] + world.roots[did]]
@@ -396,6 +400,8 @@ def test_there_are_no_proofs_of_what_is_not_there() -> None:
         statuses.slot_proof(ListId(bytes(16)), Slot(0))
     with pytest.raises(ListUnknown):
         statuses.is_set(ListId(bytes(16)), Slot(0))
+    with pytest.raises(ListUnknown):
+        statuses.list_bits(ListId(bytes(16)))
     for did, key in ((world.dids[0], "nobodys"), (OPERATOR, "operator")):
         with pytest.raises(LineUnknown):
             statuses.authority_proof(did, world.forge.kid(key))
