@@ -43,9 +43,10 @@ def read_upload(raw: bytes) -> Upload:
     if len(raw) > MAX_UPLOAD:
         raise UnreadableUpload(f"the file has more than {MAX_UPLOAD:,} bytes")
     try:
-        if raw.startswith(_PNG) or raw.lstrip(_BLANKS).startswith(b"<"):
-            raw = unbake(raw)
-        return _read_text(raw.strip(_BLANKS))
+        text = raw if raw.startswith(_PNG) else raw.strip(_BLANKS)
+        if text.startswith((_PNG, b"<")):
+            text = unbake(text).strip(_BLANKS)
+        return _read_text(text)
     except UnreadableUpload:
         raise
     except DocumentError as error:
