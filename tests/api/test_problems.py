@@ -26,7 +26,8 @@ NEVER_AT_THE_EDGE = """
     MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession
     MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath
     MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid
-    NoCredentialFile NoteUnsigned NotFetched NothingPublished NothingToProve OutsideTree ProofError ProofFileTooLarge
+    NoCredentialFile NoteUnsigned NotFetched NothingPublished NothingToProve NothingToSignAgain OutsideTree ProofError
+    ProofFileTooLarge
     ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing
     StateInUse StateNotUsable StateOfAnotherLog StatusNotProved TileForged TileMissing TileStoreConflict Unopened
     UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong

@@ -304,8 +304,8 @@ def test_chunk_from_elsewhere_is_refused(desk: Desk, moved: str) -> None:
     tree = publish(desk.forge)
     file, other = desk.file(first, tree), desk.file(second, tree)
     assert [desk.check(each).state for each in (file, other)] == [State.REVOKED, State.VALID]
-    kept = {"facts": file.award.facts[:1], "documents": file.award.documents[:1]}
-    cut = replace(file.award, entries=file.award.entries[:1], **kept)
+    award = file.award
+    cut = replace(award, entries=award.entries[:1], facts=award.facts[:1], documents=award.documents[:1])
     assert_refused(desk.check(replace(file, award=cut)), INVALID, "bits", "act_left_out")
     swapped = replace(cut, slots=other.award.slots)
     assert_refused(desk.check(replace(file, award=swapped)), INVALID, "bits", "slot_not_proved")

@@ -108,9 +108,13 @@ class KeyRoutes:
         self,
         caller: MayChange,
         issuer_id: str,
+        _key: IdempotencyKey,
         after: Annotated[int, Query(ge=0, description="`next` of the answer before; 0 to begin")] = 0,
     ) -> answers.SignedAgain:
-        """Sign some of those awards again with a good key, as versions that say the same; call until `next` is null."""
+        """Sign some of those awards again with a good key, as versions that say the same; call until `next` is null.
+
+        Sent again it does nothing twice: an award that was signed again is passed over.
+        """
         _, stream = self._register.find_issuer(caller, issuer_id)
         done = await self._resigning.run(caller, stream, Position(after))
         return answers.SignedAgain(signed=done.signed, next=done.next)
