@@ -21,7 +21,8 @@ from ledger.signing.signer import Signer
 from ledger.tlog.merkle import CompactRange, leaf_hash
 from ledger.verification.evidence import Placed
 from ledger.verification.log_keys import establish_log
-from ledger.verification.statement import Statuses, stored_act
+from ledger.verification.statement import Statuses
+from ledger.verification.stored_acts import stored_act
 
 _CHUNK = 2_000  # entries folded at a time
 _QUICK = 200  # entries that are folded while others wait to append

@@ -14,18 +14,18 @@ from uuid import UUID
 
 from ledger.domain import events as ev
 from ledger.domain.authority import Operator
-from ledger.domain.status import Act, ActKind, act_of, bits
+from ledger.domain.status import Act, act_of, bits
 from ledger.domain.types import Did, Digest, Kid, ListId, Position, Slot, StreamId
-from ledger.domain.values import STATUS_LIST_SLOTS
 from ledger.errors import LedgerError
-from ledger.record.decoding import Decoded, decode
-from ledger.record.encoding import MalformedEncoding, from_text, to_text
+from ledger.record.decoding import decode
+from ledger.record.encoding import to_text
 from ledger.record.entry import MalformedEntry, parse_entry
 from ledger.record.schema import SCHEMA_OF
 from ledger.verification.authority_lines import AuthorityLines, AuthorityProof
 from ledger.verification.evidence import Placed
-from ledger.verification.status_lists import LIST_ID, SlotProof, StatusLists
+from ledger.verification.status_lists import SlotProof, StatusLists
 from ledger.verification.statuses_bytes import MalformedStatuses, Stored, read_statuses, write_statuses
+from ledger.verification.stored_acts import KINDS, act_in
 
 # The acts of these streams of awards, each in its order, at least up to what was taken; asked for some hundred at once.
 History: TypeAlias = Callable[[Sequence[StreamId]], Mapping[StreamId, Sequence[Act]]]
@@ -33,14 +33,6 @@ History: TypeAlias = Callable[[Sequence[StreamId]], Mapping[StreamId, Sequence[A
 SignedBy: TypeAlias = Callable[[Kid, Position], Iterable[StreamId]]
 
 _BATCH = 500  # streams that are looked up in one go
-_KINDS: Mapping[str, ActKind] = {
-    SCHEMA_OF[ev.CredentialIssued].wire: "issued",
-    SCHEMA_OF[ev.CredentialStacked].wire: "issued",
-    SCHEMA_OF[ev.CredentialAmended].wire: "amended",
-    SCHEMA_OF[ev.CredentialSuspended].wire: "suspended",
-    SCHEMA_OF[ev.CredentialReinstated].wire: "reinstated",
-    SCHEMA_OF[ev.CredentialRevoked].wire: "revoked",
-}
 # The first entry of an award, as our own store spells it: half the price of reading its JSON, for nearly every entry.
 _NEW_AWARD = re.compile(
     rb'"list":"([\w-]{22})","slot":\d+\},"kid":"(\w+)","prev":"[\w-]+","seq":0,"stream":"[\w-]+",'
@@ -51,17 +43,6 @@ _AUTHORITY = frozenset(wire.wire for event, wire in SCHEMA_OF.items() if event i
 
 class EntryMissing(LedgerError):
     """Entries are taken in the order of positions, without gaps; nothing of this one was taken."""
-
-
-def stored_act(placed: Placed) -> Act | None:
-    """The act that an entry of our own store records, unverified; None for an entry of anything but an award.
-
-    Raises:
-        MalformedEntry: it cannot be read at all.
-    """
-    decoded = decode(placed.raw)
-    kind = _KINDS.get(decoded.type)
-    return None if kind is None else _act(decoded, kind, placed.position)
 
 
 class Statuses:
@@ -118,9 +99,9 @@ class Statuses:
 
     def _take_decoded(self, placed: Placed) -> None:
         decoded = decode(placed.raw)
-        kind = _KINDS.get(decoded.type)
+        kind = KINDS.get(decoded.type)
         if kind is not None:
-            act = _act(decoded, kind, placed.position)
+            act = act_in(decoded, kind, placed.position)
             self._take(_stream(decoded.stream), act, first=decoded.seq == 0)
             if act.list is not None:
                 self._known.add(to_text(act.list).encode())
@@ -281,19 +262,6 @@ class Statuses:
             kid for issuer in stored.issuers.values() if issuer.reported() for kid in issuer.keys
         }  # more than are stolen: their awards are looked up
         return statuses
-
-
-def _act(decoded: Decoded, kind: ActKind, position: Position) -> Act:
-    by, kid = Did(decoded.by), Kid(decoded.kid)
-    if kind != "issued" and kind != "amended":
-        return Act(position, by, kid, kind, None, None)
-    slot = decoded.data.get("slot")
-    if type(slot) is not int or not 0 <= slot < STATUS_LIST_SLOTS:
-        raise MalformedEntry("the entry in the store has no slot")
-    try:
-        return Act(position, by, kid, kind, ListId(from_text(decoded.data.get("list"), LIST_ID)), Slot(slot))
-    except MalformedEncoding as error:
-        raise MalformedEntry(f"the entry in the store has no status list: {error}") from error
 
 
 def _stream(text: str) -> StreamId:

@@ -21,9 +21,10 @@ from ledger.verification.authority_lines import (
     read_line,
 )
 from ledger.verification.evidence import Placed
-from ledger.verification.statement import EntryMissing, Statuses, stored_act
+from ledger.verification.statement import EntryMissing, Statuses
 from ledger.verification.status_lists import ListUnknown, check_slot
 from ledger.verification.statuses_bytes import MalformedStatuses
+from ledger.verification.stored_acts import stored_act
 from tests.unit.verification.statements import DEEDS, World, bits_of, busy, issuers_of, lines_of, stated
 
 _deeds = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 10_000)), max_size=40)
