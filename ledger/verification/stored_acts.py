@@ -1,4 +1,4 @@
-"""The acts that entries of our own store record, read fast and not verified: the bits of status lists follow from them."""
+"""The acts that entries of our own store record, read fast and not verified: the bits of lists follow from them."""
 
 from collections.abc import Mapping
 
