@@ -30,6 +30,7 @@ _V2: Final = "https://www.w3.org/ns/credentials/v2"
 _MULTIBASE: Final = "u"  # base64url without padding
 _LONGEST: Final = 2**25  # characters of a list as text: more than what is inflated could need
 _GZIP: Final = zlib.MAX_WBITS | 16
+_LEVEL: Final = 5  # of compression; the most costs a hundred times as much for lists with some thousand bits set
 _INDEX = re.compile(r"0|[1-9][0-9]{0,11}")
 
 
@@ -43,7 +44,7 @@ class MalformedStatusList(DocumentError):
 
 def encode(bits: bytes) -> str:
     """Bits as `encodedList`: gzip in base64url, behind the letter that says so. Bit 0 is the left-most of byte 0."""
-    return _MULTIBASE + to_base64url(compress(bits, mtime=0))
+    return _MULTIBASE + to_base64url(compress(bits, _LEVEL, mtime=0))
 
 
 def decode(text: str) -> bytes:
