@@ -26,7 +26,9 @@ _NAMED: Final = re.compile(r"<urn:uuid:x-slot-([0-9]+)->")
 _TERM: Final = r"_:[0-9A-Za-z]+|<[^>]*>"
 _QUAD: Final = re.compile(rf'({_TERM}) (<[^>]*>) ({_TERM}|"(?:[^"\\]|\\.)*"(?:\^\^<[^>]*>|@[0-9A-Za-z-]+)?) \.')
 # What names a thing, where nothing could be taken for a term of a context or for relative, or would be spelled anew.
-_ADDRESS: Final = re.compile(r"(?:urn:uuid:|https?://)(?:[A-Za-z0-9_~!$&'()*+,;=:@?#%-]|\.(?!\.?(?:[/?#]|$))|/(?!\.))+")
+_ADDRESS: Final = re.compile(
+    r"(?:urn:uuid:|https?://)(?:[A-Za-z0-9_~!$&'()*+,;=:@?#%-]++|\.(?!\.?(?:[/?#]|$))|/(?!\.))++"
+)
 _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
 _ESCAPES: Final = str.maketrans(
     {chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F)}
@@ -80,7 +82,8 @@ class _Shape:
     addresses: tuple[int, ...]  # the slots that hold addresses; the others hold text
     fixed: tuple[bytes, ...]  # first-degree hashes of the first blank nodes: no slot is near them
     near: tuple[_Text, ...]  # what is hashed of each other blank node
-    groups: tuple[tuple[_Text, _Text], ...]  # each subject, and the lines about it
+    told: Mapping[str, bytes]  # subjects, and the lines about them, that have no cells
+    groups: tuple[tuple[_Text, _Text], ...]  # every other subject, and the lines about it
 
     def filled(self, values: Sequence[str]) -> bytes:
         """The canonical N-Quads with these values; raises `_NotFitting` where they are not what slots are for."""
@@ -91,10 +94,12 @@ class _Shape:
         hashes = [*self.fixed, *[sha256(each.filled(cells).encode()).digest() for each in self.near]]
         ranks = {found: rank for rank, found in enumerate(sorted(hashes))}
         cells += [f"_:c14n{ranks[found]}" for found in hashes]
-        groups = {subject.filled(cells): lines.filled(cells) for subject, lines in self.groups}
-        if len(ranks) != len(hashes) or len(groups) != len(self.groups):
+        groups = dict(self.told)
+        for subject, lines in self.groups:
+            groups[subject.filled(cells)] = lines.filled(cells).encode()  # each alone: most are ASCII, which is fast
+        if len(ranks) != len(hashes) or len(groups) != len(self.told) + len(self.groups):
             raise _NotFitting("RDFC-1.0 would look further for what tells two nodes apart")
-        return "".join([groups[subject] for subject in sorted(groups)]).encode()
+        return b"".join([groups[subject] for subject in sorted(groups)])
 
 
 def _skeleton(document: Document, values: list[str]) -> dict[str, Json]:
@@ -147,13 +152,15 @@ def _compiled(skeleton: bytes, slots: int) -> _Shape | None:
     about: dict[str, list[str]] = {}
     for quad in quads:
         about.setdefault(cells.get(quad.subject, quad.subject), []).append(quad.line(cells))
+    texts = [(_text([subject]), _text(lines, subject)) for subject, lines in about.items()]
     shape = _Shape(
         addresses=tuple(sorted({int(name[1]) for quad in quads for name in map(_NAMED.fullmatch, quad) if name})),
         fixed=tuple(
             sha256("".join(f"{line}\n" for line in sorted(around[blank])).encode()).digest() for blank in fixed
         ),
         near=tuple(_text(around[blank]) for blank in near),
-        groups=tuple((_text([subject]), _text(lines)) for subject, lines in about.items()),
+        told={subject.template: lines.template.encode() for subject, lines in texts if lines.pick is None},
+        groups=tuple(each for each in texts if each[1].pick is not None),
     )
     # What was compiled makes of the marks what it was compiled from, or it is not used.
     try:
@@ -177,15 +184,16 @@ class _Quad(NamedTuple):
         return self.line(names)
 
 
-def _text(lines: Sequence[str]) -> _Text:
-    """The text of lines in which marks stand for cells."""
+def _text(lines: Sequence[str], beginning: str = "") -> _Text:
+    """The text of lines in which marks stand for cells; they all begin with `beginning`, which sorts none of them."""
     split = [_SLOT.split(line) for line in sorted(lines)]
+    tails = [_SLOT.split(line.removeprefix(beginning)) for line in sorted(lines)]
     cells = [int(number) for parts in split for number in parts[1::2]]
     template = "".join("%s".join(part.replace("%", "%%") for part in parts[::2]) + "\n" for parts in split)
     return _Text(
         template=template if cells else template % (),
         pick=itemgetter(*cells) if cells else None,
-        ordered=all(_settled(one, other) for one, other in pairwise(split)),
+        ordered=all(_settled(one, other) for one, other in pairwise(tails)),
     )
 
 
