@@ -56,8 +56,9 @@ function ofCore(found) {
   const steps = Object.fromEntries((found.log ?? []).map(each => [each.id, each.valid ?? each.error.name]));
   const errors = found.errors ?? [];
   return {
-    // By its documentation each step is for the caller to judge; whoever relies on a credential wants all of them.
-    accepted: errors.length === 0 && Object.values(steps).every(each => each === true),
+    // By its documentation each step is for the caller to judge; whoever relies on a credential wants all of them, and
+    // the signature above all: some credentials come back with no word on it.
+    accepted: errors.length === 0 && steps.valid_signature === true && Object.values(steps).every(each => each === true),
     steps,
     schemas: found.additionalInformation?.flatMap(each => each.results ?? []) ?? [],
     reason: errors.map(each => each.name).join('; ')

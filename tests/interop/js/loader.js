@@ -1,7 +1,7 @@
 // The document loader for the libraries that want one of their caller: contexts as their own packages bring them,
 // did:key, did:web, and what the world has besides.
 
-import {bring, load} from './world.js';
+import {bring, context, load} from './world.js';
 import {readFileSync} from 'node:fs';
 import * as EcdsaMultikey from '@digitalbazaar/ecdsa-multikey';
 import * as Ed25519Multikey from '@digitalbazaar/ed25519-multikey';
@@ -28,6 +28,10 @@ didKey.use({multibaseMultikeyHeader: 'z6Mk', fromMultibase: Ed25519Multikey.from
 didKey.use({multibaseMultikeyHeader: 'zDna', fromMultibase: EcdsaMultikey.from});
 
 export async function documentLoader(url) {
+  const known = context(url);
+  if(known !== undefined) {
+    return loaded(url, known); // parsed once, as a caller who looks after its speed would
+  }
   if(url.startsWith('did:key:')) {
     return loaded(url, await didKey.get(url.includes('#') ? {url} : {did: url}));
   }

@@ -22,7 +22,7 @@ let ahead = 0; // milliseconds of our clock before the machine's
 let documents = new Map(); // address -> text, of the question
 const contexts = new Map();
 const origins = new Map(); // as written in documents -> where the ledger listens
-let asked = [];
+let asked = new Set();
 
 globalThis.Date = class extends RealDate {
   constructor(...given) {
@@ -54,7 +54,7 @@ net.Socket.prototype.connect = function(...given) {
 
 // The text at an address; undefined where there is none.
 export async function load(url) {
-  asked.push(url);
+  asked.add(url);
   const address = url.split('#')[0];
   if(documents.has(address)) {
     return documents.get(address);
@@ -71,6 +71,15 @@ export async function load(url) {
   }
   const answer = await realFetch(origins.get(origin) + pathname + search);
   return answer.status === 200 ? answer.text() : undefined;
+}
+
+// A context that a package brings, as it is; undefined where none does.
+export function context(url) {
+  const found = contexts.get(url);
+  if(found !== undefined) {
+    asked.add(url);
+  }
+  return found;
 }
 
 // Contexts that a package brings.
@@ -90,10 +99,10 @@ export function listens(base, at) {
 export function begin({now, given = {}}) {
   ahead = now === undefined ? 0 : RealDate.parse(now) - RealDate.now();
   documents = new Map(Object.entries(given).map(([url, each]) => [url, JSON.stringify(each)]));
-  asked = [];
+  asked = new Set();
 }
 
 // What was asked for since then.
 export function requests() {
-  return [...new Set(asked)];
+  return [...asked];
 }
