@@ -95,10 +95,18 @@ def test_a_copy_as_it_lies_holds_every_row_and_constrains_none(url: str, copy: P
     assert copy_as_it_lies(url, tmp_path / "lies.db") == []
     with reading_copy(copy) as made, reading_copy(tmp_path / "lies.db") as lies:
         tables = [name for (name,) in made.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        assert len(tables) == 13
+        assert len(tables) == 14
         for table in tables:
             rows = [sorted(each.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for each in (made, lies)]
             assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 9999])
+def test_a_status_list_that_nobody_signed_is_found(url: str, bench: Bench, size: int) -> None:
+    forged = "INSERT INTO ledger.status_credentials VALUES (%b, '2026-11-21T12:00:00.000Z', %s, %b)"
+    _tamper(url, forged, parameters=(bytes(16), size, b"{}"))
+    report = _audit(url, bench)
+    assert [each.check for each in report.problems] == [Check.STATUS_LIST]
 
 
 @pytest.mark.parametrize("position", [1, 2, 17, 40])
@@ -207,10 +215,10 @@ def test_every_guard_that_is_gone_is_named(url: str, bench: Bench) -> None:
             "SELECT conrelid::regclass::text, conname FROM pg_constraint "
             "WHERE connamespace = 'ledger'::regnamespace AND contype <> 'n'"
         ).fetchall()
-        assert len(constraints) == 16
+        assert len(constraints) == 17
         for table, name in constraints:
             connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        assert _guards(_audit(url, bench)).count("constraint ") == 16
+        assert _guards(_audit(url, bench)).count("constraint ") == 17
 
 
 @pytest.mark.parametrize(
