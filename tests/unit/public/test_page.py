@@ -25,6 +25,7 @@ HEADINGS = {  # as the design page has them
     State.KEY_COMPROMISED: "Signed with a stolen key",
     State.REVOKED: "Withdrawn — no longer valid",
     State.SUSPENDED: "On hold",
+    State.STATUS_UNAVAILABLE: "Genuine — current status not confirmed",
     State.EXPIRED: "Genuine, but expired",
     State.NOT_YET_VALID: "Not in force yet",
     State.ISSUER_UNRECOGNISED: "Genuine, issuer not recognised",
