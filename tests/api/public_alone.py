@@ -27,6 +27,7 @@ from verify_api.app import create_public_app
 
 _SECRETS = (Ed25519Signer, SigningKey, Ed25519PrivateKey, PemKeyStore)
 _JSON = {"Accept": "application/json"}
+_FOREIGN = Path(__file__).parent.parent / "data" / "foreign-badge.json"
 
 
 def main() -> None:
@@ -79,15 +80,23 @@ def _table(routes: Sequence[BaseRoute]) -> Iterator[Route]:
 def _answers(app: FastAPI, client: TestClient, code: str, short: str, size: int) -> Iterator[tuple[str, int]]:
     """Every route with every method, and the status of the answer."""
     values = {"code": code, "version": "1", "path": f"0/000.p/{size}", "path:path": f"0/000.p/{size}"}
-    values |= {"slug": "college", "name": sys.argv[5]}
+    values |= {"slug": "college", "status_list": sys.argv[5]}
     values["date"] = next(iter(sorted(each.name for each in Path(sys.argv[1], "log", "days").iterdir())))
+    foreign = json.loads(_FOREIGN.read_bytes())
+    holder = {"@context": foreign["@context"][:1], "type": "VerifiablePresentation", "verifiableCredential": foreign}
+    uploads = {
+        "/verify": foreign,
+        "/vc/credentials/verify": {"verifiableCredential": foreign},
+        "/vc/presentations/verify": {"verifiablePresentation": holder},
+    }
     for route in _table(app.routes):
         path = route.path
         for name, value in values.items():
             path = path.replace("{" + name + "}", value)
         for method in route.methods or ():
-            data = {"code": short} if method == "POST" else None
-            yield f"{method} {route.path}", client.request(method, path, data=data).status_code
+            data = {"code": short} if (method, path) == ("POST", "/c") else None
+            body = uploads.get(path) if method == "POST" else None
+            yield f"{method} {route.path}", client.request(method, path, data=data, json=body).status_code
 
 
 if __name__ == "__main__":

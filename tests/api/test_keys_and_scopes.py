@@ -18,6 +18,8 @@ ROUTES = [
     ("GET", "/issuers/college/keys", None, "read"),
     ("POST", "/issuers/college/keys/z6Mk/retire", None, "admin"),
     ("POST", "/issuers/college/keys/z6Mk/compromised", None, "admin"),
+    ("GET", "/issuers/college/signing-again", None, "read"),
+    ("POST", "/issuers/college/signing-again", None, "change"),
     ("POST", "/achievements", DEFINITION, "define"),
     ("GET", "/achievements", None, "read"),
     ("GET", "/achievements/wound-care", None, "read"),

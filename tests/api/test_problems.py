@@ -22,17 +22,16 @@ NEVER_AT_THE_EDGE = """
     CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
     CosignatureTimeImpossible EntryMissing GuardContradicts HomeBusy HomeExists HomeMissing InclusionNotProved
     IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable
-    LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry
-    MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession
-    MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath
-    MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoProof NotApplicable NoteSignatureInvalid
-    NoCredentialFile NoteUnsigned NotFetched NothingPublished NothingToProve NothingToSignAgain OutsideTree ProofError
-    ProofFileTooLarge
-    ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing
-    StateInUse StateNotUsable StateOfAnotherLog StatusListNotSigned StatusNotProved TileForged TileMissing TileStoreConflict
-    Unopened UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
-    WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError
-    WitnessRefused WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
+    LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
+    MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile
+    MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
+    MalformedVerifierKey MalformedWitnessAnswer NoCredentialFile NoProof NotApplicable NotFetched NoteSignatureInvalid
+    NoteUnsigned NothingPublished NothingToProve NothingToSignAgain OutsideTree ProofError ProofFileTooLarge
+    ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse
+    StateNotUsable StateOfAnotherLog StatusListNotSigned StatusNotProved TileForged TileMissing
+    TileStoreConflict Unopened UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
+    WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
+    WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 
@@ -96,7 +95,7 @@ def test_fault_of_the_program_is_answered_with_500_that_tells_nothing(
 
 def test_halted_ledger_is_503_for_changes_and_reads_go_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     code = api.issue()["code"]
-    api.services.ledger.publishing.publish()  # so that nothing is left that the publisher would fail to record meanwhile
+    api.services.ledger.publishing.publish()  # nothing is left that the publisher would fail to record meanwhile
     monkeypatch.setattr(api.services.ledger.committer, "_halted", LedgerHalted("the ledger is shutting down"))
     refused = api.post(f"/credentials/{code}/revoke", {"reason": "other"})
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")

@@ -113,13 +113,15 @@ def test_every_public_route_is_answered_in_a_process_without_any_key(stand: Stan
     assert {
         "GET /", "POST /c", "GET /c/{code}", "GET /C/{code}", "GET /c/{code}/{version}", "GET /c/{code}/proof",
         "GET /log/checkpoint", "HEAD /log/checkpoint", "GET /log/tile/{path:path}", "GET /log/days/{date}",
-        "GET /status/{slug}/{name}", "HEAD /status/{slug}/{name}", "GET /issuers/{slug}/did.json",
+        "GET /status/{slug}/{status_list}", "HEAD /status/{slug}/{status_list}", "GET /issuers/{slug}/did.json",
         "HEAD /issuers/{slug}/did.json", "GET /.well-known/did.json", "HEAD /.well-known/did.json",
+        "GET /verify", "POST /verify", "POST /vc/credentials/verify", "POST /vc/presentations/verify",
         "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /docs",
     } <= answers.keys()  # fmt: skip
     assert not [route for route in answers if "/api/" in route or "/console" in route]
     elsewhere = {"GET /c/{path:path}", "HEAD /c/{path:path}", "GET /C/{path:path}", "HEAD /C/{path:path}"}  # no code
-    assert {route: status for route, status in answers.items() if status != 200} == dict.fromkeys(elsewhere, 404)
+    refused = {**dict.fromkeys(elsewhere, 404), "POST /vc/presentations/verify": 400}  # nobody signed the presentation
+    assert {route: status for route, status in answers.items() if status != 200} == refused
 
 
 @contextmanager

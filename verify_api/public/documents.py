@@ -57,7 +57,7 @@ class DocumentRoutes:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    async def status_list(self, request: Request, slug: str, name: str) -> Response:
+    async def status_list(self, request: Request, slug: str, status_list: str) -> Response:
         """The last signed status list of an issuer, or the one that held at `?timestamp=`."""
         asked = request.query_params.getlist(_TIMESTAMP)
         try:
@@ -66,7 +66,7 @@ class DocumentRoutes:
             return said(f"The timestamp cannot be read: {error}", HTTPStatus.BAD_REQUEST)
         if len(asked) > 1:
             return said("The timestamp is given more than once", HTTPStatus.BAD_REQUEST)
-        kept = await run_in_threadpool(self._documents.status_list, slug, name, at)
+        kept = await run_in_threadpool(self._documents.status_list, slug, status_list, at)
         if kept is None:
             what = "There is no such status list" if at is None else "No such status list held at that time"
             return said(what, HTTPStatus.NOT_FOUND)
@@ -89,7 +89,7 @@ def documents_router(routes: DocumentRoutes) -> APIRouter:
     """Their addresses."""
     router = APIRouter(tags=["public"])
     for path, endpoint, responses, parameters in (
-        ("/status/{slug}/{name}", routes.status_list, openapi.status_list(), openapi.timestamp()),
+        ("/status/{slug}/{status_list}", routes.status_list, openapi.status_list(), openapi.timestamp()),
         ("/issuers/{slug}/did.json", routes.issuer, openapi.did_document(), {}),
         ("/.well-known/did.json", routes.operator, openapi.did_document(), {}),
     ):
