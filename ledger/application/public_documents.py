@@ -46,7 +46,7 @@ class PublicDocuments:
             if issuer is None or snapshot.issuer_of_list(status_list) != issuer:
                 return None
             kept = snapshot.status_credential(status_list, at)
-        return kept if kept is None or at is None or at <= kept.made_at + VALID else None
+        return kept if kept is None or at is None or at - kept.made_at <= VALID else None
 
     def issuer(self, slug: str) -> bytes | None:
         """The DID document of an issuer; None where there is none of that name.

@@ -7,7 +7,7 @@ decided in `ledger.domain.status`; proofs are checked in `ledger.vc.data_integri
 import re
 import zlib
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from gzip import compress
 from typing import Final
 
@@ -26,6 +26,7 @@ TTL: Final = 300_000  # milliseconds that a list of ours may be kept by whoever 
 CREDENTIAL: Final = "BitstringStatusListCredential"
 LIST: Final = "BitstringStatusList"
 ENTRY: Final = "BitstringStatusListEntry"
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - VALID  # beyond it, the calendar ends before a list does
 _V2: Final = "https://www.w3.org/ns/credentials/v2"
 _MULTIBASE: Final = "u"  # base64url without padding
 _LONGEST: Final = 2**25  # characters of a list as text: more than what is inflated could need
@@ -154,14 +155,19 @@ def check_own(
         return "document_malformed"
     subject, address = document["credentialSubject"], document.get("id")
     encoded = subject["encodedList"] if isinstance(subject, dict) else None
-    if address not in _addresses(issuer, status_list):
+    if address not in _addresses(issuer, status_list) or made > _LATEST:
         return "document_differs"
     expected = _framed(str(address), issuer, str(encoded), made)
     if {name: value for name, value in document.items() if name != "proof"} != expected:
         return "document_differs"
-    if held != bits:
-        return "bits_differ"
-    known = read_controller_document(write_document(issuer, tuple(keys)), issuer)
+    return "bits_differ" if held != bits else _proof_fault(document, issuer, made, keys)
+
+
+def _proof_fault(document: Document, issuer: Did, made: datetime, keys: Collection[Kid]) -> str | None:
+    """Why one of these keys did not sign a list."""
+    # Of all keys the one that it names, or none: however many an issuer has, and however many a document may name.
+    named = [kid for kid in keys if method_of(document) == f"{issuer}#{kid}"]
+    known = read_controller_document(write_document(issuer, named), issuer)
     proofs = check_proofs(document, lambda _: known, now=made)
     if len(proofs) != 1:
         return "proof_missing"

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.adapters.key_store import PemKeyStore
 from ledger.adapters.secrets import MasterKey
-from ledger.application.ports import Appended, StatusCredential, Store
+from ledger.application.ports import Appended, OutcomeUnknown, StatusCredential, Store
 from ledger.application.status_signing import StatusListNotSigned, StatusSigning
 from ledger.bootstrap import passphrase
 from ledger.domain.events import CredentialAmended, CredentialAwarded
@@ -209,6 +209,23 @@ def test_of_two_processes_that_sign_at_once_one_keeps_its_list(desk: Desk) -> No
     desk.office.clock.at += timedelta(seconds=2)
     assert other.work() == 0
     assert (desk.count(), desk.told) == (1, [])
+
+
+def test_store_that_fails_while_a_list_is_kept_is_asked_again(desk: Desk) -> None:
+    _, name, _ = desk.issue()
+    answers: list[Exception | None] = [OutcomeUnknown("the store failed"), None]
+
+    def fail() -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    desk.signing = desk.another(LateStore(desk.office.store, fail))
+    with pytest.raises(OutcomeUnknown):
+        desk.work()
+    assert desk.work(publish=False) == 1
+    desk.assert_good(name)
+    assert desk.told == []
 
 
 def test_clock_that_was_set_back_delays_nothing_and_times_still_grow(desk: Desk) -> None:

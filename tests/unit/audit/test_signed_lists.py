@@ -129,6 +129,7 @@ def test_list_signed_before_its_key_was_reported_stands(tmp_path: Path) -> None:
         ("raw = 'text'", "columns_malformed"),
         ("raw = NULL", "columns_malformed"),
         ("made_at = '2026-11-21T13:00:00.000Z'", "document_differs"),
+        ("made_at = '9999-12-31T23:59:59.999Z'", "document_differs"),
         ("made_at = '2026-11-21'", "columns_malformed"),
         ("made_at = 7", "columns_malformed"),
         ("list = x'00'", "columns_malformed"),

@@ -240,6 +240,7 @@ def test_credential_without_a_proof_names_no_key(document: dict[str, Json]) -> N
     [
         ({"bits": _set(7)}, "bits_differ"),
         ({"made": _MADE + timedelta(seconds=1)}, "document_differs"),
+        ({"made": datetime(9999, 12, 31, 23, tzinfo=UTC)}, "document_differs"),  # the calendar ends before it does
         ({"issuer": Did("did:web:college.example%3A8443:issuers:other")}, "document_differs"),
         ({"issuer": Did("did:web:college.example:issuers:nursing")}, "document_differs"),
         ({"issuer": Did("did:web:college.example%3A8443")}, "document_differs"),
@@ -250,6 +251,12 @@ def test_credential_without_a_proof_names_no_key(document: dict[str, Json]) -> N
 )
 def test_list_of_ours_is_not_taken_for_another(changed: dict[str, object], reason: str) -> None:
     assert _check(canonical_json(_signed()), **changed) == reason
+
+
+def test_list_of_an_issuer_with_very_many_keys_is_checked_with_the_one_that_signed() -> None:
+    keys = [Ed25519Signer(number.to_bytes(32)).kid for number in range(300)]
+    assert _check(canonical_json(_signed()), keys=(*keys, _SIGNER.kid)) is None
+    assert _check(canonical_json(_signed()), keys=keys) == "key_not_found"
 
 
 @pytest.mark.parametrize(
