@@ -29,8 +29,8 @@ NEVER_AT_THE_EDGE = """
     NoteUnsigned NothingPublished NothingToProve NothingToSignAgain OutsideTree ProofError ProofFileTooLarge
     ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse
     StateNotUsable StateOfAnotherLog StatusListNotSigned StatusNotProved TileForged TileMissing
-    TileStoreConflict Unopened UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong
-    WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
+    TileStoreConflict Unopened UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead
+    WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
     WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
-# Written with its own words, since a module that is imported as a fixture would be made again.
-from ledger.domain.types import Kid
+from ledger.domain.types import Kid, Position
 from ledger.domain.values import Reason, Role
 from ledger.public_side import open_public_side
 from ledger.record.encoding import to_text
 from ledger.vc.did import read_controller_document, web_address
 from ledger.vc.reading import read_document
-from ledger.vc.status_list import bits_of
+from ledger.vc.status_list import bits_of, check_entry
+from tests.api.conftest import Api
+from tests.api.test_public_side import until
 from tests.unit.application.office import OPERATOR, Office, make_home, open_office, run
 from verify_api.app import create_public_app
 from verify_api.services import status_signing
@@ -29,10 +31,11 @@ class Service:
         self.client = client
         self._signing = status_signing(office.ledger, office.failures.append)
         self.award = run(office.issue())
-        self.sign()
         with office.store.snapshot() as snapshot:
             (self.state,) = snapshot.status_lists()
         self.path = f"/status/college/{to_text(self.state.list)}"
+        self.unsigned = client.get(self.path)
+        self.sign()
 
     def sign(self, after: timedelta = timedelta(0)) -> None:
         """Publish and sign, so much later."""
@@ -141,9 +144,8 @@ def test_list_is_found_under_the_name_of_its_issuer_alone(service: Service) -> N
 
 
 def test_list_that_was_not_signed_yet_is_not_there(service: Service) -> None:
-    board = run(service.office.ledger.issuers.register(OPERATOR, "academy", {"name": "Academy"}))  # type: ignore[arg-type]
-    assert board.position
-    assert service.client.get(f"/status/academy/{to_text(bytes(range(16)))}").status_code == 404
+    assert service.unsigned.status_code == 404
+    assert service.unsigned.headers["cache-control"] == "no-store"
 
 
 def _keys(service: Service, slug: str = "college") -> list[str]:
@@ -174,8 +176,20 @@ def test_key_that_a_stolen_root_key_brought_in_is_not_in_the_did_document(servic
     start = service.office.size() + 1
     run(issuers.add_key(OPERATOR, college, Role.SIGNING))
     assert len(_keys(service)) == 2
-    run(issuers.report_compromised(OPERATOR, college, Kid(root), start, recovery=True))  # type: ignore[arg-type]
+    run(issuers.report_compromised(OPERATOR, college, Kid(root), Position(start), recovery=True))
     assert _keys(service) == [first]
+
+
+def test_server_signs_lists_soon_after_it_published_and_without_being_asked(api: Api) -> None:
+    made = api.issue()
+    document = json.loads(api.client.get(f"/c/{made['code']}/credential.json").content)
+    address = document["credentialStatus"]["statusListCredential"]
+    path = urlsplit(address).path
+    until(lambda: api.client.get(path).status_code == 200)
+    published = read_document(api.client.get(path).content)
+    issuer, now = document["issuer"]["id"], datetime.now(UTC)
+    assert check_entry(document["credentialStatus"], published, issuer=issuer, now=now) is False
+    assert web_address(issuer).endswith("/issuers/college/did.json")
 
 
 def test_did_document_of_the_operator_names_its_event_key(service: Service) -> None:
