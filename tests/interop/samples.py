@@ -65,6 +65,18 @@ class Ledger:
         address = _entry(document)[0]
         return {address: self.get(address)}
 
+    def judged(self, document: Document) -> str:
+        """The verdict of the service on a file with this document, once it takes it: it takes so many a minute."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        content = json.dumps(document).encode()
+        answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers)
+        while answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            time.sleep(int(answer.headers["Retry-After"]))
+            answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        verdict: str = answer.json()["verdict"]
+        return verdict
+
     def until_published(self, document: Document, *, stopped: bool) -> None:
         """Wait until the list of a document says so."""
         address, index = _entry(document)

@@ -16,8 +16,9 @@ NOW: Final = "2026-11-21T13:00:00Z"
 ACCEPTS: Final = "accepts"
 REFUSES: Final = "refuses"
 BIT: Final = "`verified`, `status` is set"
+PAST: Final = "–"
 LIBRARIES: Final = ("digitalbazaar", "verifierCore", "schema")
-TITLES: Final = ("`@digitalbazaar/vc`", "`verifier-core`", "1EdTech schema, `ajv`")
+TITLES: Final = ("`@digitalbazaar/vc`", "`verifier-core`", "1EdTech schema, `ajv`", "here, `POST /verify`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Situation:
     name: str
     make: Making
     says: tuple[str, str, str]  # in the order of LIBRARIES
+    here: str  # the verdicts of this service at the end of the story; PAST for a row about an earlier time
 
 
 def cell(library: str, verdict: Verdict) -> str:
@@ -207,79 +209,136 @@ _SIGNATURE = (REFUSES, "`invalid_signature`", ACCEPTS)
 _STOPPED = (BIT, "`revocation_status`: no", ACCEPTS)
 
 SITUATIONS: Final = (
-    Situation(name="valid", make=lambda story: _all(*story.good), says=_EVERYONE),
-    Situation(name="a learner record of a stack", make=lambda story: _all(*story.records), says=_EVERYONE),
-    Situation(name="revoked", make=lambda story: _all(story.stopped["revoked"]), says=_STOPPED),
-    Situation(name="suspended", make=lambda story: _all(story.stopped["suspended"]), says=_STOPPED),
     Situation(
-        name="suspended, as long as it was", make=lambda story: _all(story.held, given=story.while_held), says=_STOPPED
+        name="valid", make=lambda story: _all(*story.good), says=_EVERYONE, here="`issuer_unrecognised` / `valid`"
     ),
-    Situation(name="the same after it was reinstated", make=lambda story: _all(story.held), says=_EVERYONE),
     Situation(
-        name="amended: the document as first printed", make=lambda story: _all(story.stopped["amended"]), says=_STOPPED
+        name="a learner record of a stack",
+        make=lambda story: _all(*story.records),
+        says=_EVERYONE,
+        here="`component_review` / `issuer_unrecognised` / `valid`",
     ),
-    Situation(name="amended: the document of today", make=lambda story: _all(story.corrected), says=_EVERYONE),
+    Situation(name="revoked", make=lambda story: _all(story.stopped["revoked"]), says=_STOPPED, here="`revoked`"),
+    Situation(name="suspended", make=lambda story: _all(story.stopped["suspended"]), says=_STOPPED, here="`suspended`"),
+    Situation(
+        name="suspended, as long as it was",
+        make=lambda story: _all(story.held, given=story.while_held),
+        says=_STOPPED,
+        here=PAST,
+    ),
+    Situation(
+        name="the same after it was reinstated", make=lambda story: _all(story.held), says=_EVERYONE, here="`valid`"
+    ),
+    Situation(
+        name="amended: the document as first printed",
+        make=lambda story: _all(story.stopped["amended"]),
+        says=_STOPPED,
+        here="`amended`",
+    ),
+    Situation(
+        name="amended: the document of today", make=lambda story: _all(story.corrected), says=_EVERYONE, here="`valid`"
+    ),
     Situation(
         name="expired",
         make=lambda story: _all(story.stopped["expired"]),
         says=(REFUSES, "`expiration`: no", ACCEPTS),
+        here="`expired`",
     ),
     Situation(
         name="not yet valid",
         make=lambda story: _all(story.stopped["not_yet_valid"]),
         says=(REFUSES, "no word on the signature", ACCEPTS),
+        here="`not_yet_valid`",
     ),
-    Situation(name="any member changed", make=_changed, says=_SIGNATURE),
-    Situation(name="a credential inside a learner record changed", make=_changed_inside, says=_SIGNATURE),
+    Situation(name="any member changed", make=_changed, says=_SIGNATURE, here="`signature_invalid`"),
+    Situation(
+        name="a credential inside a learner record changed",
+        make=_changed_inside,
+        says=_SIGNATURE,
+        here="`signature_invalid`",
+    ),
     Situation(
         name="a member added that no context defines",
         make=_undefined_term,
         says=(REFUSES, "`jsonld.ValidationError`", ACCEPTS),
+        here="`signature_invalid`",
     ),
-    Situation(name="the proof of another document", make=_swapped, says=_SIGNATURE),
-    Situation(name="no proof", make=_unsigned, says=(REFUSES, "`no_proof`", ACCEPTS)),
-    Situation(name="a proof for another purpose", make=_other_purpose, says=_SIGNATURE),
-    Situation(name="signed by another key than it says", make=_wrong_key, says=_SIGNATURE),
-    Situation(name="signed by a key that the issuer does not list", make=_unlisted_key, says=_SIGNATURE),
-    Situation(name="signed by somebody else than the issuer", make=_key_of_another, says=_SIGNATURE),
+    Situation(name="the proof of another document", make=_swapped, says=_SIGNATURE, here="`signature_invalid`"),
+    Situation(name="no proof", make=_unsigned, says=(REFUSES, "`no_proof`", ACCEPTS), here="`signature_invalid`"),
+    Situation(name="a proof for another purpose", make=_other_purpose, says=_SIGNATURE, here="`signature_invalid`"),
+    Situation(name="signed by another key than it says", make=_wrong_key, says=_SIGNATURE, here="`signature_invalid`"),
+    Situation(
+        name="signed by a key that the issuer does not list",
+        make=_unlisted_key,
+        says=_SIGNATURE,
+        here="`signature_invalid`",
+    ),
+    Situation(
+        name="signed by somebody else than the issuer",
+        make=_key_of_another,
+        says=_SIGNATURE,
+        here="`signature_invalid`",
+    ),
     Situation(
         name="forged with a stolen key and dated back, before the theft was reported",
         make=lambda story: _all(story.forged, given=story.before_report),
         says=_EVERYONE,
+        here=PAST,
     ),
-    Situation(name="the same after the report", make=lambda story: _all(story.forged), says=_SIGNATURE),
+    Situation(
+        name="the same after the report",
+        make=lambda story: _all(story.forged),
+        says=_SIGNATURE,
+        here="`key_compromised`",
+    ),
     Situation(
         name="signed with that key before it was stolen, after the report",
         make=lambda story: _all(story.robbed),
         says=_SIGNATURE,
+        here="`issuer_unrecognised`",
     ),
-    Situation(name="the same award, signed again", make=lambda story: _all(story.signed_again), says=_EVERYONE),
-    Situation(name="issued elsewhere, with a status list", make=_own_list, says=_EVERYONE),
+    Situation(
+        name="the same award, signed again",
+        make=lambda story: _all(story.signed_again),
+        says=_EVERYONE,
+        here="`issuer_unrecognised`",
+    ),
+    Situation(name="issued elsewhere, with a status list", make=_own_list, says=_EVERYONE, here="`not_checked`"),
     Situation(
         name="its status list has expired",
         make=_expired_list,
         says=(REFUSES, "`revocation_status`: `status_list_expired`", ACCEPTS),
+        here="`not_checked`",
     ),
     Situation(
         name="its status list cannot be had",
         make=lambda story: _with_list(story, {}),
         says=(REFUSES, "`revocation_status`: `status_list_not_found`", ACCEPTS),
+        here="`not_checked`",
     ),
     Situation(
         name="its status list was changed",
         make=_tampered_list,
         says=(REFUSES, "`revocation_status`: `status_list_signature_error`", ACCEPTS),
+        here="`not_checked`",
     ),
-    Situation(name="its status list is another issuer's", make=_list_of_another, says=(REFUSES, ACCEPTS, ACCEPTS)),
+    Situation(
+        name="its status list is another issuer's",
+        make=_list_of_another,
+        says=(REFUSES, ACCEPTS, ACCEPTS),
+        here="`not_checked`",
+    ),
     Situation(
         name="its status list has another purpose",
         make=_list_for_another_purpose,
         says=(REFUSES, "`revocation_status`: `status_list_error`", ACCEPTS),
+        here="`not_checked`",
     ),
     Situation(
         name="its place is beyond the end of the status list",
         make=_list_beyond_end,
         says=(REFUSES, "`revocation_status`: `status_list_error`", ACCEPTS),
+        here="`not_checked`",
     ),
     Situation(
         name="its issuer is in no registry",
@@ -287,5 +346,6 @@ SITUATIONS: Final = (
             Question(document=story.good[0], given={address: {"registry": {}} for address in story.registry})
         ],
         says=(ACCEPTS, "`registered_issuer`: no", ACCEPTS),
+        here="`valid`",
     ),
 )

@@ -10,7 +10,7 @@ import pytest
 from ledger.vc.clr import is_record
 from tests.interop.others import Others
 from tests.interop.samples import BASE, LAST, LATER, REGISTRY, Ledger
-from tests.interop.situations import LIBRARIES, NOW, SITUATIONS, TITLES, Situation, Story, cell
+from tests.interop.situations import LIBRARIES, NOW, PAST, SITUATIONS, TITLES, Situation, Story, cell
 
 _PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
 _GOOD = ("valid", "issuer_unrecognised", "component_review")  # whom the board recognises is not for others to know
@@ -89,6 +89,14 @@ def said(others: Others, ledger: Ledger, story: Story, situation: Situation) -> 
     return tuple(" / ".join(sorted(found)) for found in cells)
 
 
+@pytest.mark.parametrize("situation", [each for each in SITUATIONS if each.here != PAST], ids=lambda each: each.name)
+def test_this_service_says_of_what_is_brought_to_it_what_is_written_down(
+    ledger: Ledger, story: Story, situation: Situation
+) -> None:
+    verdicts = {ledger.judged(each.document) for each in situation.make(story)}
+    assert " / ".join(f"`{each}`" for each in sorted(verdicts)) == situation.here
+
+
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)
 def test_each_library_says_in_a_situation_what_is_written_down(
     others: Others, ledger: Ledger, story: Story, situation: Situation
@@ -123,5 +131,5 @@ def test_the_libraries_ask_for_nothing_but_contexts_schemas_and_what_issuers_pub
 
 
 def test_the_page_shows_all_situations_as_they_were_found() -> None:
-    rows = [("situation", *TITLES), ("---",) * 4, *((each.name, *each.says) for each in SITUATIONS)]
+    rows = [("situation", *TITLES), ("---",) * 5, *((each.name, *each.says, each.here) for each in SITUATIONS)]
     assert "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n" in _PAGE.read_text("utf-8")
