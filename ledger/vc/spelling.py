@@ -8,11 +8,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Final
 
-from base58 import b58decode, b58encode
-
 from ledger.vc.reading import DocumentError
 
 _BASE58: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]+")
+_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_VALUES: Final = {digit: value for value, digit in enumerate(_ALPHABET)}
+_PAIRS: Final = [one + other for one in _ALPHABET for other in _ALPHABET]
+_DIGITS: Final = 10  # that are spelled at a time, in pairs: their number still fits into a machine word
+_SEVERAL: Final = 58**_DIGITS
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
 # XML Schema 1.1 part 2 §3.4.28 without years beyond four digits, 24:00:00 and what datetime cannot hold.
 _TIME: Final = re.compile(
@@ -26,7 +29,7 @@ class MalformedSpelling(DocumentError):
 
 def to_multibase(raw: bytes) -> str:
     """`raw` in multibase base58btc (Controlled Identifiers 1.0 §2.4): the letter ``z``, then base58."""
-    return "z" + b58encode(raw).decode("ascii")
+    return "z" + _base58(raw)
 
 
 def from_multibase(text: str, *, size: int) -> bytes:
@@ -45,10 +48,37 @@ def from_multibase(text: str, *, size: int) -> bytes:
     # Outside the alphabet nothing is decoded; inside, base58 is a bijection: one spelling for each byte string.
     if not _BASE58.fullmatch(text, 1):
         raise MalformedSpelling("there is a character outside base58btc in a multibase value")
-    raw = b58decode(text[1:])
+    raw = _from_base58(text[1:])
     if len(raw) != size:
         raise MalformedSpelling(f"a multibase value has to spell {size} bytes; this one spells {len(raw)}")
     return raw
+
+
+def _base58(raw: bytes) -> str:
+    """`raw` in base58btc: a zero byte at its beginning is a ``1``, the rest a number. A proof is spelled at every award
+    and read at every scan, and digit by digit that took as long as a signature."""
+    number, parts = int.from_bytes(raw), []
+    while number:
+        number, rest = divmod(number, _SEVERAL)
+        digits = ""
+        for _ in range(_DIGITS // 2):
+            rest, pair = divmod(rest, len(_PAIRS))
+            digits = _PAIRS[pair] + digits
+        parts.append(digits)
+    zeros = len(raw) - len(raw.lstrip(b"\0"))
+    return "1" * zeros + "".join(reversed(parts)).lstrip("1")
+
+
+def _from_base58(text: str) -> bytes:
+    """The bytes that `_base58` spells so."""
+    number = 0
+    for start in range(0, len(text), _DIGITS):
+        digits, several = text[start : start + _DIGITS], 0
+        for digit in digits:
+            several = several * 58 + _VALUES[digit]
+        number = number * 58 ** len(digits) + several
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
 
 def to_base64url(raw: bytes) -> str:
