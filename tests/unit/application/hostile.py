@@ -25,7 +25,7 @@ SIGNED: Final = secured("eddsa-rdfc-2022")
 RAW: Final = json.dumps(SIGNED).encode()
 V2: Final = "https://www.w3.org/ns/credentials/v2"
 OB: Final = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
-# Three of the eight points of small order: the identity, under which anything can be "signed", and those of order 2 and 4.
+# Three of the eight points of small order: the identity, under which anything seems signed, and those of order 2 and 4.
 _POINTS: Final = (1, 2**255 - 20, 0)
 SMALL_ORDER: Final = tuple(to_multibase(b"\xed\x01" + point.to_bytes(32, "little")) for point in _POINTS)
 
