@@ -45,7 +45,7 @@ class _Signed:
     """The last signed list, as far as it tells whether another is due."""
 
     made_at: datetime  # as the store has it
-    looked: datetime  # when this process signed it, or found it there, by its own clock
+    looked: datetime  # when this process signed it, by its own clock; else as the store has it
     bits: bytes  # their digest
     kid: str
 
@@ -130,7 +130,7 @@ class StatusSigning:
     def _sign_if_due(self, state: StatusListState, bits: bytes, size: int, now: datetime) -> bool:
         """Sign a list if it is due, and remember when it will be."""
         issuer = self._issuer(state.issuer)
-        last = self._last(state, now)
+        last = self._last(state)
         kid = None if issuer is None else self._key(issuer, size)
         if last is not None and issuer is not None and _is_good(last.kid, issuer):
             changed = last.bits != _digest(bits)
@@ -170,7 +170,7 @@ class StatusSigning:
         self._store.save_status_credential(state.made_at, credential)
         self._signed[state.list] = _Signed(made, now, _digest(bits), method)
 
-    def _last(self, state: StatusListState, now: datetime) -> _Signed | None:
+    def _last(self, state: StatusListState) -> _Signed | None:
         """What was signed last, by whatever process; None where nothing was, or nobody could use it."""
         if state.made_at is None:
             return None
@@ -186,7 +186,7 @@ class StatusSigning:
             bits = status_list.bits_of(document)
         except DocumentError:
             return None
-        known = _Signed(kept.made_at, min(kept.made_at, now), _digest(bits), status_list.method_of(document))
+        known = _Signed(kept.made_at, kept.made_at, _digest(bits), status_list.method_of(document))
         self._signed[state.list] = known
         return known
 

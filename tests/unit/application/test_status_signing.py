@@ -237,6 +237,8 @@ def test_clock_that_was_set_back_delays_nothing_and_times_still_grow(desk: Desk)
     assert desk.kept(name).made_at == first.made_at + timedelta(milliseconds=1)
     assert desk.is_set(name, slot, desk.kept(name).made_at)
     assert desk.work(timedelta(hours=6), publish=False) == 1
+    assert desk.work(timedelta(hours=-8), publish=False) == 1  # although nothing changed
+    assert desk.work(publish=False) == 0
 
 
 def _compromise(desk: Desk, kid: str, *, recovery: bool = False) -> None:
@@ -303,6 +305,16 @@ def test_key_that_is_kept_elsewhere_or_cannot_be_read_holds_up_nobody_else(desk:
     path.chmod(0o600)
     assert desk.work(timedelta(minutes=1), publish=False) == 1
     desk.assert_good(name)
+
+
+def test_of_several_keys_one_that_is_held_here_signs(desk: Desk) -> None:
+    (old,) = desk.office.kids(Role.SIGNING)
+    added = run(desk.office.ledger.issuers.add_key(OPERATOR, desk.office.college, Role.SIGNING))
+    (desk.office.ledger.home.keys / f"{added.kid}.pem").unlink()
+    _, name, _ = desk.issue()
+    assert desk.work() == 1
+    desk.assert_good(name, old)
+    assert desk.told == []
 
 
 def test_key_that_came_later_than_what_is_published_signs_nothing_yet(desk: Desk) -> None:
