@@ -39,6 +39,26 @@ from verify_api.public.schemas import VerdictModel
 _STALE = timedelta(hours=2)  # a server that does what it should has a cosignature of the last hour
 _LOCAL = ("localhost", "127.0.0.1")  # where a server without https is to be expected
 
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="The logs and witnesses that you believe: a C2SP tlog-policy."),
+]
+VkeyOption = Annotated[
+    str | None, typer.Option("--vkey", metavar="KEY", help="The key of the log that you believe; no witness then.")
+]
+RegistryOption = Annotated[
+    list[str] | None,
+    typer.Option("--registry", metavar="DID", help="A body whose recognition counts; else those the file names."),
+]
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option("--archive", metavar="DIR", help="Find the award of a link or a code in this archive; no server."),
+]
+FetchOption = Annotated[
+    bool,
+    typer.Option("--fetch", help="Of a credential: its issuer's site may be asked for keys and for what it withdrew."),
+]
+
 Asked = tuple[LinkCode, int]  # the code, and the version printed with it
 
 
@@ -57,27 +77,11 @@ def verify(
             "award, whose server is asked for a proof file.",
         ),
     ],
-    policy: Annotated[
-        Path | None,
-        typer.Option("--policy", metavar="FILE", help="The logs and witnesses that you believe: a C2SP tlog-policy."),
-    ] = None,
-    vkey: Annotated[
-        str | None, typer.Option("--vkey", metavar="KEY", help="The key of the log that you believe; no witness then.")
-    ] = None,
-    registry: Annotated[
-        list[str] | None,
-        typer.Option("--registry", metavar="DID", help="A body whose recognition counts; else those the file names."),
-    ] = None,
-    archive: Annotated[
-        Path | None,
-        typer.Option("--archive", metavar="DIR", help="Find the award of a link or a code in this archive; no server."),
-    ] = None,
-    fetch: Annotated[
-        bool,
-        typer.Option(
-            "--fetch", help="Of a credential: its issuer's site may be asked for keys and for what it withdrew."
-        ),
-    ] = False,
+    policy: PolicyOption = None,
+    vkey: VkeyOption = None,
+    registry: RegistryOption = None,
+    archive: ArchiveOption = None,
+    fetch: FetchOption = False,
 ) -> int:
     """Say whether an award is genuine and was in force, by its proof file and what you believe; no server is trusted.
 
@@ -92,6 +96,8 @@ def verify(
     if what == "-" or _is_file(what):
         raw = _read(what)
         if is_credential(raw):
+            if believed is not None or registries is not None:
+                run.output.warn("--policy, --vkey and --registry are for proof files; this is a credential")
             return verify_credential(run, raw, fetch=fetch)
         return _judge(run, raw, believed, registries, None)
     reference = _reference(what)

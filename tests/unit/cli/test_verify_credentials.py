@@ -76,6 +76,11 @@ def test_exit_code_says_how_it_stands(verify: Command, tmp_path: Path, content: 
     assert ended.out.startswith(first)
 
 
+def test_options_that_say_nothing_about_a_credential_are_said_not_to(verify: Command, tmp_path: Path) -> None:
+    ended = verify(file(tmp_path, SIGNED), "--registry", "did:web:register.example")
+    assert (ended.code, "are for proof files" in ended.err) == (1, True)
+
+
 def test_award_is_told_as_far_as_the_file_says_it(verify: Command, tmp_path: Path) -> None:
     out = verify(file(tmp_path, SIGNED)).out
     assert "First Aid on 2026-02-28 by North College" in out
