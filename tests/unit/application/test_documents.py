@@ -60,7 +60,7 @@ class Lying(Documents):
 
     lie: Callable[[bytes], bytes] = lambda raw: raw
 
-    def make(self, *arguments: object, **named: object) -> bytes:  # type: ignore[override]
+    def make(self, *arguments: object, **named: object) -> bytes:
         """What the lie makes of the right one."""
         return self.lie(Documents.make(self, *arguments, **named))  # type: ignore[arg-type]
 
