@@ -174,6 +174,16 @@ def test_issuer_that_was_never_registered_here_has_awarded_nothing(api: Api) -> 
     assert verdict(api, secured("eddsa-rdfc-2022", unsecured=nobody)) == ("signature_invalid", ["not_on_record"])
 
 
+@pytest.mark.parametrize("more", ["", ":", ":issuers:", ":issuers:college/", "?x", ":é", ":" + "x" * 900_000])
+def test_identifier_that_begins_as_ours_do_and_is_none_lends_nothing(api: Api, more: str) -> None:
+    did = f"did:web:localhost%3A8000{more}"
+    signed = secured("eddsa-rdfc-2022")
+    proof = signed["proof"]
+    assert isinstance(proof, dict)
+    for changed in ({**signed, "issuer": did}, {**signed, "proof": {**proof, "verificationMethod": f"{did}#key"}}):
+        assert verdict(api, changed)[0] in ("signature_invalid", "not_checked")
+
+
 class Changed(Scanning):
     """What an award has on record, as a store gives it that lost or changed something."""
 
