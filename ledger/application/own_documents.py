@@ -17,10 +17,10 @@ from ledger.domain.authority import Operator
 from ledger.domain.credential import Version
 from ledger.domain.events import CredentialAmended, CredentialAwarded
 from ledger.domain.types import Did, Kid, ListId, Position, Seq, Slot, StreamId
-from ledger.domain.values import Part, host_of
+from ledger.domain.values import DID_WEB, Part, host_of
 from ledger.vc.clr import credentials_inside, is_record
 from ledger.vc.data_model import identifier, listed
-from ledger.vc.did import ControllerDocument, is_did, read_controller_document, write_document
+from ledger.vc.did import ControllerDocument, read_controller_document, write_document
 from ledger.vc.jcs import canonical_json
 from ledger.vc.reading import Document, DocumentError, Json, read_document
 from ledger.vc.upload import Upload
@@ -67,7 +67,9 @@ class OwnDocuments:
         verdict = self._recorded(upload.document, Did(issuer)) if ours and upload.jwt is None else None
         if verdict is not None:
             return Known(verdict=verdict, ours=True)
-        named = [did for did in _dids(upload, issuer) if is_did(did) and _is_ours(did, operator)][:_MOST_KEYS]
+        named = [did for did in _dids(upload, issuer) if DID_WEB.fullmatch(did) and _is_ours(did, operator)][
+            :_MOST_KEYS
+        ]
         return Known(
             ours=ours,
             issuer=self._issuer(Did(issuer)) if ours else None,
