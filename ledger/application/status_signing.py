@@ -95,15 +95,14 @@ class StatusSigning:
         Raises:
             LedgerError: the store or the published files cannot be read or written; the next call goes on.
         """
-        tree = self._published.tree()
-        stated = None if tree is None else _stated(tree)
-        if tree is None or stated is None:
+        tree, before = self._published.tree(), self._state
+        if tree is None:
+            return 0
+        stated = before if before is not None and before.size == tree.size else _stated(tree)
+        if stated is None:
             return 0
         now = self._clock.now()
-        same = self._state is not None and (stated.status, stated.authority) == (
-            self._state.status,
-            self._state.authority,
-        )
+        same = before is not None and (stated.status, stated.authority) == (before.status, before.authority)
         if same and self._looked is not None and self._due is not None and self._looked <= now < self._due:
             return 0
         statuses = self._published.load_statuses(tree.size)
