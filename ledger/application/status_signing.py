@@ -104,6 +104,7 @@ class StatusSigning:
         now = self._clock.now()
         same = before is not None and (stated.status, stated.authority) == (before.status, before.authority)
         if same and self._looked is not None and self._due is not None and self._looked <= now < self._due:
+            self._state = stated
             return 0
         statuses = self._published.load_statuses(tree.size)
         if statuses is None:
