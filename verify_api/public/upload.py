@@ -3,7 +3,7 @@
 Any client may send a file without the form: JSON, a JWT, a PNG or an SVG as the body, or `{"credential": …}`.
 """
 
-from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -64,7 +64,7 @@ class UploadRoutes:
         return await self._judged(request, body)
 
     async def _judged(self, request: Request, body: bytes) -> Response:
-        upload = await self._workbench.do(_reading(body))
+        upload = await self._workbench.do(partial(_read, body))
         if upload is None:
             return self._answers.refusal(request, HTTPStatus.BAD_REQUEST, "unreadable_file")
         verdict = upload if isinstance(upload, Busy) else await self._workbench.do(self._examiner.prepare(upload))
@@ -84,14 +84,11 @@ class UploadRoutes:
         return self._answers.refusal(request, status, "files_too_often", retry_after=busy.seconds)
 
 
-def _reading(body: bytes) -> Callable[[], Upload | None]:
-    def read() -> Upload | None:
-        try:
-            return read_upload(body)
-        except UnreadableUpload:
-            return None
-
-    return read
+def _read(body: bytes) -> Upload | None:
+    try:
+        return read_upload(body)
+    except UnreadableUpload:
+        return None
 
 
 def upload_router(routes: UploadRoutes) -> APIRouter:

@@ -3,14 +3,15 @@
 200 says that it is: genuine, in its dates, not withdrawn. 400 says that it is not or could not be judged, and why.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ledger.vc.reading import MAX_DOCUMENT, Document, MalformedDocument, read_document
+from ledger.vc.reading import MAX_DOCUMENT, Document, Json, MalformedDocument, read_document
 from ledger.vc.upload import UnreadableUpload, Upload, read_value
 from ledger.verification.presentation import Asked, Presented, is_verified
 from ledger.verification.verdict import Finding, Verdict
@@ -67,7 +68,7 @@ class VerificationRoutes:
         body = await self._body(request, "verifiableCredential")
         if isinstance(body, Response):
             return body
-        upload = await self._workbench.do(_reading(body))
+        upload = await self._workbench.do(partial(_read, body["verifiableCredential"]))
         if isinstance(upload, str):
             return self._unread(upload)
         verdict = upload if isinstance(upload, Busy) else await self._workbench.do(self._examiner.prepare(upload))
@@ -92,11 +93,10 @@ class VerificationRoutes:
         raw = await read_form(request, MAX_DOCUMENT)
         if raw is None:
             return self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is longer than 1 MiB.")
-        try:
-            body = read_document(raw)
-        except MalformedDocument as error:
-            return self._unread(str(error))
-        return body if name in body else self._unread(f"the body has no {name}")
+        body = await self._workbench.do(partial(_parsed, raw, name))
+        if isinstance(body, Busy):
+            return self._busy(body)
+        return self._unread(body) if isinstance(body, str) else body
 
     def _judged(self, verdict: Verdict) -> Response:
         good = is_verified(verdict)
@@ -177,14 +177,21 @@ def _asked(options: object) -> Asked | None:
     return Asked(challenge=challenge, domain=domain)
 
 
-def _reading(body: Document) -> Callable[[], Upload | str]:
-    def read() -> Upload | str:
-        try:
-            return read_value(body["verifiableCredential"])
-        except UnreadableUpload as error:
-            return str(error)
+def _parsed(raw: bytes, name: str) -> Document | str:
+    """The body that holds what is asked about; else what is wrong with it."""
+    try:
+        body = read_document(raw)
+    except MalformedDocument as error:
+        return str(error)
+    return body if name in body else f"the body has no {name}"
 
-    return read
+
+def _read(value: Json) -> Upload | str:
+    """The credential in a value; else what is wrong with it."""
+    try:
+        return read_value(value)
+    except UnreadableUpload as error:
+        return str(error)
 
 
 def verification_router(routes: VerificationRoutes) -> APIRouter:
