@@ -2,7 +2,8 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.api.bringing import bring
 from tests.api.conftest import Api
 from tests.api.outward import Outward
 from tests.unit.vc.proofs import ED25519, secured
+from verify_api.public.workbench import Busy, Workbench
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +138,20 @@ def test_watch_over_connections_sees_one() -> None:
     with Outward() as outward, pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", 1), timeout=1)
     assert any("127.0.0.1" in tried for tried in outward.tried)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_nothing_is_taken_while_too_much_waits(api: Api, monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    """At the first step, and after it."""
+    do, done = Workbench.do, count()
+
+    async def busy(bench: Workbench, work: Callable[[], object]) -> object:
+        return await do(bench, work) if next(done) < taken else Busy(seconds=3)
+
+    monkeypatch.setattr(Workbench, "do", busy)
+    signed = secured("eddsa-rdfc-2022")
+    answers = [bring(api, json.dumps(signed).encode())]
+    for path, name in (("credentials", "verifiableCredential"), ("presentations", "verifiablePresentation")):
+        done = count()
+        answers.append(api.client.post(f"/vc/{path}/verify", json={name: signed}))
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(429, "3")] * 3
