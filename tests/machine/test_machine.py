@@ -101,6 +101,6 @@ def test_one_history_meets_every_state_and_every_refusal_that_the_model_knows(
     assert missed == {"states": set(), "standings": set(), "refusals": set()}
 
 
-def test_the_model_orders_every_state_but_that_of_forgery_and_that_of_files() -> None:
-    others = (State.SIGNATURE_INVALID, State.NOT_CHECKED)
+def test_the_model_orders_every_state_but_that_of_forgery_and_those_of_files() -> None:
+    others = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.STATUS_UNAVAILABLE)
     assert tuple(state.value for state in State if state not in others) == expected.ORDER
