@@ -26,7 +26,12 @@ from ledger.vc.rdf_canon import Statement, canonicalise
 from ledger.vc.reading import read_document
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOT_DONE = {"unknown_cryptosuite", "unsupported_key", "unknown_context", "unknown_proof_type"}  # reasons: nothing is said of these
+NOT_DONE = {
+    "unknown_cryptosuite",
+    "unsupported_key",
+    "unknown_context",
+    "unknown_proof_type",
+}  # reasons: nothing is said of these
 Outcome = tuple[str, str]  # the vector's name; "ok", "not done: …" or "WRONG: …"
 
 

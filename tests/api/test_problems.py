@@ -17,20 +17,21 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # Errors that no request can cause: they end a start, a command or an audit, or show a fault of the program or the
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
-    AmbiguousVerifierKeys ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists BackupFailed
-    BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState BoxUnreadable
-    CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
+    AmbiguousVerifierKeys ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists
+    BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState
+    BoxUnreadable CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
     CosignatureTimeImpossible EntryMissing GuardContradicts HomeBusy HomeExists HomeMissing InclusionNotProved
-    IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached LogNotReadable
-    LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding MalformedEntry MalformedKey
-    MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy MalformedPossession MalformedProofFile
-    MalformedRange MalformedSecret MalformedSeed MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof
-    MalformedVerifierKey MalformedWitnessAnswer NoCredentialFile NoProof NotApplicable NotFetched NoteSignatureInvalid
-    NoteUnsigned NothingPublished NothingToProve NothingToSignAgain OutsideTree ProofError ProofFileTooLarge
-    ProofPending QuorumMissing SealError SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse
-    StateNotUsable StateOfAnotherLog StatusListNotSigned StatusNotProved TileForged TileMissing
-    TileStoreConflict Unopened UnusablePassphrase ValuesRefused VaultFailed VaultUnreadable WitnessAhead
-    WitnessAnswerTooLong WitnessAnswerUnreadable WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
+    IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached
+    LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
+    MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy
+    MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses
+    MalformedTile MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoCredentialFile
+    NoProof NotApplicable NotFetched NoteSignatureInvalid NoteUnsigned NothingPublished NothingToProve
+    NothingToSignAgain OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing SealError
+    SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable StateOfAnotherLog
+    StatusListNotSigned StatusNotProved TileForged TileMissing TileStoreConflict Unopened UnusablePassphrase
+    ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable
+    WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
     WitnessStateUnavailable WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
