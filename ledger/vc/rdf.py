@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import cache
 
 import orjson
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
-from ledger.vc.contexts import UnknownContext, context
+from ledger.vc.context_use import UNDEFINED, names_in, used
+from ledger.vc.contexts import UnknownContext
 from ledger.vc.jcs import canonical_json
 from ledger.vc.rdf_canon import Statement, TooAmbiguous, canonicalise
 from ledger.vc.reading import MAX_LEVELS, Document, DocumentError, Json, MalformedDocument
@@ -32,7 +32,6 @@ _LARGE_DOUBLE = 1e21  # from here on it is one (JSON-LD 1.1 API, section 8.2.2)
 _LONG = 64  # characters of a name or an identifier that are repeated in each of its statements without being counted
 MAX_NESTED_CONTEXTS = 8  # objects with contexts of their own inside one another; each holds on to a table of terms
 
-_VOCABULARY = "term.without.definition:"
 _BASE_SCHEME = "address.without.scheme:"
 _BASE = f"{_BASE_SCHEME}//base/"
 _SHOWN = 100  # characters of a stranger's name, in a message
@@ -113,6 +112,7 @@ class _Preparation:
     """A copy of a document for the parser, its contexts in place; what JSON-LD would drop is refused."""
 
     def __init__(self) -> None:
+        self._names = frozenset[str]()  # in the document, as far as contexts define them
         self._cost = 0
         self._nested = 0  # objects with contexts of their own around the present one
         self._lost: list[str] = []
@@ -121,9 +121,10 @@ class _Preparation:
 
     def top(self, document: Document) -> dict[str, object]:
         """The prepared document, with the sentinel vocabulary before all its contexts: theirs prevail."""
+        self._names = names_in(document)
         prepared = self._object(document)
         contexts = prepared.get("@context", [])
-        prepared["@context"] = [{"@vocab": _VOCABULARY}, *(contexts if isinstance(contexts, list) else [])]
+        prepared["@context"] = [{"@vocab": UNDEFINED}, *(contexts if isinstance(contexts, list) else [])]
         if self._lost:
             raise UndefinedTerm(tuple(self._lost))
         return prepared
@@ -195,7 +196,7 @@ class _Preparation:
         for url in urls:
             if not isinstance(url, str):
                 raise UnknownContext("the document has a context of its own; only contexts named by URL are read")
-            named.append(_inlined(url))
+            named.append(used(url, self._names))
         return named
 
     def _spend(self, cost: int) -> None:
@@ -215,21 +216,6 @@ def _repeated(value: Mapping[str, Json]) -> int:
 
 def _items(value: Json) -> int:
     return sum(map(_items, value)) if isinstance(value, list) else 1
-
-
-@cache
-def _inlined(url: str) -> orjson.Fragment:
-    """The context `url` as JSON for the parser; where it begins afresh, the sentinel vocabulary begins as well."""
-    return orjson.Fragment(orjson.dumps(_watched(orjson.loads(context(url))["@context"])))
-
-
-def _watched(definition: Json) -> Json:
-    if not isinstance(definition, dict):
-        return definition
-    return {
-        name: [None, {"@vocab": _VOCABULARY}] if name == "@context" and item is None else _watched(item)
-        for name, item in definition.items()
-    }
 
 
 class _Terms:
@@ -256,8 +242,8 @@ class _Terms:
         return str(term)
 
     def _iri(self, iri: str) -> str:
-        if iri.startswith(_VOCABULARY):
-            self.undefined.append(iri.removeprefix(_VOCABULARY))
+        if iri.startswith(UNDEFINED):
+            self.undefined.append(iri.removeprefix(UNDEFINED))
         elif iri.startswith(_BASE_SCHEME):
             raise RelativeAddress(iri.removeprefix(_BASE))
         elif iri.startswith("_:"):
