@@ -76,8 +76,7 @@ def _named(value: object) -> Iterator[str]:
         elif isinstance(each, str):
             if each in defined:
                 yield each
-            prefix, colon, _ = each.partition(":")
-            if colon and prefix in defined:
+            if ":" in each and (prefix := each.partition(":")[0]) in defined:
                 yield prefix
 
 
