@@ -1,5 +1,6 @@
 """Credential files, brought to a real service: those of others are judged by themselves, whatever they are."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -7,11 +8,13 @@ from itertools import count
 
 import pytest
 
-from ledger.vc.reading import Json
+from ledger.vc.reading import Json, read_document
+from ledger.vc.upload import read_upload, read_value
 from tests.api.bringing import bring
 from tests.api.conftest import Api
 from tests.api.outward import Outward
 from tests.unit.vc.proofs import ED25519, secured
+from verify_api.public.multipart import read_multipart
 from verify_api.public.workbench import Busy, Workbench
 
 
@@ -119,8 +122,44 @@ def test_what_is_no_file_is_refused_as_a_problem_and_as_a_page(
 
 def test_too_many_files_are_delayed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: 7)
-    answer = bring(api, b"{}")
-    assert (answer.status_code, answer.headers["retry-after"], answer.json()["status"]) == (429, "7", 429)
+    answers = [bring(api, b"{}")]
+    answers += [
+        api.client.post(f"/vc/{path}/verify", json={name: {}})
+        for path, name in (("credentials", "verifiableCredential"), ("presentations", "verifiablePresentation"))
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["retry-after"], answer.json()["status"]) == (429, "7", 429)
+
+
+def test_forms_and_files_are_read_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that takes: a stranger decides."""
+    loops: dict[str, list[bool]] = {}
+
+    def watch(place: str, reader: Callable[..., object]) -> None:
+        def spy(*values: object) -> object:
+            loops.setdefault(place, []).append(_on_a_loop())
+            return reader(*values)
+
+        monkeypatch.setattr(f"verify_api.public.{place}", spy)
+
+    watch("upload.read_multipart", read_multipart)
+    watch("upload.read_upload", read_upload)
+    watch("vc_api.read_document", read_document)
+    watch("vc_api.read_value", read_value)
+    signed = secured("eddsa-rdfc-2022")
+    sent, kind = form("file", json.dumps(signed).encode())
+    assert bring(api, sent, kind).status_code == 200
+    api.client.post("/vc/credentials/verify", json={"verifiableCredential": signed})
+    assert len(loops) == 4
+    assert all(on_a_loop == [False] for on_a_loop in loops.values())
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def test_any_document_gets_an_answer_and_never_a_fault(api: Api) -> None:

@@ -10,7 +10,7 @@ _MOST_FIELDS = 8
 
 async def read_form(request: Request, limit: int) -> bytes | None:
     """The body, or None if it is longer than `limit` bytes; empty where the client went away."""
-    body = b""
+    body = bytearray()  # to which small pieces can be added without copying all that came before
     try:
         async for chunk in request.stream():
             body += chunk
@@ -18,7 +18,7 @@ async def read_form(request: Request, limit: int) -> bytes | None:
                 return None
     except ClientDisconnect:
         return b""
-    return body
+    return bytes(body)
 
 
 def form_fields(body: bytes) -> dict[str, str]:

@@ -5,7 +5,7 @@ Any client may send a file without the form: JSON, a JWT, a PNG or an SVG as the
 
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from verify_api.public.scanner import Examiner
 from verify_api.public.workbench import Busy, Workbench
 
 _FORM: Final = "multipart/form-data"
+_EMPTY: Final = "empty"
 KINDS: Final = frozenset(
     (
         *("application/json", "application/ld+json", "application/vc", "application/vc+ld+json"),
@@ -54,19 +55,12 @@ class UploadRoutes:
         body = await read_form(request, MAX_UPLOAD + (_MOST_AROUND if kind == _FORM else 0))
         if body is None:
             return self._answers.refusal(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "file_too_large")
-        if kind == _FORM:
-            fields = read_multipart(body, request.headers.get("content-type", ""))
-            if fields is None:
-                return self._answers.refusal(request, HTTPStatus.BAD_REQUEST, "unreadable_file")
-            body = fields.get("file") or fields.get("text", b"").strip()
-            if not body:
-                return self._answers.upload_form(request, empty=True)
-        return await self._judged(request, body)
-
-    async def _judged(self, request: Request, body: bytes) -> Response:
-        upload = await self._workbench.do(partial(_read, body))
+        sent = request.headers.get("content-type", "") if kind == _FORM else None
+        upload = await self._workbench.do(partial(_read, body, sent))
         if upload is None:
             return self._answers.refusal(request, HTTPStatus.BAD_REQUEST, "unreadable_file")
+        if upload == _EMPTY:
+            return self._answers.upload_form(request, empty=True)
         verdict = upload if isinstance(upload, Busy) else await self._workbench.do(self._examiner.prepare(upload))
         if isinstance(verdict, Busy):
             return self._busy(request, verdict)
@@ -84,7 +78,22 @@ class UploadRoutes:
         return self._answers.refusal(request, status, "files_too_often", retry_after=busy.seconds)
 
 
-def _read(body: bytes) -> Upload | None:
+def _read(body: bytes, form: str | None) -> Upload | Literal["empty"] | None:
+    """What a body holds: on a thread beside the event loop, whatever it is, for a stranger wrote it.
+
+    Args:
+        form: the header of a form with a file, which may be one without a file; None where the body is the file.
+
+    Returns:
+        None where it cannot be read.
+    """
+    if form is not None:
+        fields = read_multipart(body, form)
+        if fields is None:
+            return None
+        body = fields.get("file") or fields.get("text", b"").strip()
+        if not body:
+            return _EMPTY
     try:
         return read_upload(body)
     except UnreadableUpload:

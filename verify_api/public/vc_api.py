@@ -90,6 +90,9 @@ class VerificationRoutes:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in _KINDS:
             return self._refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.")
+        waits = self._workbench.admit(None if request.client is None else request.client.host)
+        if waits is not None:
+            return self._busy(waits)
         raw = await read_form(request, MAX_DOCUMENT)
         if raw is None:
             return self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is longer than 1 MiB.")

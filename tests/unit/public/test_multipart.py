@@ -1,9 +1,12 @@
 """A form with a file is read as its fields stand there; what is not well formed has none."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verify_api.public import multipart
 from verify_api.public.multipart import read_multipart
 
 KIND = "multipart/form-data; boundary=abc"
@@ -65,3 +68,31 @@ def test_any_content_comes_through_unchanged(content: bytes, name: str) -> None:
 def test_any_bytes_are_read_or_have_no_fields(sent: bytes) -> None:
     read_multipart(sent, KIND)
     read_multipart(b"--abc\r\n" + sent + b"\r\n--abc--", KIND)
+
+
+def test_head_of_a_part_is_read_up_to_a_limit_and_by_no_pattern_that_could_try_again() -> None:
+    blanks = 4_096 - len(named("a")) - 4 - 2  # what stands between a boundary and its field begins with a line break
+    assert read_multipart(body((named("a") + " " * blanks, b"1")), KIND) == {"a": b"1"}
+    assert read_multipart(body((named("a") + " " * (blanks + 1), b"1")), KIND) is None
+    patterns = [name for name, value in vars(multipart).items() if isinstance(value, re.Pattern)]
+    assert patterns == ["_BOUNDARY"]  # of a header; every other byte is split and compared
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('form-data; filename="a; name=evil"; name="b"', "b"),
+        ('form-data; filename="name=evil"; NAME = b', "b"),
+        ('form-data ;filename=a;name= "b" ', "b"),
+        ('form-data; name=""', ""),
+        ('form-data; filename*=name; xname="x"; name="a;b"', "a;b"),
+        ('form-data; name="a', None),
+        ('form-data; filename="a"', None),
+        ("form-data", None),
+        ("attachment; name=a", None),
+        ('form-data; x="y"\n; name="a"', None),
+    ],
+)
+def test_name_of_a_field_is_that_parameter_and_no_part_of_another(disposition: str, name: str | None) -> None:
+    found = read_multipart(body((f"Content-Disposition:{disposition}", b"1")), KIND)
+    assert found == (None if name is None else {name: b"1"})
