@@ -77,8 +77,11 @@ class Documents:
         return sign_record(source, badge, [each for each in parts if each], signer, created=at)
 
     def _document(self, snapshot: Snapshot, component: Component, issuer: Issuer) -> bytes:
-        """The document of the version that was pinned; a thief's is none."""
-        for each in reversed(snapshot.stream(component.stream)[: component.seq + 1]):
+        """The document of a component's version that counts now; a thief's is none.
+
+        When a stack is awarded that is the version that is pinned. Later it may be one that was signed again.
+        """
+        for each in reversed(snapshot.stream(component.stream)):
             entry = parse_entry(each.raw)
             versioned = isinstance(entry.event, CredentialAwarded | CredentialAmended)
             if versioned and not issuer.disowns(entry.kid, each.position):

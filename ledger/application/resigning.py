@@ -4,7 +4,8 @@ Such a key is no longer in the issuer's DID document, so that other verifiers re
 signed before it was stolen. Each such award gets a new version that says the same, with a document by a good key.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -15,14 +16,15 @@ from ledger.application.issuing import record_award
 from ledger.application.ports import Caller
 from ledger.domain.award import Act
 from ledger.domain.credential import permit
-from ledger.domain.events import CredentialAmended, CredentialAwarded
+from ledger.domain.events import CredentialAmended, CredentialAwarded, CredentialStacked
 from ledger.domain.issuer import Issuer
-from ledger.domain.types import Kid, Position, Seq, StreamId
+from ledger.domain.types import Did, Kid, Position, Seq, StreamId
 from ledger.domain.values import Reason
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
 
 MOST_AT_ONCE = 200  # awards that one call signs again
+_PIECE = 1_000  # entries that are read at a time
 _TEXT = "Signed again with another key; nothing that it says has changed."
 
 
@@ -53,16 +55,14 @@ class Resigning:
         self._desk = desk
         self._awards = awards
 
-    def preview(self, caller: Caller, issuer: StreamId) -> Affected:
+    async def preview(self, caller: Caller, issuer: StreamId) -> Affected:
         """Which keys, and how many awards."""
-        draft = self._desk.draft()
-        state = draft.issuer(issuer)
-        kids = reported(state)
-        found = sum(1 for _, stream in self._candidates(state, kids, Position(0)) if self._is_due(caller, stream))
-        return Affected(keys=kids, awards=found)
+        state = self._desk.draft().issuer(issuer)
+        due = {stream async for _, stream in self._candidates(state, Position(0)) if self._is_due(caller, stream)}
+        return Affected(keys=reported(state), awards=len(due))
 
     async def run(self, caller: Caller, issuer: StreamId, after: Position) -> Progress:
-        """Sign at most `MOST_AT_ONCE` awards again, whose first entries stand beyond `after`, in order.
+        """Sign at most `MOST_AT_ONCE` awards again, whose entries stand beyond `after`, in the order of the log.
 
         Safe to repeat: an award that was signed again is passed over.
 
@@ -72,7 +72,7 @@ class Resigning:
         """
         state = self._desk.draft().issuer(issuer)
         signed = 0
-        for position, stream in self._candidates(state, reported(state), after):
+        async for position, stream in self._candidates(state, after):
             if not self._is_due(caller, stream):
                 continue
             if signed == MOST_AT_ONCE:
@@ -84,19 +84,33 @@ class Resigning:
             signed += 1
         return Progress(signed=signed, next=None)
 
-    def _candidates(
-        self, issuer: Issuer, kids: tuple[Kid, ...], after: Position
-    ) -> Iterator[tuple[Position, StreamId]]:
-        """The first entries of awards that one of these keys could have to do with, in the order of the log."""
-        if not kids:
-            return
-        found = []
+    async def _candidates(self, issuer: Issuer, after: Position) -> AsyncIterator[tuple[Position, StreamId]]:
+        """Entries of awards that a reported key could have to do with; it signed them, or they were built from others.
+
+        Read piece by piece: a long log must not keep everybody else waiting.
+        """
+        kids = frozenset(reported(issuer))
+        while kids:
+            found, last = self._piece(issuer.did, kids, after)
+            for each in found:
+                yield each
+                await asyncio.sleep(0)
+            if last == after:
+                return
+            after = last
+            await asyncio.sleep(0)
+
+    def _piece(
+        self, did: Did, kids: frozenset[Kid], after: Position
+    ) -> tuple[list[tuple[Position, StreamId]], Position]:
+        found, last = [], after
         with self._desk.store.snapshot() as snapshot:
-            for position, raw in snapshot.states(after):
-                entry = parse_entry(raw)
-                if isinstance(entry.event, CredentialAwarded) and entry.by == issuer.did:
+            for position, raw in snapshot.states(after, _PIECE):
+                entry, last = parse_entry(raw), position
+                signed = isinstance(entry.event, CredentialAwarded | CredentialAmended) and entry.kid in kids
+                if entry.by == did and (signed or isinstance(entry.event, CredentialStacked)):
                     found.append((position, entry.stream))
-        yield from found
+        return found, last
 
     def _is_due(self, caller: Caller, stream: StreamId) -> bool:
         draft = self._desk.draft()
@@ -112,14 +126,20 @@ class Resigning:
         kids = reported(record.issuer)
         if credential.current.kid in kids:
             return True
-        return any(self._bears(draft, each.stream, credential.current.position, kids) for each in award.components)
+        return any(self._bears(draft, record, each.stream, kids) for each in award.components)
 
-    def _bears(self, draft: Draft, component: StreamId, position: Position, kids: tuple[Kid, ...]) -> bool:
-        """Whether the document of a component, as it stood at a position, bears the signature of one of these keys."""
+    def _bears(self, draft: Draft, stack: AwardRecord, component: StreamId, kids: tuple[Kid, ...]) -> bool:
+        """Whether the document of a component that the stack's document holds bears the signature of one of these keys.
+
+        It is that of the version that counted by what was known when the stack's document was made.
+        """
+        made = stack.credential.current.position
         versions = [
             each
             for each in draft.history(component)
-            if isinstance(each.event, CredentialAwarded | CredentialAmended) and each.position < position
+            if isinstance(each.event, CredentialAwarded | CredentialAmended)
+            and each.position < made
+            and not stack.issuer.disowns(each.kid, each.position, known_before=made)
         ]
         return bool(versions) and versions[-1].kid in kids
 

@@ -21,7 +21,7 @@ from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
 from ledger.verification.findings import failed, passed
 from ledger.verification.pipeline import CHECKS, judge
-from ledger.verification.proof_file import ProofFile, ProvedAward, ProvedEntry, read_proof_file
+from ledger.verification.proof_file import SHOWN, ProofFile, ProvedAward, ProvedEntry, read_proof_file
 from ledger.verification.proof_log_check import Anchor, awards_of, check_log, not_checked
 from ledger.verification.proof_status_check import BITS, KEYS, RECOGNITIONS, check_bits, check_lines
 from ledger.verification.readings import Readings
@@ -38,6 +38,7 @@ FILE_CHECKS: Final = (  # made before those of `pipeline.CHECKS`, in this order
     BITS,  # and of each version of the award
     "registries",  # who says whose recognition counts
 )
+_WITHHELD: Final = frozenset(set(Part) - set(SHOWN))
 _ORDER: Final = {state: place for place, state in enumerate(State)}
 _PLACES: Final = {check: place for place, check in enumerate((*FILE_CHECKS, *CHECKS))}
 
@@ -146,7 +147,7 @@ def _evidence(award: ProvedAward, file: ProofFile, anchor: Anchor, readings: Rea
             for part in (file.parts if award is file.award else ())
             if (stream := _stream(part, readings)) is not None
         },
-        withheld=frozenset(set(Part) - set(file.shown)),
+        withheld=_WITHHELD,
         closed=frozenset(entry.position for entry, facts, _ in opened if facts is None),
         readings=readings,
     )

@@ -21,12 +21,11 @@ from ledger.record.fields import Data
 from ledger.tlog.merkle import HASH_BYTES, Hash
 from ledger.verification.status_lists import CHUNK
 
-VERSION: Final = 2
-_BEFORE_DOCUMENTS: Final = 1  # is read for ever, and is no longer written
+VERSION: Final = 2  # in version 1 there were no documents, and what lacks one must not pass for older than it is
 MAX_PROOF_FILE: Final = 1 << 20  # bytes
 
 SHOWN: Final = (Part.DOCUMENT, Part.FACTS)
-"""The parts that a proof file opens; never `internal`. One of version 1 opens `facts` alone."""
+"""The parts that a proof file opens; never `internal`."""
 
 _LONGEST_PATH: Final = 63  # hashes; a tree has fewer than 2**63 leaves
 _FILE: Final = frozenset(
@@ -106,7 +105,6 @@ class ProofFile:
     award: ProvedAward
     parts: tuple[ProvedAward, ...]  # the awards that a stack was built from, in the order in which it names them
     definitions: tuple[bytes, ...]  # canonical JSON of profiles and definitions, sorted by their bytes
-    shown: tuple[Part, ...] = SHOWN  # the parts that a file of its version opens
 
 
 def write_proof_file(file: ProofFile) -> bytes:
@@ -163,10 +161,8 @@ def read_proof_file(raw: bytes) -> ProofFile:
 def _read_file(value: Json) -> ProofFile:
     if type(value) is not dict or "testamur_proof" not in value:
         raise MalformedProofFile("this is no proof file: it does not say testamur_proof")
-    version = value["testamur_proof"]
-    if type(version) is not int or version not in (_BEFORE_DOCUMENTS, VERSION):
-        raise MalformedProofFile(f"this proof file is of none of the versions 1 to {VERSION}, which are known here")
-    shown = SHOWN if version == VERSION else (Part.FACTS,)
+    if type(value["testamur_proof"]) is not int or value["testamur_proof"] != VERSION:
+        raise MalformedProofFile(f"this proof file is not of version {VERSION}, the one that is known here")
     data = _object(value, "the file", _FILE)
     authority = _object(data["authority"], "authority", _AUTHORITY)
     definitions = _list(data, "definitions", _bytes)
@@ -182,10 +178,9 @@ def _read_file(value: Json) -> ProofFile:
         issuers=tuple(_list(data, "issuers", lambda each: tuple(_list({"issuer": each}, "issuer", _read_entry)))),
         authority_size=read.whole(authority, "size", 0),
         authority=tuple(_list(authority, "lines", _read_line)),
-        award=_read_award(data["award"], shown),
-        parts=tuple(_list(data, "parts", lambda each: _read_award(each, shown))),
+        award=_read_award(data["award"]),
+        parts=tuple(_list(data, "parts", _read_award)),
         definitions=tuple(definitions),
-        shown=shown,
     )
 
 
@@ -211,14 +206,14 @@ def _read_line(value: Json) -> ProvedLine:
     return ProvedLine(line=_bytes(data["line"]), index=read.whole(data, "leaf", 0), path=_read_path(data, "path"))
 
 
-def _read_award(value: Json, shown: tuple[Part, ...]) -> ProvedAward:
+def _read_award(value: Json) -> ProvedAward:
     data = _object(value, "an award", _AWARD)
-    opened = _list(data, "entries", lambda each: _read_opened(each, shown))
+    opened = _list(data, "entries", _read_opened)
     return ProvedAward(
         code=None if data["code"] is None else _read_code(read.text(data, "code")),
         entries=tuple(entry for entry, _ in opened),
         facts=tuple(openings[Part.FACTS] for _, openings in opened),
-        documents=tuple(openings.get(Part.DOCUMENT) for _, openings in opened),
+        documents=tuple(openings[Part.DOCUMENT] for _, openings in opened),
         slots=tuple(_list(data, "slots", _read_slot)),
     )
 
@@ -246,9 +241,9 @@ def _write_award(award: ProvedAward) -> Json:
     }
 
 
-def _read_opened(value: Json, shown: tuple[Part, ...]) -> tuple[ProvedEntry, Mapping[Part, Opening | None]]:
-    data = _object(value, "an entry of an award", _ENTRY | {part.value for part in shown})
-    openings = {part: data[part.value] for part in shown}
+def _read_opened(value: Json) -> tuple[ProvedEntry, Mapping[Part, Opening | None]]:
+    data = _object(value, "an entry of an award", _ENTRY | {part.value for part in SHOWN})
+    openings = {part: data[part.value] for part in SHOWN}
     return _entry(data), {part: None if each is None else _read_opening(each) for part, each in openings.items()}
 
 

@@ -15,6 +15,7 @@ from ledger.domain.values import Reason, Role
 from ledger.verification.verdict import State, Verdict
 from tests.unit.application.office import OPERATOR, Office, run
 from tests.unit.application.test_documents import document
+from tests.unit.application.test_stacking import _ward
 
 
 def steal(office: Office, from_position: int) -> Kid:
@@ -26,7 +27,7 @@ def steal(office: Office, from_position: int) -> Kid:
 
 
 def affected(office: Office) -> int:
-    return office.ledger.resigning.preview(office.registrar, office.college).awards
+    return run(office.ledger.resigning.preview(office.registrar, office.college)).awards
 
 
 def sign_again(office: Office, after: int = 0) -> resigning.Progress:
@@ -40,7 +41,7 @@ def verdict(office: Office, award: Appended, version: int) -> Verdict:
 
 def test_without_a_stolen_key_there_is_nothing_to_do(office: Office) -> None:
     run(office.issue())
-    found = office.ledger.resigning.preview(office.registrar, office.college)
+    found = run(office.ledger.resigning.preview(office.registrar, office.college))
     assert (found.keys, found.awards) == ((), 0)
     assert sign_again(office) == resigning.Progress(signed=0, next=None)
 
@@ -52,9 +53,8 @@ def test_living_awards_of_a_stolen_key_are_signed_again_and_nothing_else_changes
     thief = run(office.issue(student_number="S9"))
     stolen = steal(office, thief.position)
     office.clock.at += timedelta(days=3)
-    assert office.ledger.resigning.preview(office.registrar, office.college) == resigning.Affected(
-        keys=(stolen,), awards=1
-    )
+    preview = run(office.ledger.resigning.preview(office.registrar, office.college))
+    assert preview == resigning.Affected(keys=(stolen,), awards=1)
     assert sign_again(office) == resigning.Progress(signed=1, next=None)
     assert (affected(office), sign_again(office).signed) == (0, 0)
 
@@ -109,3 +109,37 @@ def test_without_a_good_key_the_job_says_so(office: Office) -> None:
     run(office.ledger.issuers.report_compromised(OPERATOR, office.college, Kid(stolen), Position(award.position + 1)))
     with pytest.raises(NoUsableKey):
         sign_again(office)
+
+
+def test_stack_that_holds_the_document_of_a_stolen_key_is_signed_again_once(office: Office) -> None:
+    ward = run(_ward(office))
+    (first,) = office.kids(Role.SIGNING)
+    run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    second = next(kid for kid in office.kids(Role.SIGNING) if kid != first)
+    before = ward.stack()
+    thief = run(office.ledger.changing.amend(OPERATOR, ward.parts[1], {"assessor": "T."}, Reason.OTHER))
+    run(
+        office.ledger.changing.amend(OPERATOR, before.stream, {"assessor": "R. L."}, Reason.OTHER)
+    )  # with the thief's document
+    run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.college, Kid(second), thief.position))
+    assert [affected(office), sign_again(office).signed, affected(office), sign_again(office).signed] == [1, 1, 0, 0]
+    held = json.loads(document(office, before, 3))["credentialSubject"]["verifiableCredential"]
+    assert second not in json.dumps(held)
+    office.assert_sound()
+
+
+def test_stack_of_a_good_key_is_signed_again_after_its_part_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resigning, "_PIECE", 1)
+    ward = run(_ward(office))
+    (first,) = office.kids(Role.SIGNING)
+    run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    stack = ward.stack()
+    place = Position(stack.position)
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.college, Kid(first), place))
+    due = affected(office)
+    assert due > 1
+    assert [sign_again(office).signed, affected(office)] == [due, 0]
+    assert first not in document(office, stack, 2).decode()

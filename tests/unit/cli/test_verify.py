@@ -126,7 +126,7 @@ def test_registries_of_the_reader_count(verify: Command, kept: Kept) -> None:
     [
         (b"", "not JSON"),
         (b"{}", "does not say testamur_proof"),
-        (b'{"testamur_proof":9}', "of none of the versions"),
+        (b'{"testamur_proof":9}', "not of version 2"),
         (b"x" * (MAX_PROOF_FILE + 9), "at most 1,048,576 bytes"),
     ],
 )

@@ -101,7 +101,7 @@ class KeyRoutes:
     async def affected(self, caller: MayRead, issuer_id: str) -> answers.Affected:
         """Which awards bear the signature of a key that was reported as stolen, so that other verifiers refuse them."""
         _, stream = self._register.find_issuer(caller, issuer_id)
-        found = self._resigning.preview(caller, stream)
+        found = await self._resigning.preview(caller, stream)
         return answers.Affected(keys=list(found.keys), awards=found.awards)
 
     async def sign_again(
