@@ -13,13 +13,12 @@ from ledger.domain.issuer import Issuer
 from ledger.domain.types import StreamId
 from ledger.domain.values import Role
 from ledger.signing.signer import Signer
-from ledger.vc.claims import reserved_types
+from ledger.vc.claims import reserved_in
 from ledger.vc.data_integrity import sign
 from ledger.vc.data_model import V2, check_credential
-from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json
 
-_MOST_NAMED: Final = 5  # reserved types that a refusal names
+_MOST_NAMED: Final = 5  # reserved names that a refusal names
 
 
 class ReservedCredential(DocumentError):
@@ -63,7 +62,7 @@ class CredentialSigning:
 
 def _signed(document: Document, signer: Signer, method: str, created: datetime) -> dict[str, Json]:
     check_credential(document, versions=(V2,))
-    reserved = sorted(reserved_types(canonical_nquads(document)))
+    reserved = sorted(reserved_in(document))
     if reserved:
         raise ReservedCredential(
             f"{', '.join(reserved[:_MOST_NAMED])}: awards and their status are recorded in the ledger, which makes "

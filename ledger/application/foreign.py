@@ -13,10 +13,9 @@ from ledger.application.ports import Clock
 from ledger.errors import LedgerError
 from ledger.vc import data_integrity, jwt
 from ledger.vc.checked import CheckedProof
-from ledger.vc.claims import AWARDS, reserved_types
+from ledger.vc.claims import AWARDS, reserved_in
 from ledger.vc.data_model import DataModelViolated, check_credential, identifier, listed, types_of
 from ledger.vc.did import ControllerDocument, DidNotResolved, read_controller_document, resolve_key, web_address
-from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json
 from ledger.vc.status_list import ENTRY, check_entry
 from ledger.vc.upload import UnreadableUpload, Upload, read_upload, read_value
@@ -202,11 +201,9 @@ def _is_credential(document: Document) -> bool:
 
 def _claims_award(document: Document) -> bool:
     """Whether a document says that it is an award or a record of awards, however it spells that."""
-    if not AWARDS.isdisjoint(types_of(document)):
-        return True
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     try:
-        return not AWARDS.isdisjoint(reserved_types(canonical_nquads(unsecured)))
+        return not AWARDS.isdisjoint(reserved_in(unsecured))
     except DocumentError:  # an issuer of this ledger signs nothing that cannot be read so
         return True
 

@@ -1,36 +1,86 @@
 """What only the ledger may say: which documents claim to be an award, a record of awards, or a status list.
 
-Asked of a document's RDF, where a type has one spelling: the same word may be written as a term of a context or as an
-address, and stand on any object.
+Asked of a document's JSON, where others read a word whatever vocabulary it stands in, and of its RDF, where a type has
+one spelling. Some contexts define every word there is: under them a badge of nobody's making can be signed.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ledger.vc.rdf import canonical_nquads
+from ledger.vc.reading import Document, DocumentError, Json
+
 _TYPE: Final = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
-_OB: Final = "https://purl.imsglobal.org/spec/vc/ob/vocab.html#"
-_CLR: Final = "https://purl.imsglobal.org/spec/vc/clr/vocab.html#"
-_STATUS: Final = "https://www.w3.org/ns/credentials/status#"
-RESERVED: Final = {
-    f"{_OB}{name}": name for name in ("OpenBadgeCredential", "AchievementCredential", "AchievementSubject")
-} | {
-    f"{_CLR}{name}": name for name in ("ClrCredential", "ClrSubject")
-} | {
-    f"{_STATUS}{name}": name for name in ("BitstringStatusListCredential", "BitstringStatusList")
-}  # fmt: skip
-AWARDS: Final = frozenset(name for name in RESERVED.values() if not name.startswith("Bitstring"))
+_TYPE_NAMES: Final = frozenset(("type", "@type"))
+_AWARD_TYPES: Final = (
+    "OpenBadgeCredential",
+    "AchievementCredential",
+    "AchievementSubject",
+    "ClrCredential",
+    "ClrSubject",
+)
+# Of Bitstring Status List 1.0 and of those before it, which some verifiers still go by.
+_LIST_TYPES: Final = (
+    *("BitstringStatusListCredential", "BitstringStatusList", "StatusList2021Credential", "StatusList2021"),
+    *("RevocationList2021Credential", "RevocationList2020Credential", "RevocationList2020"),
+    *("RevocationList2021", "SuspensionList2021Credential", "SuspensionList2021"),
+)
+_AWARD_MEMBERS: Final = ("achievement", "verifiableCredential")  # what a badge, and what a record of several, is about
+_LIST_MEMBERS: Final = ("encodedList",)
+# Readers differ in whether case counts: here it does not.
+_TYPES: Final[Mapping[str, str]] = {name.lower(): name for name in (*_AWARD_TYPES, *_LIST_TYPES)}
+_MEMBERS: Final[Mapping[str, str]] = {name.lower(): name for name in (*_AWARD_MEMBERS, *_LIST_MEMBERS)}
+AWARDS: Final = frozenset((*_AWARD_TYPES, *_AWARD_MEMBERS))
 
 
-def reserved_types(nquads: bytes) -> frozenset[str]:
-    """The types, by their short names, that a document itself has and that only the ledger may state.
+def reserved_in(document: Document) -> frozenset[str]:
+    """The types and members, by their short names, that a document has at any level and only the ledger may state.
 
     Args:
-        nquads: of the whole document. What another credential inside it says lies in a graph of its own, and is not
-            looked at.
+        document: without its proof.
+
+    Raises:
+        DocumentError: its words say nothing of the kind, and what they mean cannot be found out.
     """
-    found = set()
+    worded = frozenset(_worded(document))
+    try:
+        return worded | frozenset(_meant(canonical_nquads(document)))
+    except DocumentError:
+        if worded:
+            return worded
+        raise
+
+
+def _worded(document: Document) -> Iterator[str]:
+    """By the words of the JSON alone."""
+    rest: list[Json] = [dict(document)]
+    while rest:
+        each = rest.pop()
+        if isinstance(each, Mapping):
+            for name, item in each.items():
+                yield from _among(_MEMBERS, name)
+                if name in _TYPE_NAMES:
+                    for kind in item if isinstance(item, list) else [item]:
+                        yield from _among(_TYPES, kind)
+            rest += each.values()
+        elif isinstance(each, list):
+            rest += each
+
+
+def _meant(nquads: bytes) -> Iterator[str]:
+    """By the statements: a context may give a word any name."""
     for line in nquads.decode("utf-8", "replace").split("\n"):
         # In N-Quads blanks stand between terms alone, but for those of literals; a type is no literal.
         pieces = line.split(" ")
-        if len(pieces) == 4 and pieces[1] == _TYPE and pieces[2][1:-1] in RESERVED:
-            found.add(RESERVED[pieces[2][1:-1]])
-    return frozenset(found)
+        if len(pieces) >= 4:
+            yield from _among(_MEMBERS, pieces[1][1:-1])
+            if pieces[1] == _TYPE:
+                yield from _among(_TYPES, pieces[2][1:-1])
+
+
+def _among(names: Mapping[str, str], spelled: Json) -> Iterator[str]:
+    """The reserved name that a term, an address or an abbreviated address ends in."""
+    if isinstance(spelled, str):
+        end = max(spelled.rfind(mark) for mark in "#/:") + 1
+        if spelled[end:].lower() in names:
+            yield names[spelled[end:].lower()]

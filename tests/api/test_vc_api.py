@@ -15,7 +15,14 @@ from tests.unit.vc.test_jwt import claims, compact, header
 Document = dict[str, Json]
 V2 = "https://www.w3.org/ns/credentials/v2"
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"
+UNDEFINED = "https://www.w3.org/ns/credentials/undefined-terms/v2"
 OB = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+MEDICINE: Document = {
+    "type": "AchievementSubject",
+    "achievement": {"name": "Master of Medicine"},
+    "identifier": [{"identityType": "name", "hashed": False, "identityHash": "Ada Mallory"}],
+    "result": [{"value": "Distinction"}],
+}
 PLAIN: Document = {
     "@context": [V2],
     "type": ["VerifiableCredential"],
@@ -35,6 +42,12 @@ ENDORSEMENT: Document = {
 PRESENTATION: Document = {"@context": [V2], "type": ["VerifiablePresentation"], "holder": ED25519.did}
 QUESTION: Document = {"challenge": "uABC", "domain": "github.com/w3c/vc-data-model-2.0-test-suite"}
 COLLEGE = "did:web:localhost%3A8000:issuers:college"
+
+
+@pytest.fixture(autouse=True)
+def unlimited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test comes from the same client, and brings more than one may."""
+    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +96,7 @@ def shown(credentials: list[Json] | None = None, **members: Json) -> Document:
         {**PLAIN, "issuer": {"name": "College"}},
         {**PLAIN, "issuer": {"id": COLLEGE}},
         {**PLAIN, "@context": [V2, EXAMPLES], "type": ["VerifiableCredential", "RelationshipCredential"]},
+        {**PLAIN, "@context": [V2, UNDEFINED], "credentialSubject": {"id": "did:example:a", "degree": "Bachelor"}},
         {**PLAIN, "type": ["https://example.org/#A", "VerifiableCredential"], "validFrom": "2023-02-25T19:10:39-06:00"},
         {**PLAIN, "termsOfUse": {"type": "https://example.org/#Terms", "id": "did:example:terms/1"}},
     ],
@@ -160,6 +174,12 @@ def test_credential_that_breaks_the_model_is_not_signed(api: Api, more: Document
             "type": ["VerifiableCredential", "ClrCredential"],
         },
         {"credentialSubject": {"type": ["AchievementSubject"]}},
+        {"@context": [V2, UNDEFINED], "type": ["VerifiableCredential", "OpenBadgeCredential"]},
+        {"@context": [V2, EXAMPLES], "type": ["VerifiableCredential", "StatusList2021Credential"]},
+        {"@context": [V2, UNDEFINED], "credentialSubject": MEDICINE},
+        {"@context": [V2, EXAMPLES], "credentialSubject": MEDICINE},
+        {"@context": [V2, UNDEFINED], "credentialSubject": {**MEDICINE, "type": "Person"}},
+        {"@context": [V2, UNDEFINED], "credentialSubject": [{"id": "did:example:a"}, {"type": "AchievementSubject"}]},
     ],
 )
 def test_what_only_the_ledger_says_is_not_signed_for_anybody(api: Api, more: Document) -> None:
