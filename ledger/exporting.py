@@ -9,7 +9,7 @@ from ledger.adapters.home import Home
 from ledger.adapters.private_box import VaultBoxes
 from ledger.adapters.tile_folder import FolderTiles
 from ledger.application.archiving import Archived, Archiving, NothingPublished, PublishedHead
-from ledger.application.ports import TileStore
+from ledger.application.publishing_ports import TileStore
 from ledger.bootstrap import engine_of, open_vault
 from ledger.domain.log import Log, checkpoint_keys
 from ledger.publication import published_log

@@ -9,10 +9,11 @@ from ledger.adapters.no_witnesses import NoWitnesses
 from ledger.adapters.published import GuardFile, PublishedFile
 from ledger.adapters.tile_folder import FolderTiles
 from ledger.adapters.witness_policy import policy_from_environment
-from ledger.application.ports import Clock, KeyStore, LastAppender, LedgerHalted, Store, Witnessing
+from ledger.application.ports import Clock, KeyStore, LastAppender, LedgerHalted, Store
 from ledger.application.published_check import check_published, check_same
 from ledger.application.published_log import PublishedLog
 from ledger.application.publishing import Places, Publishing
+from ledger.application.publishing_ports import Witnessing
 from ledger.domain.authority import Operator
 from ledger.domain.log import Log
 from ledger.domain.types import Kid

@@ -13,9 +13,10 @@ from ledger.adapters.home import Home, Settings
 from ledger.application.credential_files import CredentialFile, CredentialFiles, NoCredentialFile
 from ledger.application.foreign import Uploads
 from ledger.application.own_documents import OwnDocuments
-from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable, TileStoreUnavailable
+from ledger.application.ports import Clock, LedgerHalted, StoreUnavailable
 from ledger.application.proofs import NoProof, ProofPending, Proofs
 from ledger.application.public_documents import PublicDocuments
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.application.scanning import Scanning
 from ledger.application.status_signing import StatusSigning
 from ledger.bootstrap import Ledger

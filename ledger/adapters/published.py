@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ledger.adapters.home import replace_file
 from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.ports import GuardContradicts, TileStoreUnavailable
+from ledger.application.publishing_ports import GuardContradicts, TileStoreUnavailable
 from ledger.tlog.checkpoint import size_of_note
 
 _Stamp = tuple[int, int, int]  # inode, time of change, length

@@ -12,7 +12,7 @@ from tempfile import mkstemp
 
 from ledger.adapters.home import sync_folder
 from ledger.adapters.scratch import kind_swept
-from ledger.application.ports import TileStoreConflict, TileStoreUnavailable
+from ledger.application.publishing_ports import TileStoreConflict, TileStoreUnavailable
 
 # No segment begins with a dot, so none is `..`, and no path leads to a file that is being made.
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,15}")

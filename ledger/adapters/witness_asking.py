@@ -18,7 +18,7 @@ from ledger.adapters.witness_errors import (
     WitnessTooSlow,
     WitnessUnreachable,
 )
-from ledger.application.ports import WitnessAhead
+from ledger.application.publishing_ports import WitnessAhead
 from ledger.tlog.cosignature import CosignatureInvalid
 from ledger.tlog.merkle import Hash
 from ledger.tlog.policy import Witness

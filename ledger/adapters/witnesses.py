@@ -15,7 +15,8 @@ import httpx
 
 from ledger.adapters.witness_asking import Asked, Asking, address_of
 from ledger.adapters.witness_errors import BadWitnessPolicy, WitnessError, WitnessTooSlow
-from ledger.application.ports import Clock, WitnessAhead
+from ledger.application.ports import Clock
+from ledger.application.publishing_ports import WitnessAhead
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.cosignature import CosignatureInvalid, with_lines
 from ledger.tlog.merkle import Hash

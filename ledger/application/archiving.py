@@ -18,7 +18,8 @@ from typing import Final
 import orjson
 
 from ledger.application.awards import open_parts
-from ledger.application.ports import Boxes, Entropy, Snapshot, Store, TileStore
+from ledger.application.ports import Boxes, Entropy, Snapshot, Store
+from ledger.application.publishing_ports import TileStore
 from ledger.domain.authority import Operator
 from ledger.domain.credential import fold
 from ledger.domain.events import CredentialAwarded, IssuerKeyCompromised

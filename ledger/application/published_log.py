@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-from ledger.application.ports import TileStore
+from ledger.application.publishing_ports import TileStore
 from ledger.application.statements import Fold
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.events import StatusCommitted

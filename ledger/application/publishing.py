@@ -13,21 +13,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from threading import Lock
 
-from ledger.application.ports import (
+from ledger.application.ports import Clock, LastAppender, LedgerHalted, SignedCheckpoint, StaleDecision, Store
+from ledger.application.published_check import LogRolledBack, open_published
+from ledger.application.publishing_ports import (
     CheckpointGuard,
-    Clock,
     GuardContradicts,
-    LastAppender,
-    LedgerHalted,
     Served,
-    SignedCheckpoint,
-    StaleDecision,
-    Store,
     TileStore,
     WitnessAhead,
     Witnessing,
 )
-from ledger.application.published_check import LogRolledBack, open_published
 from ledger.application.statements import Statements, is_statement
 from ledger.application.tiling import LogDiffers, Tiling
 from ledger.domain.authority import Operator

@@ -7,7 +7,8 @@ states there. Without it the log is folded once from its beginning.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 
-from ledger.application.ports import Clock, LastAppender, Snapshot, Store, TileStore
+from ledger.application.ports import Clock, LastAppender, Snapshot, Store
+from ledger.application.publishing_ports import TileStore
 from ledger.domain.authority import Operator, check_signer
 from ledger.domain.events import Recorded, StatusCommitted
 from ledger.domain.log import Log, permit

@@ -8,7 +8,8 @@ after the root over it turned out to be the one expected. When to write, and wha
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 
-from ledger.application.ports import Store, TileStore
+from ledger.application.ports import Store
+from ledger.application.publishing_ports import TileStore
 from ledger.errors import LedgerError
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Hash, leaf_hash

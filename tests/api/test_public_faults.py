@@ -5,8 +5,9 @@ from http import HTTPStatus
 import pytest
 from starlette.testclient import TestClient
 
-from ledger.application.ports import LedgerHalted, StoreUnavailable, TileStoreUnavailable
+from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.published_log import PublishedLog
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.application.scanning import Scanning
 from tests.api.conftest import Api
 

@@ -14,7 +14,7 @@ import pytest
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.witness_errors import WitnessError
 from ledger.adapters.witnesses import WitnessClient
-from ledger.application.ports import WitnessAhead
+from ledger.application.publishing_ports import WitnessAhead
 from ledger.signing.signer import Ed25519Signer
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.note import VerifierKey, sign_note

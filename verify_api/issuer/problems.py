@@ -26,9 +26,9 @@ from ledger.application.ports import (
     NameTaken,
     OutcomeUnknown,
     StoreUnavailable,
-    TileStoreUnavailable,
     VersionConflict,
 )
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.canonical import NotCanonical
 from ledger.domain.achievement import AchievementError, AchievementIsRetired, AchievementNotDefined
 from ledger.domain.authority import SignerError

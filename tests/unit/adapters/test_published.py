@@ -8,7 +8,7 @@ import pytest
 
 from ledger.adapters.home import Home
 from ledger.adapters.published import GuardFile, PublishedFile
-from ledger.application.ports import TileStoreUnavailable
+from ledger.application.publishing_ports import TileStoreUnavailable
 
 
 def note(size: int, cosigned: str = "") -> bytes:

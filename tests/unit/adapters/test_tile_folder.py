@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 import pytest
 
 from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.ports import TileStoreConflict, TileStoreUnavailable
+from ledger.application.publishing_ports import TileStoreConflict, TileStoreUnavailable
 
 TILE = "tile/0/x001/234"
 PARTIAL, OTHER = "tile/0/007.p/9", "tile/0/007.p/12"

@@ -22,7 +22,7 @@ from ledger.adapters.witness_errors import (
     WitnessUnreachable,
 )
 from ledger.adapters.witnesses import WitnessClient
-from ledger.application.ports import WitnessAhead
+from ledger.application.publishing_ports import WitnessAhead
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.cosignature import CosignatureInvalid, cosignatures, with_lines

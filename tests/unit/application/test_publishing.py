@@ -14,9 +14,10 @@ import pytest
 
 from ledger.adapters.home import Home
 from ledger.adapters.published import PublishedFile
-from ledger.application.ports import LedgerHalted, SignedCheckpoint, TileStoreUnavailable
+from ledger.application.ports import LedgerHalted, SignedCheckpoint
 from ledger.application.published_check import LogRolledBack
 from ledger.application.publishing import Publishing
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.bootstrap import open_ledger
 from ledger.domain.events import StatusCommitted
 from ledger.domain.values import Reason

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from ledger.application.ports import LedgerHalted, SignedCheckpoint, WitnessAhead
+from ledger.application.ports import LedgerHalted, SignedCheckpoint
 from ledger.application.publishing import Publishing, QuorumMissing
+from ledger.application.publishing_ports import WitnessAhead
 from ledger.publication import publishing_of
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from ledger.tlog.merkle import Hash

@@ -10,7 +10,8 @@ import pytest
 
 from ledger.adapters.tile_folder import FolderTiles
 from ledger.application import tiling as tiling_module
-from ledger.application.ports import Store, TileStoreUnavailable
+from ledger.application.ports import Store
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.application.tiling import LogDiffers, Tiling
 from ledger.domain.types import Position
 from ledger.tlog.checkpoint import Checkpoint

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.ports import TileStoreUnavailable
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.tiles import TileEdge, bundles_between, encode_bundle
 from tests.unit.public.conftest import Service
