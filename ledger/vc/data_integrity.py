@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.signing.signer import Signer
+from ledger.vc.budget import Budget, OverBudget
 from ledger.vc.checked import CheckedProof, ProofRefused, controller_of, failed, unknown, usable
 from ledger.vc.contexts import CREDENTIALS_V2, UnknownContext
 from ledger.vc.did import Resolve
@@ -23,6 +24,7 @@ from ledger.vc.spelling import MalformedSpelling, from_multibase, from_time, to_
 
 MAX_PROOFS: Final = 8  # of one document
 MAX_FORMS: Final = 3  # of one document: with the proofs that others follow, as RDF and as JSON; each is canonicalised
+_ENDING: Final = frozenset(("too_ambiguous", "too_much_work"))  # other forms of the document would take as much
 _PLAIN: Final = frozenset(("type", "cryptosuite", "created", "verificationMethod", "proofPurpose"))
 
 
@@ -62,12 +64,13 @@ def proof_options(method: str, created: datetime) -> dict[str, Json]:
     }
 
 
-def proof_nquads(options: Mapping[str, Json], context: Json) -> bytes:
+def proof_nquads(options: Mapping[str, Json], context: Json, budget: Budget | None = None) -> bytes:
     """The canonical N-Quads of proof options under the document's context.
 
     Args:
         options: of `proof_options`, or a proof that was read, without its value and without a context.
         context: the `@context` of the document, which is the proof's as well.
+        budget: of all that is read together; None where this is all.
 
     Raises:
         DocumentError: they cannot be canonicalised.
@@ -76,7 +79,7 @@ def proof_nquads(options: Mapping[str, Json], context: Json) -> bytes:
     # state, and the canonical form is known. The tests compare it with the general way, context by context.
     usual = options.keys() == _PLAIN and options["proofPurpose"] == "assertionMethod"
     if not usual or not isinstance(context, list) or context[:1] != [CREDENTIALS_V2]:
-        return canonical_nquads({**options, "@context": context})
+        return canonical_nquads({**options, "@context": context}, budget)
     return (
         f'_:c14n0 <http://purl.org/dc/terms/created> "{options["created"]}"'
         "^^<http://www.w3.org/2001/XMLSchema#dateTime> .\n"
@@ -94,7 +97,12 @@ def hash_data(config: bytes, document: bytes) -> bytes:
 
 
 def check(
-    document: Document, resolve: Resolve, *, purpose: str = "assertionMethod", now: datetime
+    document: Document,
+    resolve: Resolve,
+    *,
+    purpose: str = "assertionMethod",
+    now: datetime,
+    budget: Budget | None = None,
 ) -> tuple[CheckedProof, ...]:
     """What each proof of `document` is worth, in their order; empty where there is none.
 
@@ -105,6 +113,7 @@ def check(
         resolve: asked for the document of who controls the key, once everything was checked that needs no key.
         purpose: the one purpose that is accepted.
         now: proofs and keys that expired by then fail.
+        budget: of all that is read together; None where this is all. All forms of the document draw on it.
     """
     if "proof" not in document:
         return ()
@@ -113,7 +122,8 @@ def check(
     if not 0 < len(proofs) <= MAX_PROOFS:
         return (_ended({}, unknown("too_many_proofs", f"{len(proofs)} proofs; 1 to {MAX_PROOFS} are judged")),)
     unsecured = {name: member for name, member in document.items() if name != "proof"}
-    run = _Run(unsecured=unsecured, proofs=proofs, resolve=resolve, purpose=purpose, now=now)
+    budget = budget or Budget()
+    run = _Run(unsecured=unsecured, proofs=proofs, resolve=resolve, purpose=purpose, now=now, budget=budget)
     return _chained(proofs, [run.checked(proof) for proof in proofs])
 
 
@@ -126,6 +136,8 @@ class _Run:
     resolve: Resolve
     purpose: str
     now: datetime
+    budget: Budget
+    _ended: ProofRefused | None = field(default=None, init=False)  # once a form of it took too much work
     _made: dict[tuple[bool, bool, tuple[str, ...]], bytes | ProofRefused] = field(default_factory=dict, init=False)
 
     def checked(self, proof: Json) -> CheckedProof:
@@ -161,15 +173,20 @@ class _Run:
 
     def _signed(self, proof: Proof) -> bytes:
         """The 64 bytes that `proof` has to be the signature of."""
+        if self._ended is not None:
+            raise self._ended
         try:
             context = self._rdf_context(proof) if proof.suite.rdf else self._json_context(proof)
             canonical = self._canonical(proof, context)
             if not proof.suite.rdf:
                 return hash_data(canonical_json(dict(proof.options)), canonical)
             options = {name: member for name, member in proof.options.items() if name != "@context"}
-            return hash_data(proof_nquads(options, context), canonical)
+            return hash_data(proof_nquads(options, context, self.budget), canonical)
         except DocumentError as error:
-            raise _refused(error) from error
+            refused = _refused(error)
+            if refused.reason in _ENDING:
+                self._ended = refused
+            raise refused from error
 
     def _canonical(self, proof: Proof, context: Json) -> bytes:
         """The canonical form of the document, and of the proofs that `proof` follows, as its suite has it."""
@@ -184,7 +201,7 @@ class _Run:
             if following:
                 document["proof"] = following
             try:
-                made = canonical_nquads(document) if proof.suite.rdf else canonical_json(document)
+                made = canonical_nquads(document, self.budget) if proof.suite.rdf else canonical_json(document)
             except DocumentError as error:
                 made = _refused(error)
             self._made[key] = made
@@ -233,6 +250,8 @@ def _refused(error: DocumentError) -> ProofRefused:
             return unknown("unknown_context", str(error))
         case TooAmbiguous():
             return unknown("too_ambiguous", str(error))
+        case OverBudget():
+            return unknown("too_much_work", str(error))
         case UndefinedTerm():
             return failed("undefined_term", str(error))
         case RelativeAddress():

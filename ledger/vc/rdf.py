@@ -14,6 +14,7 @@ from decimal import Decimal
 import orjson
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
+from ledger.vc.budget import Budget
 from ledger.vc.context_use import UNDEFINED, names_in, used
 from ledger.vc.contexts import UnknownContext
 from ledger.vc.jcs import canonical_json
@@ -71,8 +72,12 @@ class RelativeAddress(DocumentError):
         super().__init__(f"the document has an address that is not absolute: {address[:_SHOWN]!r}")
 
 
-def canonical_nquads(document: Document) -> bytes:
+def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
     """The canonical N-Quads of the statements of `document`: RDFC-1.0 with SHA-256.
+
+    Args:
+        document: as read.
+        budget: of all that is read together; None where this is all.
 
     Raises:
         UnknownContext: a context is not bundled, or not named by its URL.
@@ -80,13 +85,15 @@ def canonical_nquads(document: Document) -> bytes:
         RelativeAddress: an identifier is relative.
         TooAmbiguous: its blank nodes cannot be told apart within reason.
         MalformedDocument: it is no JSON-LD, or it is larger than is read here.
+        OverBudget: so much is not left.
     """
-    return canonicalise(statements(document))
+    budget = budget or Budget()
+    return canonicalise(statements(document, budget), budget)
 
 
-def statements(document: Document) -> list[Statement]:
+def statements(document: Document, budget: Budget | None = None) -> list[Statement]:
     """What `document` states, each once; raises as `canonical_nquads` does, but for `TooAmbiguous`."""
-    preparation = _Preparation()
+    preparation = _Preparation(budget or Budget())
     prepared = preparation.top(document)
     try:
         raw = orjson.dumps(prepared, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
@@ -111,7 +118,8 @@ def statements(document: Document) -> list[Statement]:
 class _Preparation:
     """A copy of a document for the parser, its contexts in place; what JSON-LD would drop is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._names = frozenset[str]()  # in the document, as far as contexts define them
         self._cost = 0
         self._nested = 0  # objects with contexts of their own around the present one
@@ -203,6 +211,7 @@ class _Preparation:
         self._cost += cost
         if self._cost > MAX_COST:
             raise MalformedDocument("the document has more parts than are read here")
+        self._budget.read(cost)
 
 
 def _repeated(value: Mapping[str, Json]) -> int:

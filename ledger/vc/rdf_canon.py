@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import permutations
 from typing import TypeAlias
 
+from ledger.vc.budget import Budget
 from ledger.vc.reading import DocumentError
 
 # Subject, predicate, object and graph, as N-Quads spell them; the graph is empty for the default one.
@@ -26,13 +27,17 @@ class TooAmbiguous(DocumentError):
     """The blank nodes of a graph look so much alike that naming them takes more work than is done for a stranger."""
 
 
-def canonicalise(statements: Iterable[Statement]) -> bytes:
+def canonicalise(statements: Iterable[Statement], budget: Budget | None = None) -> bytes:
     """The canonical N-Quads of `statements`, whatever their blank nodes are called and in whatever order they come.
+
+    Args:
+        budget: of all that is read together; None where this is all.
 
     Raises:
         TooAmbiguous: more blank nodes than `MAX_BLANK_NODES`, or more work than `MAX_WORK` to tell them apart.
+        OverBudget: so much is not left.
     """
-    return _Canonicaliser(dict.fromkeys(statements)).nquads()
+    return _Canonicaliser(dict.fromkeys(statements), budget or Budget()).nquads()
 
 
 class _Issuer:
@@ -56,7 +61,8 @@ class _Issuer:
 class _Canonicaliser:
     """One run over one dataset."""
 
-    def __init__(self, statements: Iterable[Statement]) -> None:
+    def __init__(self, statements: Iterable[Statement], budget: Budget) -> None:
+        self._budget = budget
         self._statements = list(statements)
         self._mentions: dict[str, list[Statement]] = defaultdict(list)
         for statement in self._statements:
@@ -161,6 +167,7 @@ class _Canonicaliser:
         self._work += work
         if self._work > MAX_WORK:
             raise TooAmbiguous("the document has parts without an identifier that cannot be told apart")
+        self._budget.tell_apart(work)
 
 
 def _is_beyond(path: str, least: str) -> bool:
