@@ -99,7 +99,9 @@ class Uploads:
             return refuse(NOT_ON_RECORD, now=self._clock.now())
         proofs = self.proofs(upload, known)
         statuses = self._statuses(upload.document, proofs, known)
-        evidence = ForeignEvidence(document=upload.document, proofs=proofs, statuses=statuses, issuer=known.issuer)
+        evidence = ForeignEvidence(
+            document=upload.document, proofs=proofs, statuses=statuses, issuer=known.issuer, ours=known.ours
+        )
         return judge_foreign(evidence, now=self._clock.now())
 
     def prepare(self, upload: Upload) -> Callable[[], Verdict]:

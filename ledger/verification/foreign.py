@@ -37,12 +37,19 @@ CHECKS: Final = (  # in the order in which they are made and shown
     "status",  # not withdrawn, by a list of the issuer's
     "recognition",
 )
-_PLACES: Final = {check: place for place, check in enumerate(CHECKS)}
+RECORD: Final = "record"  # made of what an issuer of this log signed: none of it is an award, or it would be on record
+_PLACES: Final = {check: place for place, check in enumerate((*CHECKS, RECORD))}
 _ORDER: Final = {state: place for place, state in enumerate(State)}
 _NO_LOG: Final = LogView(origin=Origin(""), size=0, root=None, position=None, witnesses=0)
 _BADGES: Final = frozenset(("OpenBadgeCredential", "AchievementCredential"))
 # A proof whose own time is over fails without a look at its signature: that says nothing about whether it was good.
 _OVER: Final = frozenset(("proof_expired", "proof_not_yet_valid", "method_expired"))
+_NO_AWARD: Final = failed(
+    RECORD,
+    "no_award",
+    "An issuer of this service signed it, and it is not an award: those are all on record here.",
+    makes=State.NO_AWARD,
+)
 _LOWERED: Final = {"revocation": State.REVOKED, "suspension": State.SUSPENDED}
 
 
@@ -64,6 +71,7 @@ class ForeignEvidence:
     proofs: tuple[CheckedProof, ...]  # of the document, or of the JWT around it; empty where nobody signed it
     statuses: tuple[StatusFound, ...]  # one for each that the credential names
     issuer: ForeignIssuer | None = None  # as the registries know it; None where they do not
+    ours: bool = False  # whether it names an issuer of this log, which has no such award on record
 
 
 def judge_foreign(evidence: ForeignEvidence, *, now: datetime) -> Verdict:
@@ -83,6 +91,7 @@ def judge_foreign(evidence: ForeignEvidence, *, now: datetime) -> Verdict:
         findings += _check_dates(document, now)
         findings += _check_status(evidence.statuses)
         findings.append(_check_recognition(evidence.issuer))
+        findings += [_NO_AWARD] if evidence.ours else []
     return _verdict(evidence, _complete(findings), now)
 
 
@@ -196,7 +205,8 @@ def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
 def _verdict(evidence: ForeignEvidence, findings: tuple[Finding, ...], now: datetime) -> Verdict:
     state, *others = sorted(_made(findings), key=_ORDER.__getitem__) or [State.VALID]
     if state in NOTHING_SHOWN:
-        return _bare(state, (Notice.NOT_ISSUED_HERE.value,), findings, now)
+        told = others if state is State.NO_AWARD else []  # of the others, the rest was not looked at
+        return _bare(state, (*(other.value for other in told), Notice.NOT_ISSUED_HERE.value), findings, now)
     return Verdict(
         state=state,
         notices=(*(other.value for other in others), Notice.NOT_ISSUED_HERE.value),

@@ -17,7 +17,7 @@ from ledger.verification.verdict import Finding, Notice, State, Verdict
 MOST_CREDENTIALS: Final = 20  # in one presentation
 _GOOD: Final = frozenset(
     (
-        *(State.VALID, State.ISSUER_UNRECOGNISED, State.COMPONENT_REVIEW),
+        *(State.VALID, State.ISSUER_UNRECOGNISED, State.COMPONENT_REVIEW, State.NO_AWARD),
         *(Notice.CORRECTED, Notice.PENDING, Notice.NOT_ISSUED_HERE),
     )
 )
@@ -47,7 +47,8 @@ class Presented:
 def is_verified(verdict: Verdict) -> bool:
     """Whether whoever asks for proofs, dates and status alone may rely on a credential.
 
-    Who recognises the issuer is for whoever asks to decide. A version that was corrected since is not to be relied on.
+    Who recognises the issuer is for whoever asks to decide, and so is what a credential that is no award is good for. A
+    version that was corrected since is not to be relied on.
     """
     return _GOOD.issuperset((verdict.state, *verdict.notices))
 

@@ -20,6 +20,7 @@ class State(StrEnum):
     LOG_INCONSISTENT = "log_inconsistent"
     NOT_FOUND = "not_found"
     NOT_CHECKED = "not_checked"  # of a file: what would be needed to check it is not at hand
+    NO_AWARD = "no_award"  # of a file: signed by an issuer of this log, and nothing that this log has on record
     KEY_COMPROMISED = "key_compromised"
     REVOKED = "revoked"
     SUSPENDED = "suspended"
@@ -33,7 +34,7 @@ class State(StrEnum):
 
 
 NOTHING_SHOWN = frozenset(  # of the award, not a word
-    (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND, State.NOT_CHECKED)
+    (State.SIGNATURE_INVALID, State.LOG_INCONSISTENT, State.NOT_FOUND, State.NOT_CHECKED, State.NO_AWARD)
 )
 
 

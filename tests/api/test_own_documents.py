@@ -110,6 +110,34 @@ def test_document_of_a_stolen_key_is_refused_although_its_proof_is_good(api: Api
         assert verdict(api, other) == ("signature_invalid", ["not_on_record"])
 
 
+@pytest.mark.parametrize("vocabulary", ["undefined-terms/v2", "examples/v2"])
+@pytest.mark.parametrize("subject", ["Person", "AchievementSubject"])
+def test_award_like_document_of_ours_that_is_not_on_record_is_none(api: Api, vocabulary: str, subject: str) -> None:
+    """Signed by whoever has the key: the issuing route signs none."""
+    (raw,) = recorded(api, api.issue())
+    genuine = json.loads(raw)
+    method = genuine["proof"]["verificationMethod"]
+    signer = api.services.ledger.desk.keys.signer(method.rpartition("#")[2])
+    about: Document = {
+        "@context": ["https://www.w3.org/ns/credentials/v2", f"https://www.w3.org/ns/credentials/{vocabulary}"],
+        "type": ["VerifiableCredential"],
+        "issuer": genuine["issuer"]["id"],
+        "name": "Master of Medicine",
+        "credentialSubject": {"type": subject, "name": "Ada Mallory", "result": [{"value": "Distinction"}]},
+    }
+    signed = sign(about, signer=signer, method=method, created=datetime(2026, 1, 1, tzinfo=UTC))
+    state, reasons = verdict(api, signed)
+    if subject == "Person":
+        assert (state, reasons) == ("no_award", ["not_recognised", "no_award"])
+    else:
+        assert (state, reasons) == ("signature_invalid", ["not_on_record"])
+    answer = api.client.post("/verify", content=json.dumps(signed), headers={"Content-Type": "application/json"})
+    assert "Medicine" not in answer.text
+    assert "Mallory" not in answer.text
+    assert ("Not an award on record" in answer.text) is (subject == "Person")
+    assert bring(api, json.dumps(signed).encode()).json()["in_force"] is None
+
+
 def test_version_that_was_recorded_with_a_stolen_key_is_refused(api: Api) -> None:
     """The thief had the key and the API, and the theft was reported afterwards."""
     owner = api.post("/issuers", {"slug": "robbed", "profile": {"name": "Robbed"}}, key=api.operator)

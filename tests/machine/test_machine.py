@@ -102,5 +102,5 @@ def test_one_history_meets_every_state_and_every_refusal_that_the_model_knows(
 
 
 def test_the_model_orders_every_state_but_that_of_forgery_and_those_of_files() -> None:
-    others = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.STATUS_UNAVAILABLE)
+    others = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.NO_AWARD, State.STATUS_UNAVAILABLE)
     assert tuple(state.value for state in State if state not in others) == expected.ORDER

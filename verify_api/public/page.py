@@ -27,6 +27,7 @@ _TONES = {
     State.LOG_INCONSISTENT: "unknown",
     State.NOT_FOUND: "unknown",
     State.NOT_CHECKED: "unknown",
+    State.NO_AWARD: "attention",
     State.KEY_COMPROMISED: "stop",
     State.REVOKED: "stop",
     State.SUSPENDED: "attention",

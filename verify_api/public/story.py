@@ -55,7 +55,9 @@ class Story:
         """The sentences under the heading."""
         state, award, words = self._verdict.state, self._award, self._words
         match state:
-            case State.SIGNATURE_INVALID | State.LOG_INCONSISTENT | State.NOT_FOUND | State.NOT_CHECKED:
+            case (
+                State.SIGNATURE_INVALID | State.LOG_INCONSISTENT | State.NOT_FOUND | State.NOT_CHECKED | State.NO_AWARD
+            ):
                 return [words.html(f"body.{state}")]
             case State.KEY_COMPROMISED:
                 return [] if award is None else [words.html("body.key_compromised", issuer=award.issuer.name)]

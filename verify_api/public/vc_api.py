@@ -51,7 +51,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 }
 _OTHER: Final = ("about:blank", "A check did not pass")
 # Checks whose outcome is for whoever asks to weigh: they are told, and do not stand in the way.
-_WEIGHED: Final = frozenset(("recognition", "components"))
+_WEIGHED: Final = frozenset(("recognition", "components", "record"))
 
 
 class VerificationRoutes:

@@ -234,6 +234,7 @@ VERDICTS: Mapping[State, Verdict] = {
         TOLD_NOTHING, state=State.NOT_FOUND, findings=FINDINGS[:1], log=replace(LOG, position=None)
     ),
     State.NOT_CHECKED: replace(VALID, state=State.NOT_CHECKED),
+    State.NO_AWARD: replace(VALID, state=State.NO_AWARD),
     State.KEY_COMPROMISED: replace(VALID, state=State.KEY_COMPROMISED),
     State.REVOKED: replace(
         VALID,

@@ -29,8 +29,8 @@ UNCHECKED = Finding(
     detail="It is signed in an unknown way.",
     makes=State.NOT_CHECKED,
 )
-MADE = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.REVOKED, State.SUSPENDED, State.STATUS_UNAVAILABLE,
-        State.EXPIRED, State.NOT_YET_VALID, State.ISSUER_UNRECOGNISED, State.VALID)  # fmt: skip
+MADE = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.NO_AWARD, State.REVOKED, State.SUSPENDED,
+        State.STATUS_UNAVAILABLE, State.EXPIRED, State.NOT_YET_VALID, State.ISSUER_UNRECOGNISED, State.VALID)  # fmt: skip
 
 
 def told(state: State, *notices: str, foreign: ForeignAward | None = FOREIGN, **changed: object) -> Verdict:
@@ -60,6 +60,7 @@ def test_every_state_is_a_sound_page_that_says_it_is_not_of_this_log(state: Stat
             told(State.NOT_CHECKED),
             "that we cannot check: “A signature of this file is of a kind that we cannot check.”",
         ),
+        (told(State.NO_AWARD), "An issuer of this service signed this file, but it is not an award that is on record"),
         (told(State.EXPIRED), "Valid from 2 May 2026 until 1 May 2027."),
         (told(State.EXPIRED, foreign=replace(FOREIGN, valid_from=None)), "Valid until 1 May 2027."),
         (told(State.NOT_YET_VALID), "Takes effect on 2 May 2026."),

@@ -22,6 +22,7 @@ HEADINGS = {  # as the design page has them
     State.LOG_INCONSISTENT: "We cannot confirm this record right now",
     State.NOT_FOUND: "No such certificate here",
     State.NOT_CHECKED: "We could not check this",
+    State.NO_AWARD: "Not an award on record",
     State.KEY_COMPROMISED: "Signed with a stolen key",
     State.REVOKED: "Withdrawn — no longer valid",
     State.SUSPENDED: "On hold",

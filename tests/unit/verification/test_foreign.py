@@ -22,10 +22,12 @@ from ledger.verification.foreign import (
     refuse,
     signed_by_issuer,
 )
+from ledger.verification.presentation import is_verified
 from ledger.verification.verdict import ForeignIssuer, Notice, Outcome, RecognitionView, State, Verdict
 from tests.unit.vc.proofs import ED25519, NOW, OTHER, document, secured
 
 GOOD = document()
+STATEMENT: dict[str, Json] = {**GOOD, "type": ["VerifiableCredential"], "credentialSubject": {"id": "did:example:a"}}
 RECOGNISED = ForeignIssuer(
     id=ED25519.did,
     name="North College, as registered",
@@ -143,6 +145,22 @@ def test_status_that_was_not_confirmed_leaves_open_whether_it_is_in_force() -> N
     verdict = judged(replace(EVIDENCE, statuses=(status(None),)))
     assert verdict.in_force is None
     assert verdict.foreign is not None
+
+
+def test_what_an_issuer_of_this_log_signed_and_did_not_record_is_never_shown_as_an_award() -> None:
+    for changed, others in ((STATEMENT, ()), ({**STATEMENT, "validUntil": "2026-03-01T00:00:00Z"}, ("expired",))):
+        verdict = judge_foreign(replace(EVIDENCE, document=changed, ours=True), now=NOW)
+        assert (verdict.state, verdict.foreign, verdict.in_force) == (State.NO_AWARD, None, None)
+        assert verdict.notices == (*others, "not_issued_here")
+        assert reason_of(verdict, "record") == "no_award"
+        assert is_verified(verdict) is (others == ())
+    late = judge_foreign(replace(EVIDENCE, document=STATEMENT, ours=True, statuses=(status(None),)), now=NOW)
+    assert (late.state, is_verified(late)) == (State.NO_AWARD, False)
+
+
+def test_bad_signature_of_an_issuer_of_this_log_says_nothing_else() -> None:
+    verdict = judge_foreign(replace(EVIDENCE, document=STATEMENT, proofs=(), ours=True), now=NOW)
+    assert (verdict.state, [each.check for each in verdict.findings].count("record")) == (State.SIGNATURE_INVALID, 0)
 
 
 def test_credential_that_is_no_badge_has_no_schema_to_keep() -> None:

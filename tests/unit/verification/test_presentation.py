@@ -86,7 +86,8 @@ def test_credential_counts_where_nothing_but_recognition_stands_against_it() -> 
     assert is_verified(verdict)
     assert is_verified(replace(verdict, state=State.VALID, notices=(Notice.CORRECTED,)))
     assert is_verified(replace(verdict, state=State.COMPONENT_REVIEW))
-    bad = set(State) - {State.VALID, State.ISSUER_UNRECOGNISED, State.COMPONENT_REVIEW}
+    assert is_verified(replace(verdict, state=State.NO_AWARD))  # an endorsement: the proof is what was asked about
+    bad = set(State) - {State.VALID, State.ISSUER_UNRECOGNISED, State.COMPONENT_REVIEW, State.NO_AWARD}
     assert not any(is_verified(replace(verdict, state=state)) for state in bad)
     assert not any(is_verified(replace(verdict, notices=(state.value,))) for state in bad)
 
