@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from ledger.vc.plain_names import other_names
 from ledger.vc.reading import Document, DocumentError, Json
 
 V1: Final = "https://www.w3.org/2018/credentials/v1"
@@ -18,6 +19,7 @@ _CREDENTIAL, _PRESENTATION = "VerifiableCredential", "VerifiablePresentation"
 _ENVELOPED: Final = ("EnvelopedVerifiableCredential", "EnvelopedVerifiablePresentation")
 _LONGEST_URL = 2_048  # characters
 _MOST_TOLD = 20  # faults of one document
+_SHOWN = 100  # characters of a stranger's name, in a message
 _DATES: Final = {V1: ("issuanceDate", "expirationDate"), V2: ("validFrom", "validUntil")}
 # What the model calls an object that "MUST specify its type", and which of them needs an identifier, too.
 _TYPED: Final = ("credentialStatus", "credentialSchema", "termsOfUse", "evidence", "refreshService")
@@ -141,6 +143,7 @@ def _base(document: Document) -> Json:
 
 
 def _credential_faults(document: Document, versions: tuple[str, ...]) -> Iterator[Fault]:
+    yield from _name_faults(document)
     yield from _context_faults(document, versions)
     yield from _type_faults("type", document.get("type"), _CREDENTIAL)
     yield from _id_faults("id", document)
@@ -155,6 +158,7 @@ def _credential_faults(document: Document, versions: tuple[str, ...]) -> Iterato
 
 
 def _presentation_faults(document: Document) -> Iterator[Fault]:
+    yield from _name_faults(document)
     yield from _context_faults(document, (V2,))
     yield from _type_faults("type", document.get("type"), _PRESENTATION)
     yield from _id_faults("id", document)
@@ -164,6 +168,12 @@ def _presentation_faults(document: Document) -> Iterator[Fault]:
         yield from _typed_faults(name, document)
     if not all(isinstance(each, Mapping) for each in listed(document.get("verifiableCredential"))):
         yield Fault(place="verifiableCredential", reason="holds something else than an object")
+
+
+def _name_faults(document: Document) -> Iterator[Fault]:
+    """What is not called by the name that is looked for here, wherever it stands."""
+    for name in other_names(document):
+        yield Fault(place=name[:_SHOWN], reason="is not a plain name of a member or a type")
 
 
 def _enveloped_faults(document: Document, kind: str) -> Iterator[Fault]:
