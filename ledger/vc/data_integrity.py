@@ -21,6 +21,7 @@ from ledger.vc.proof_members import EDDSA_RDFC, Proof, is_method, read_proof
 from ledger.vc.rdf import RelativeAddress, TooAmbiguous, UndefinedTerm, canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json, MalformedDocument
 from ledger.vc.spelling import MalformedSpelling, from_multibase, from_time, to_multibase, to_time
+from ledger.vc.stated import StatedElsewhere, judged_nquads
 
 MAX_PROOFS: Final = 8  # of one document
 MAX_FORMS: Final = 3  # of one document: with the proofs that others follow, as RDF and as JSON; each is canonicalised
@@ -122,8 +123,7 @@ def check(
     if not 0 < len(proofs) <= MAX_PROOFS:
         return (_ended({}, unknown("too_many_proofs", f"{len(proofs)} proofs; 1 to {MAX_PROOFS} are judged")),)
     unsecured = {name: member for name, member in document.items() if name != "proof"}
-    budget = budget or Budget()
-    run = _Run(unsecured=unsecured, proofs=proofs, resolve=resolve, purpose=purpose, now=now, budget=budget)
+    run = _Run(unsecured=unsecured, proofs=proofs, resolve=resolve, purpose=purpose, now=now, budget=budget or Budget())
     return _chained(proofs, [run.checked(proof) for proof in proofs])
 
 
@@ -201,7 +201,7 @@ class _Run:
             if following:
                 document["proof"] = following
             try:
-                made = canonical_nquads(document, self.budget) if proof.suite.rdf else canonical_json(document)
+                made = judged_nquads(document, self.budget) if proof.suite.rdf else canonical_json(document)
             except DocumentError as error:
                 made = _refused(error)
             self._made[key] = made
@@ -252,6 +252,8 @@ def _refused(error: DocumentError) -> ProofRefused:
             return unknown("too_ambiguous", str(error))
         case OverBudget():
             return unknown("too_much_work", str(error))
+        case StatedElsewhere():
+            return failed("stated_elsewhere", str(error))
         case UndefinedTerm():
             return failed("undefined_term", str(error))
         case RelativeAddress():
@@ -273,8 +275,7 @@ def _chained(proofs: Sequence[Json], found: list[CheckedProof]) -> tuple[Checked
 
 def _id(proof: Json) -> str | None:
     """The id of a proof, if it has one that can be."""
-    name = proof.get("id") if isinstance(proof, Mapping) else None
-    return name if isinstance(name, str) else None
+    return name if isinstance(proof, Mapping) and isinstance(name := proof.get("id"), str) else None
 
 
 def _ended(proof: Json, refused: ProofRefused) -> CheckedProof:

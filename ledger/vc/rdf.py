@@ -6,19 +6,18 @@ either; what never becomes a statement is looked for in the document itself. The
 malformed, for the same reason: it is found afterwards and refused.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import orjson
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
+from pyoxigraph import RdfFormat, parse
 
 from ledger.vc.budget import Budget
 from ledger.vc.context_use import UNDEFINED, names_in, used
 from ledger.vc.contexts import UnknownContext
-from ledger.vc.jcs import canonical_json
 from ledger.vc.rdf_canon import Statement, TooAmbiguous, canonicalise
+from ledger.vc.rdf_terms import BASE, RelativeAddress, Terms
 from ledger.vc.reading import MAX_LEVELS, Document, DocumentError, Json, MalformedDocument
 
 __all__ = ["RelativeAddress", "TooAmbiguous", "UndefinedTerm", "canonical_nquads", "statements"]
@@ -28,23 +27,18 @@ __all__ = ["RelativeAddress", "TooAmbiguous", "UndefinedTerm", "canonical_nquads
 MAX_COST = 50_000
 _TYPE_COST = 25
 _CONTEXT_COST = 150
+_TEXT_BYTES = 64  # of text in memory that take as much time or room as a part does
 _LARGE_INTEGER = 2.0**63  # from here on the parser takes a whole number for a double
 _LARGE_DOUBLE = 1e21  # from here on it is one (JSON-LD 1.1 API, section 8.2.2)
 _LONG = 64  # characters of a name or an identifier that are repeated in each of its statements without being counted
 MAX_NESTED_CONTEXTS = 8  # objects with contexts of their own inside one another; each holds on to a table of terms
 
-_BASE_SCHEME = "address.without.scheme:"
-_BASE = f"{_BASE_SCHEME}//base/"
 _SHOWN = 100  # characters of a stranger's name, in a message
 _TOLD = 10  # names in a message
 
 # The keywords that end in a statement, and the base direction, which has none in RDF and only tells how to draw.
 _KEYWORDS = frozenset(("@context", "@id", "@type", "@value", "@language", "@direction"))
 _TYPE_NAMES = ("type", "@type")
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")  # RFC 3987, as far as N-Quads ask for it
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
-_XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
-_JSON_LITERAL = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
 # The terms whose values are graphs of their own, in every bundled context that has such terms.
 _GRAPH_TERMS = frozenset(
     (
@@ -52,8 +46,6 @@ _GRAPH_TERMS = frozenset(
         "<https://www.w3.org/2018/credentials#verifiableCredential>",
     )
 )
-_ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)}
-_ESCAPES |= {ord(char): f"\\{name}" for char, name in zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True)}
 
 
 class UndefinedTerm(DocumentError):
@@ -63,13 +55,6 @@ class UndefinedTerm(DocumentError):
         shown = ", ".join(repr(term[:_SHOWN]) for term in terms[:_TOLD])
         super().__init__(f"no signature would cover these parts of the document: {shown}")
         self.terms = terms
-
-
-class RelativeAddress(DocumentError):
-    """An identifier or an address in the document does not say of itself what it names."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(f"the document has an address that is not absolute: {address[:_SHOWN]!r}")
 
 
 def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
@@ -94,15 +79,15 @@ def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
 def statements(document: Document, budget: Budget | None = None) -> list[Statement]:
     """What `document` states, each once; raises as `canonical_nquads` does, but for `TooAmbiguous`."""
     preparation = _Preparation(budget or Budget())
-    prepared = preparation.top(document)
+    prepared, terms = preparation.top(document), Terms()
     try:
         raw = orjson.dumps(prepared, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
         # `rename_blank_nodes`: labels of strangers end here, with whatever characters they have.
-        quads = list(parse(raw, format=RdfFormat.JSON_LD, base_iri=_BASE, rename_blank_nodes=True, lenient=True))
+        quads = parse(raw, format=RdfFormat.JSON_LD, base_iri=BASE, rename_blank_nodes=True, lenient=True)
+        # One by one: all of them at once would take more memory than what is made of them.
+        read = list(dict.fromkeys(map(terms.statement, quads)))
     except (TypeError, SyntaxError, ValueError) as error:
         raise MalformedDocument(f"the document is not JSON-LD: {error}") from error
-    terms = _Terms()
-    read = list(dict.fromkeys([terms.statement(quad) for quad in quads]))
     undefined = terms.undefined or _graphs_without_content(read)
     # A name or an address like "@this" is taken for a keyword of the future and left out, where a text is not.
     undefined += (preparation.like_keywords - terms.literals).keys()
@@ -164,6 +149,7 @@ class _Preparation:
 
     def _value(self, name: str, value: Json, level: int) -> object:
         if isinstance(value, str):
+            self._spend(_size(value) // _TEXT_BYTES)
             if value.startswith("@"):
                 self.like_keywords[value] += 1
         elif isinstance(value, Mapping | list):
@@ -223,59 +209,15 @@ def _repeated(value: Mapping[str, Json]) -> int:
     )
 
 
+def _size(text: str) -> int:
+    """The bytes that a text takes in memory, as N-Quads spell it: each character as many as the widest."""
+    width = 1 if text.isascii() else 4 if max(text) > "\uffff" else 2
+    # Of those that N-Quads write in six characters, this one alone takes fewer in JSON.
+    return width * (len(text) + 5 * text.count("\x7f"))
+
+
 def _items(value: Json) -> int:
     return sum(map(_items, value)) if isinstance(value, list) else 1
-
-
-class _Terms:
-    """The terms of statements in N-Quads, none of them malformed, and what among them has no definition."""
-
-    def __init__(self) -> None:
-        self.undefined: list[str] = []
-        self.literals: Counter[str] = Counter()  # those that look like keywords
-        self.has_json = False
-
-    def statement(self, quad: Quad) -> Statement:
-        """The statement with its terms spelled as canonical N-Quads spell them."""
-        subject, predicate, value, graph = quad
-        return (
-            self._resource(subject),
-            self._resource(predicate),
-            self._literal(value) if isinstance(value, Literal) else self._resource(value),
-            "" if isinstance(graph, DefaultGraph) else self._resource(graph),
-        )
-
-    def _resource(self, term: NamedNode | BlankNode | Triple) -> str:
-        if isinstance(term, NamedNode):
-            return f"<{self._iri(term.value)}>"
-        return str(term)
-
-    def _iri(self, iri: str) -> str:
-        if iri.startswith(UNDEFINED):
-            self.undefined.append(iri.removeprefix(UNDEFINED))
-        elif iri.startswith(_BASE_SCHEME):
-            raise RelativeAddress(iri.removeprefix(_BASE))
-        elif iri.startswith("_:"):
-            self.undefined.append(iri)  # a blank node for a predicate, of which RDF knows nothing
-        elif _IRI.fullmatch(iri) is None:
-            raise MalformedDocument(f"the document has an address that is none: {iri[:_SHOWN]!r}")
-        return iri
-
-    def _literal(self, term: Literal) -> str:
-        value = term.value
-        if value.startswith("@"):
-            self.literals[value] += 1
-        if term.language is not None:
-            if _LANGUAGE.fullmatch(term.language) is None:
-                raise MalformedDocument(f"the document has a language that is none: {term.language[:_SHOWN]!r}")
-            return f'"{value.translate(_ESCAPES)}"@{term.language.lower()}'
-        datatype = self._iri(term.datatype.value)
-        if datatype == _XSD_STRING:
-            return f'"{value.translate(_ESCAPES)}"'
-        if datatype == _JSON_LITERAL:
-            self.has_json = True
-            value = canonical_json(orjson.loads(value)).decode()
-        return f'"{value.translate(_ESCAPES)}"^^<{datatype}>'
 
 
 def _graphs_without_content(read: Iterable[Statement]) -> list[str]:
