@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
-from ledger.application.foreign import NotFetched
+from ledger.application.inquiry import NotFetched
 
 MAX_ANSWER: Final = 1 << 20  # bytes
 SECONDS: Final = 2.0  # for all of it

@@ -7,6 +7,7 @@ one spelling. Some contexts define every word there is: under them a badge of no
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ledger.vc.budget import Budget
 from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json
 
@@ -33,18 +34,19 @@ _MEMBERS: Final[Mapping[str, str]] = {name.lower(): name for name in (*_AWARD_ME
 AWARDS: Final = frozenset((*_AWARD_TYPES, *_AWARD_MEMBERS))
 
 
-def reserved_in(document: Document) -> frozenset[str]:
+def reserved_in(document: Document, budget: Budget | None = None) -> frozenset[str]:
     """The types and members, by their short names, that a document has at any level and only the ledger may state.
 
     Args:
         document: without its proof.
+        budget: of all that is read together; None where this is all.
 
     Raises:
         DocumentError: its words say nothing of the kind, and what they mean cannot be found out.
     """
     worded = frozenset(_worded(document))
     try:
-        return worded | frozenset(_meant(canonical_nquads(document)))
+        return worded | frozenset(_meant(canonical_nquads(document, budget)))
     except DocumentError:
         if worded:
             return worded

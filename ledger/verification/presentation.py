@@ -9,7 +9,9 @@ from typing import Final
 
 from ledger.vc.checked import CheckedProof
 from ledger.vc.data_model import DataModelViolated, check_presentation, identifier, listed
+from ledger.vc.embedded import MOST_INSIDE
 from ledger.vc.reading import Document, Json
+from ledger.vc.upload import UnreadableUpload, Upload, read_value
 from ledger.verification.findings import failed, passed
 from ledger.verification.foreign import not_checked
 from ledger.verification.verdict import Finding, Notice, State, Verdict
@@ -32,11 +34,20 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A presentation as it was read."""
+
+    document: Document
+    shape: Finding
+    inside: tuple[Upload | str, ...]  # each credential, or a sentence about what cannot be read; none without a shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
     """What a presentation came to."""
 
     findings: tuple[Finding, ...]
-    credentials: tuple[Verdict, ...]  # in their order; none where the presentation has no good shape
+    credentials: tuple[Verdict, ...]  # in their order; none where the presentation itself is not good
 
     @property
     def verified(self) -> bool:
@@ -51,6 +62,26 @@ def is_verified(verdict: Verdict) -> bool:
     version that was corrected since is not to be relied on.
     """
     return _GOOD.issuperset((verdict.state, *verdict.notices))
+
+
+def read_presentation(document: Document) -> Shown:
+    """A presentation with each credential in it."""
+    shape = check_presented_shape(document)
+    values = [] if shape.makes is not None else listed(document.get("verifiableCredential"))
+    inside: list[Upload | str] = []
+    left = MOST_INSIDE  # of those inside the credentials, for all of them
+    for value in values:
+        read = _read(value, left)
+        left -= 0 if isinstance(read, str) else len(read.inside or ())
+        inside.append(read)
+    return Shown(document=document, shape=shape, inside=tuple(inside))
+
+
+def _read(value: Json, most: int) -> Upload | str:
+    try:
+        return read_value(value, most=most)
+    except UnreadableUpload as error:
+        return f"{error}."
 
 
 def check_presented_shape(document: Document) -> Finding:

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import ParamSpec
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.api.outward import Outward
 from tests.unit.vc.proofs import ED25519, secured
 from verify_api.public.multipart import read_multipart
 from verify_api.public.workbench import Busy, Workbench
+
+P = ParamSpec("P")
 
 
 @pytest.fixture(autouse=True)
@@ -135,10 +138,10 @@ def test_forms_and_files_are_read_beside_the_event_loop(api: Api, monkeypatch: p
     """However long that takes: a stranger decides."""
     loops: dict[str, list[bool]] = {}
 
-    def watch(place: str, reader: Callable[..., object]) -> None:
-        def spy(*values: object) -> object:
+    def watch(place: str, reader: Callable[P, object]) -> None:
+        def spy(*values: P.args, **named: P.kwargs) -> object:
             loops.setdefault(place, []).append(_on_a_loop())
-            return reader(*values)
+            return reader(*values, **named)
 
         monkeypatch.setattr(f"verify_api.public.{place}", spy)
 

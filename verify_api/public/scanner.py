@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger.vc.reading import Document
 from ledger.vc.upload import Upload
-from ledger.verification.presentation import Asked, Presented
+from ledger.verification.presentation import Asked, Presented, Shown
 from ledger.verification.verdict import Verdict
 
 
@@ -77,7 +76,7 @@ class Examiner(Protocol):
         """What gives the verdict on a credential."""
         ...
 
-    def prepare_presentation(self, document: Document, asked: Asked) -> Callable[[], Presented]:
+    def prepare_presentation(self, shown: Shown, asked: Asked) -> Callable[[], Presented]:
         """What judges a presentation and the credentials in it."""
         ...
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ledger.vc.reading import MAX_DOCUMENT, Document, Json, MalformedDocument, read_document
 from ledger.vc.upload import UnreadableUpload, Upload, read_value
-from ledger.verification.presentation import Asked, Presented, is_verified
+from ledger.verification.presentation import Asked, Presented, is_verified, read_presentation
 from ledger.verification.verdict import Finding, Verdict
 from verify_api.public import upload_openapi as openapi
 from verify_api.public.answers import Answers
@@ -49,6 +49,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "domain": (f"{_SECURITY}INVALID_DOMAIN_ERROR", "It was made for another domain"),
     "status": (f"{_STATUS}STATUS_VERIFICATION_ERROR", "It was withdrawn, or that could not be checked"),
 }
+_NOT_OPENED: Final = "The presentation itself is not good, so what it holds was not judged."
 _OTHER: Final = ("about:blank", "A check did not pass")
 # Checks whose outcome is for whoever asks to weigh: they are told, and do not stand in the way.
 _WEIGHED: Final = frozenset(("recognition", "components", "record"))
@@ -82,7 +83,10 @@ class VerificationRoutes:
         document, asked = body["verifiablePresentation"], _asked(body.get("options"))
         if not isinstance(document, Mapping) or asked is None:
             return self._unread("verifiablePresentation and options are JSON objects; challenge and domain are texts")
-        presented = await self._workbench.do(self._examiner.prepare_presentation(document, asked))
+        shown = await self._workbench.do(partial(read_presentation, document))
+        if isinstance(shown, Busy):
+            return self._busy(shown)
+        presented = await self._workbench.do(self._examiner.prepare_presentation(shown, asked))
         return self._busy(presented) if isinstance(presented, Busy) else self._presented(presented)
 
     async def _body(self, request: Request, name: str) -> Document | Response:
@@ -122,7 +126,7 @@ class VerificationRoutes:
         answer = PresentationAnswerModel(
             title="Verified" if good else "Not verified",
             status=HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST,
-            detail=f"The presentation holds {len(credentials)} credentials.",
+            detail=_NOT_OPENED if not good and not credentials else f"It holds {len(credentials)} credentials.",
             verified=good,
             problemDetails=_problems((*presented.findings, *inside)),
             findings=[finding_model(finding) for finding in presented.findings],

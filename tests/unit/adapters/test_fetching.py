@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ledger.adapters.fetching import MAX_ANSWER, HttpsFetcher, is_public_address, look_up
-from ledger.application.foreign import NotFetched
+from ledger.application.inquiry import NotFetched
 
 HOST = "badges.example"
 

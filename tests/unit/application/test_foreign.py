@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from ledger.application.foreign import NotFetched, Uploads
+from ledger.application.foreign import Uploads
+from ledger.application.inquiry import NotFetched
 from ledger.testing.faults import FakeClock
 from ledger.vc.did import write_document
 from ledger.vc.reading import Document, Json
 from ledger.vc.status_list import encode
-from ledger.vc.upload import Upload, read_upload
-from ledger.verification.presentation import Asked
+from ledger.vc.upload import read_upload, read_value
+from ledger.verification.presentation import Asked, Presented, read_presentation
 from ledger.verification.verdict import State, Verdict
+from tests.unit.application.hostile import record
 from tests.unit.vc.proofs import ED25519, NOW, OTHER, document, proof, secured, value
 from tests.unit.vc.test_jwt import claims, compact, header
 
@@ -66,7 +68,7 @@ def status_list(
 
 
 def judged(credential: Document | bytes, web: Web | None, now: datetime = NOW) -> Verdict:
-    upload = read_upload(credential) if isinstance(credential, bytes) else Upload(document=credential)
+    upload = read_upload(credential) if isinstance(credential, bytes) else read_value(dict(credential))
     return Uploads(clock=FakeClock(now), fetcher=web).prepare(upload)()
 
 
@@ -117,7 +119,7 @@ def test_two_statuses_are_both_asked_for_and_more_than_four_not_at_all() -> None
     web = Web(**{LIST: status_list()})
     kind: Json = ["VerifiableCredential", "EndorsementCredential"]  # the schema of badges has room for one
     verdict = judged(signed(type=kind, credentialStatus=[entry(), entry(9)]), web)
-    assert (verdict.state, web.asked.count(LIST)) == (State.ISSUER_UNRECOGNISED, 2)
+    assert (verdict.state, web.asked.count(LIST)) == (State.ISSUER_UNRECOGNISED, 1)
     web.asked.clear()
     many = judged(signed(type=kind, credentialStatus=[entry(number) for number in range(5)]), web)
     assert (many.state, LIST in web.asked) == (State.STATUS_UNAVAILABLE, False)
@@ -129,13 +131,14 @@ def test_two_statuses_are_both_asked_for_and_more_than_four_not_at_all() -> None
     [
         (None, "status_not_had"),
         (b"{", "status_not_had"),
-        (b"{}", "status_list_unsigned"),
+        (b"{}", "status_list_of_another_issuer"),
         (status_list()[:-20], "status_not_had"),
         (status_list(validFrom="2026-03-03T00:00:00Z"), "status_list_not_yet_valid"),
         (status_list(validUntil="2026-03-01T12:00:00Z"), "status_list_expired"),
         (status_list(purpose="suspension"), "status_purpose_differs"),
-        (status_list(issuer="did:web:other.example"), "status_list_unsigned"),
-        (orjson.dumps(secured("eddsa-rdfc-2022", OTHER)), "status_list_wrong_type"),
+        (status_list(issuer="did:web:other.example"), "status_list_of_another_issuer"),
+        (orjson.dumps(secured("eddsa-rdfc-2022", OTHER)), "status_list_of_another_issuer"),
+        (orjson.dumps(signed()), "status_list_wrong_type"),
         (orjson.dumps({**orjson.loads(status_list()), "name": "changed"}), "status_list_unsigned"),
         (status_list(id="https://badges.example/status/2"), "status_list_of_another_address"),
         (status_list(bits=bytes(100)), "status_list_too_short"),
@@ -199,22 +202,69 @@ def test_jwt_counts_together_with_a_proof_inside() -> None:
 
 
 def test_presentation_is_judged_with_each_credential_in_it() -> None:
-    inside: list[Json] = [dict(secured("eddsa-rdfc-2022")), {"@context": "x", "type": "EnvelopedVerifiableCredential"}]
-    unsecured: dict[str, Json] = {
-        "@context": ["https://www.w3.org/ns/credentials/v2"],
-        "type": ["VerifiablePresentation"],
-        "verifiableCredential": inside[:1],
+    good = dict(secured("eddsa-rdfc-2022"))
+    envelope: dict[str, Json] = {
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential",
+        "id": "data:application/vc+sd-jwt,x",
     }
-    members: dict[str, Json] = {"proofPurpose": "authentication"}
-    whole = secured("eddsa-rdfc-2022", members=members, unsecured=unsecured)
     uploads = Uploads(clock=FakeClock(NOW))
-    assert uploads.prepare_presentation(whole, Asked())().verified
-    presented = uploads.prepare_presentation({**whole, "verifiableCredential": inside}, Asked())()
-    assert [each.state for each in presented.credentials] == [State.ISSUER_UNRECOGNISED, State.NOT_CHECKED]
-    assert not presented.verified
-    assert uploads.prepare_presentation({}, Asked())().credentials == ()
+
+    def presented(*inside: Json) -> Presented:
+        unsecured: dict[str, Json] = {
+            "@context": ["https://www.w3.org/ns/credentials/v2"],
+            "type": ["VerifiablePresentation"],
+            "verifiableCredential": list(inside),
+        }
+        members: dict[str, Json] = {"proofPurpose": "authentication"}
+        whole = secured("eddsa-rdfc-2022", members=members, unsecured=unsecured)
+        return uploads.prepare_presentation(read_presentation(whole), Asked())()
+
+    assert presented(good).verified
+    mixed = presented(good, envelope, {**good, "name": "changed"})
+    states = [State.ISSUER_UNRECOGNISED, State.NOT_CHECKED, State.SIGNATURE_INVALID]
+    assert [each.state for each in mixed.credentials] == states
+    assert not mixed.verified
+    assert uploads.prepare_presentation(read_presentation({}), Asked())().credentials == ()
 
 
 def test_time_of_the_verdict_is_that_of_the_clock() -> None:
     later = datetime(2029, 1, 1, tzinfo=UTC)
     assert judged(secured("eddsa-rdfc-2022"), None, later).known_at == later
+
+
+def inside(*held: Json) -> Verdict:
+    return judged(record(*held), Web(**{LIST: status_list(bits=b"\x01" + bytes(16_383))}))
+
+
+def test_record_is_good_if_every_credential_inside_is() -> None:
+    verdict = inside(dict(secured("eddsa-rdfc-2022", OTHER)), dict(signed()), compact(header(), claims()).decode())
+    assert verdict.state is State.ISSUER_UNRECOGNISED
+    assert [each.outcome for each in verdict.findings if each.reason == "inside_good"] == ["passed"]
+    assert "inside" not in {finding.check for finding in inside().findings}
+
+
+@pytest.mark.parametrize(
+    ("held", "state", "reason"),
+    [
+        ({**signed(), "name": "Other"}, State.SIGNATURE_INVALID, "inside_not_genuine"),
+        (document(), State.SIGNATURE_INVALID, "inside_not_genuine"),
+        (signed(credentialStatus=entry()), State.NOT_CHECKED, "inside_not_in_force"),
+        (signed(validUntil="2026-03-01T00:00:00Z"), State.NOT_CHECKED, "inside_not_in_force"),
+        (signed(issuer="did:web:nobody.example"), State.NOT_CHECKED, "inside_not_checked"),
+        ("no.jwt.atall", State.NOT_CHECKED, "inside_not_checked"),
+        (signed(credentialStatus=entry(statusListCredential="https://a.example/1")), None, "inside_status_open"),
+    ],
+)
+def test_record_says_what_became_of_those_inside(held: Json, state: State | None, reason: str) -> None:
+    verdict = inside(dict(secured("eddsa-rdfc-2022", OTHER)), held)
+    assert (verdict.state, reason in reasons(verdict)) == (state or State.STATUS_UNAVAILABLE, True)
+
+
+def test_nothing_inside_is_judged_or_asked_for_where_the_proof_around_it_is_not_good() -> None:
+    web = Web()
+    verdict = judged({**record(dict(signed())), "name": "Other"}, web)
+    assert (verdict.state, web.asked) == (State.SIGNATURE_INVALID, [])
+    assert "inside" not in {finding.check for finding in verdict.findings}
+    assert judged(record(dict(signed())), web).state is State.ISSUER_UNRECOGNISED
+    assert web.asked == [KEYS]
