@@ -5,11 +5,12 @@ What it is worth is not asked here. No key, no network; every limit on size stan
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.vc.baking import unbake
 from ledger.vc.data_model import DataModelViolated, check_enveloped, types_of
+from ledger.vc.embedded import MOST_INSIDE, embedded_in
 from ledger.vc.jwt import Jwt, read_jwt
 from ledger.vc.reading import MAX_DOCUMENT, Document, DocumentError, Json, read_document
 
@@ -32,6 +33,9 @@ class Upload:
 
     document: Document
     jwt: Jwt | None = None  # that it stood in
+    # The credentials inside it, at all levels, or a sentence about one that cannot be read; None where they are too
+    # many or were not looked for. Of those inside it is empty: what is inside them is inside the whole.
+    inside: "tuple[Upload | str, ...] | None" = None
 
 
 def read_upload(raw: bytes) -> Upload:
@@ -53,12 +57,28 @@ def read_upload(raw: bytes) -> Upload:
         raise UnreadableUpload(str(error)) from error
 
 
-def read_value(value: Json) -> Upload:
+def read_value(value: Json, *, most: int = MOST_INSIDE) -> Upload:
     """The credential in a JSON value: the document itself, a compact JWT, or an envelope around one.
+
+    Args:
+        most: credentials inside it that are read.
 
     Raises:
         UnreadableUpload.
     """
+    upload = _read_alone(value)
+    embedded = embedded_in(upload.document, most=most)
+    return replace(upload, inside=tuple(map(_read_inside, embedded.values)) if embedded.complete else None)
+
+
+def _read_inside(value: Json) -> Upload | str:
+    try:
+        return replace(_read_alone(value), inside=())
+    except UnreadableUpload as error:
+        return f"{error}."
+
+
+def _read_alone(value: Json) -> Upload:
     if isinstance(value, str):
         return _read_jwt(value.encode("utf-8"))
     if not isinstance(value, Mapping):
@@ -77,7 +97,7 @@ def read_value(value: Json) -> Upload:
 
 def _read_text(text: bytes) -> Upload:
     if not text.startswith(b"{"):
-        return _read_jwt(text)
+        return read_value(text.decode("latin-1"))
     document = read_document(text)
     if "@context" not in document and "credential" in document:
         return read_value(document["credential"])

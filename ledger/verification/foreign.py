@@ -38,7 +38,8 @@ CHECKS: Final = (  # in the order in which they are made and shown
     "recognition",
 )
 RECORD: Final = "record"  # made of what an issuer of this log signed: none of it is an award, or it would be on record
-_PLACES: Final = {check: place for place, check in enumerate((*CHECKS, RECORD))}
+INSIDE: Final = "inside"  # made of what holds other credentials, whole
+_PLACES: Final = {check: place for place, check in enumerate((*CHECKS, INSIDE, RECORD))}
 _ORDER: Final = {state: place for place, state in enumerate(State)}
 _NO_LOG: Final = LogView(origin=Origin(""), size=0, root=None, position=None, witnesses=0)
 _BADGES: Final = frozenset(("OpenBadgeCredential", "AchievementCredential"))
@@ -71,6 +72,7 @@ class ForeignEvidence:
     proofs: tuple[CheckedProof, ...]  # of the document, or of the JWT around it; empty where nobody signed it
     statuses: tuple[StatusFound, ...]  # one for each that the credential names
     issuer: ForeignIssuer | None = None  # as the registries know it; None where they do not
+    inside: Finding | None = None  # of the credentials inside it; None where there are none
     ours: bool = False  # whether it names an issuer of this log, which has no such award on record
 
 
@@ -91,6 +93,7 @@ def judge_foreign(evidence: ForeignEvidence, *, now: datetime) -> Verdict:
         findings += _check_dates(document, now)
         findings += _check_status(evidence.statuses)
         findings.append(_check_recognition(evidence.issuer))
+        findings += [] if evidence.inside is None else [evidence.inside]
         findings += [_NO_AWARD] if evidence.ours else []
     return _verdict(evidence, _complete(findings), now)
 

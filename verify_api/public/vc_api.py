@@ -44,6 +44,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "issuer": (f"{_MODEL}CRYPTOGRAPHIC_SECURITY_ERROR", "It is not signed by its issuer"),
     "holder": (f"{_MODEL}CRYPTOGRAPHIC_SECURITY_ERROR", "It is not signed by its holder"),
     "document": (f"{_MODEL}CRYPTOGRAPHIC_SECURITY_ERROR", "It is not what was recorded"),
+    "inside": (f"{_SECURITY}PROOF_VERIFICATION_ERROR", "A credential inside it is not good"),
     "dates": (f"{_MODEL}RANGE_ERROR", "It is not in its dates"),
     "challenge": (f"{_SECURITY}INVALID_CHALLENGE_ERROR", "It answers another challenge"),
     "domain": (f"{_SECURITY}INVALID_DOMAIN_ERROR", "It was made for another domain"),

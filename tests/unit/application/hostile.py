@@ -54,6 +54,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield from _altered()
     yield from _keys()
     yield from _costly()
+    yield from _inside()
 
 
 def _ambiguous() -> Iterator[tuple[str, bytes]]:
@@ -152,6 +153,71 @@ def _costly() -> Iterator[tuple[str, bytes]]:
     yield "status list of another issuer", _with_status(_entry(statusListCredential="https://evil.example/list"))
     yield "status list on this machine", _with_status(_entry(statusListCredential="https://127.0.0.1/list"))
     yield "status index out of range", _with_status(_entry(statusListIndex="99999999999"))
+
+
+def record(*inside: Json, **more: Json) -> dict[str, Json]:
+    """A learner record of whoever calls themselves a college, with a good signature, around whatever it likes."""
+    unsecured: Document = {
+        "@context": [V2, "https://purl.imsglobal.org/spec/clr/v2p0/context-2.0.1.json", OB],
+        "id": "urn:uuid:2c3ab5fb-7d1f-4a2b-9a77-4b3f0a3d5b10",
+        "type": ["VerifiableCredential", "ClrCredential"],
+        "name": "Record of achievements",
+        "issuer": {"id": ED25519.did, "type": ["Profile"], "name": "College"},
+        "validFrom": "2026-02-28T00:00:00Z",
+        "credentialSubject": {"type": ["ClrSubject"], "verifiableCredential": list(inside)},
+        **more,
+    }
+    return secured("eddsa-jcs-2022", unsecured=unsecured)  # which signs any JSON
+
+
+def famous(value: str = "z" + "1" * 64) -> dict[str, Json]:
+    """A badge that a well-known issuer never signed."""
+    options = proof("eddsa-rdfc-2022", OTHER, {"verificationMethod": "did:web:famous.example#key"})
+    return {**document("did:web:famous.example"), "proof": {**options, "proofValue": value}}
+
+
+def _inside() -> Iterator[tuple[str, bytes]]:
+    """The signature around them is good; what stands inside is somebody else's word."""
+    good: Document = secured("eddsa-rdfc-2022", OTHER)
+    jwt = compact(header(OTHER), claims()).decode()
+    envelope: Json = {"@context": V2, "type": "EnvelopedVerifiableCredential", "id": f"data:application/vc+jwt,{jwt}"}
+    endorsement: Document = {**dict(good), "type": ["VerifiableCredential", "EndorsementCredential"]}
+    held: list[tuple[str, Json]] = [
+        ("badge of a famous issuer", famous()),
+        ("badge of a famous issuer without a proof", document("did:web:famous.example")),
+        ("badge that was changed", {**good, "name": "Other"}),
+        ("badge signed by another", secured("eddsa-rdfc-2022", OTHER, unsecured=document())),
+        ("JWT of another key", jwt),
+        ("envelope of another key", envelope),
+        ("text", "eyJhbGciOiJub25lIn0.e30."),
+        ("number", 7),
+        ("badge of another type", {**famous(), "type": ["Thing"]}),
+    ]
+    for name, each in held:
+        yield f"record with a {name}", json.dumps(record(dict(good), each)).encode()
+    nested: Json = record(famous())
+    yield "record in a record with a forged badge", json.dumps(record(nested)).encode()
+    for _ in range(10):
+        nested = record(nested)
+    yield "record in record in record", json.dumps(nested).encode()
+    yield "record with more badges than are judged", json.dumps(record(*[dict(good)] * 21)).encode()
+    yield "record with 900 badges", json.dumps(record(*[famous("z" + "1" * 5)] * 900)).encode()
+    achievement = cast("dict[str, Json]", cast("dict[str, Json]", document()["credentialSubject"])["achievement"])
+    places: list[tuple[str, list[Json]]] = [
+        ("endorsement", [{**endorsement, "name": "Other"}]),
+        ("endorsementJwt", [jwt]),
+    ]
+    for place, forged in places:
+        yield f"forged {place}", json.dumps(record(**{place: forged})).encode()
+        subject: Json = {"type": ["AchievementSubject"], "achievement": {**achievement, place: forged}}
+        inside: Document = {**document(OTHER.did), "credentialSubject": subject}
+        signed = secured("eddsa-jcs-2022", OTHER, unsecured=inside)
+        yield f"badge with a forged {place}", json.dumps(signed).encode()
+        yield f"record of a badge with a forged {place}", json.dumps(record(signed)).encode()
+    yield (
+        "forged badge under an odd name",
+        json.dumps(record(termsOfUse={"type": "Terms", "about": [[famous()]]})).encode(),
+    )
 
 
 def _clique(size: int) -> list[Json]:

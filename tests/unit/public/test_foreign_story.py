@@ -30,7 +30,8 @@ UNCHECKED = Finding(
     makes=State.NOT_CHECKED,
 )
 MADE = (State.SIGNATURE_INVALID, State.NOT_CHECKED, State.NO_AWARD, State.REVOKED, State.SUSPENDED,
-        State.STATUS_UNAVAILABLE, State.EXPIRED, State.NOT_YET_VALID, State.ISSUER_UNRECOGNISED, State.VALID)  # fmt: skip
+        State.STATUS_UNAVAILABLE, State.EXPIRED, State.NOT_YET_VALID, State.ISSUER_UNRECOGNISED,
+        State.VALID)  # fmt: skip
 
 
 def told(state: State, *notices: str, foreign: ForeignAward | None = FOREIGN, **changed: object) -> Verdict:

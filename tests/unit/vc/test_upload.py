@@ -48,7 +48,7 @@ def envelope(address: str, **more: Json) -> dict[str, Json]:
     ],
 )
 def test_document_is_read_from_whatever_it_stands_in(raw: bytes) -> None:
-    assert read_upload(raw) == Upload(document=SIGNED)
+    assert read_upload(raw) == Upload(document=SIGNED, inside=())
 
 
 @pytest.mark.parametrize(
