@@ -11,7 +11,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -22,9 +23,15 @@ from ledger.application.inquiry import NotFetched
 
 MAX_ANSWER: Final = 1 << 20  # bytes
 SECONDS: Final = 2.0  # for all of it
-_LOOKUPS: Final = 4  # names looked up at once; one may take longer than anybody waits
+_LOOKUPS: Final = 4  # names looked up at once; one may take longer than anybody waits, and no other waits behind it
 _LONGEST: Final = 2_048  # characters of an address
 _AGENT: Final = "testamur"
+
+# Public to the registries, and yet not: they lead to the host of a cloud's machine (168.63.129.16), to whoever relays
+# 6to4 nearby, to the translators and relays of the network itself, or to nobody but documentation.
+_REFUSED: Final = tuple(
+    map(ip_network, ("168.63.129.16/32", "192.88.99.0/24", "192.0.0.0/24", "3fff::/20", "2001:20::/28"))
+)
 
 LookUp = Callable[[str, int], Sequence[str]]
 
@@ -56,6 +63,7 @@ class HttpsFetcher:
         self._trusted = trusted or ssl.create_default_context()
         self._is_public = is_public or is_public_address
         self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="name look-up")
+        self._free = BoundedSemaphore(_LOOKUPS)  # of its threads
 
     def get(self, url: str) -> bytes:
         """What an https URL answers with 200, up to 1 MiB.
@@ -78,7 +86,10 @@ class HttpsFetcher:
 
     def _address(self, host: str, port: int, ends: float) -> str:
         """The one address that is connected to."""
+        if not self._free.acquire(blocking=False):
+            raise NotFetched(f"{host} is not looked up: the name service is slow at the moment")
         looking: Future[Sequence[str]] = self._lookups.submit(self._look_up, host, port)
+        looking.add_done_callback(lambda _: self._free.release())
         try:
             found = looking.result(timeout=max(0.0, ends - monotonic()))
         except (FutureTimeout, OSError, UnicodeError) as error:
@@ -154,6 +165,8 @@ def is_public_address(text: str) -> bool:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if any(address in network for network in _REFUSED):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
@@ -162,4 +175,13 @@ def _is_public_v6(address: IPv6Address) -> bool:
     hidden = address.ipv4_mapped or address.sixtofour or address.teredo
     nat64 = int(address) >> 32 == 0x64FF9B << 64
     compatible = int(address) >> 32 == 0
-    return hidden is None and not nat64 and not compatible and _is_public(address) and not address.is_site_local
+    # RFC 5214 §6.1: ISATAP has it behind 0000:5efe, or 0200:5efe where it is a unique one (with the group bit: 0300).
+    isatap = int(address) >> 32 & 0xFCFF_FFFF == 0x5EFE
+    return (
+        hidden is None
+        and not nat64
+        and not compatible
+        and not isatap
+        and _is_public(address)
+        and not address.is_site_local
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
+from queue import Queue
 from threading import Event, Thread
 
 import pytest
@@ -186,6 +187,38 @@ def test_name_that_is_not_found_or_takes_too_long_is_given_up(server: Server) ->
     assert server.asked == []
 
 
+def test_slow_name_service_holds_nobody_beyond_the_names_it_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.adapters.fetching.SECONDS", 0.0)  # nobody waits for what does not come
+    ends, asked, done = Event(), Queue[str](), Queue[str]()
+
+    def hanging(host: str, _: int) -> Sequence[str]:
+        asked.put(host)
+        ends.wait(10)
+        done.put(host)
+        return []
+
+    fetcher = HttpsFetcher(look_up=hanging)
+    for number in range(4):
+        with pytest.raises(NotFetched, match="not known to the name service"):
+            fetcher.get(f"https://h{number}.example/")
+        asked.get(timeout=10)
+    for number in range(4, 20):
+        with pytest.raises(NotFetched, match="is slow at the moment"):
+            fetcher.get(f"https://h{number}.example/")
+    assert asked.empty()
+    ends.set()
+    for _ in range(4):
+        done.get(timeout=10)
+    fetcher.close()
+
+
+def test_look_up_that_ended_makes_room_for_another(server: Server) -> None:
+    fetcher = server.fetcher()
+    for _ in range(9):
+        assert fetcher.get(server.url()) == server.body
+    assert len(server.lookups) == 9
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -230,13 +263,26 @@ def test_this_machine_is_no_public_server_by_whatever_name(server: Server) -> No
         "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::8.8.8.8", "64:ff9b::7f00:1",
         "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "fc00::1", "fd00::1", "fe80::1",
         "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1", "localhost", "", "1.2.3", "999.1.1.1",
+        "168.63.129.16", "192.88.99.1", "192.88.99.255", "192.0.0.9", "192.0.0.170", "3fff::1", "2001:20::1",
+        "2001:4860::5efe:a00:1", "2001:4860::200:5efe:808:808", "2001:4860::300:5efe:808:808",
     ],
 )  # fmt: skip
 def test_address_that_is_not_of_the_public_internet_is_refused(address: str) -> None:
     assert not is_public_address(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8.8.8.8",
+        "93.184.216.34",
+        "2606:2800:220:1:248:1893:25c8:1946",
+        "2a00:1450::1",
+        "168.63.129.17",
+        "192.88.98.1",
+        "2001:4860::5eff:a00:1",
+    ],
+)
 def test_public_address_is_taken(address: str) -> None:
     assert is_public_address(address)
 
