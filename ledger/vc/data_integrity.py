@@ -18,7 +18,7 @@ from ledger.vc.did import Resolve
 from ledger.vc.jcs import canonical_json
 from ledger.vc.keys import SIGNATURE_SIZE
 from ledger.vc.proof_members import EDDSA_RDFC, Proof, is_method, read_proof
-from ledger.vc.rdf import RelativeAddress, TooAmbiguous, UndefinedTerm, canonical_nquads
+from ledger.vc.rdf import RelativeAddress, TooAmbiguous, TooLarge, UndefinedTerm, canonical_nquads
 from ledger.vc.reading import Document, DocumentError, Json, MalformedDocument
 from ledger.vc.spelling import MalformedSpelling, from_multibase, from_time, to_multibase, to_time
 from ledger.vc.stated import StatedElsewhere, judged_nquads
@@ -250,7 +250,7 @@ def _refused(error: DocumentError) -> ProofRefused:
             return unknown("unknown_context", str(error))
         case TooAmbiguous():
             return unknown("too_ambiguous", str(error))
-        case OverBudget():
+        case OverBudget() | TooLarge():
             return unknown("too_much_work", str(error))
         case StatedElsewhere():
             return failed("stated_elsewhere", str(error))

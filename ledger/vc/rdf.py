@@ -57,6 +57,10 @@ class UndefinedTerm(DocumentError):
         self.terms = terms
 
 
+class TooLarge(MalformedDocument):
+    """The document has more parts, or more text, than is read here."""
+
+
 def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
     """The canonical N-Quads of the statements of `document`: RDFC-1.0 with SHA-256.
 
@@ -69,7 +73,8 @@ def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
         UndefinedTerm: a part of the document would not be signed.
         RelativeAddress: an identifier is relative.
         TooAmbiguous: its blank nodes cannot be told apart within reason.
-        MalformedDocument: it is no JSON-LD, or it is larger than is read here.
+        MalformedDocument: it is no JSON-LD.
+        TooLarge: it is larger than is read here.
         OverBudget: so much is not left.
     """
     budget = budget or Budget()
@@ -78,17 +83,15 @@ def canonical_nquads(document: Document, budget: Budget | None = None) -> bytes:
 
 def statements(document: Document, budget: Budget | None = None) -> list[Statement]:
     """What `document` states, each once; raises as `canonical_nquads` does, but for `TooAmbiguous`."""
-    preparation = _Preparation(budget or Budget())
-    prepared, terms = preparation.top(document), Terms()
-    try:
-        raw = orjson.dumps(prepared, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
-        # `rename_blank_nodes`: labels of strangers end here, with whatever characters they have.
-        quads = parse(raw, format=RdfFormat.JSON_LD, base_iri=BASE, rename_blank_nodes=True, lenient=True)
-        # One by one: all of them at once would take more memory than what is made of them.
-        read = list(dict.fromkeys(map(terms.statement, quads)))
-    except (TypeError, SyntaxError, ValueError) as error:
-        raise MalformedDocument(f"the document is not JSON-LD: {error}") from error
+    budget = budget or Budget()
+    preparation, terms = _Preparation(budget), Terms()
+    read = _read(preparation.top(document), terms)
     undefined = terms.undefined or _graphs_without_content(read)
+    if preparation.empty:
+        # A list of nothing states nothing, whatever its name. What its name means is seen once something is in it.
+        filled = Terms()
+        _read(_Preparation(budget, fill=True).top(document), filled)
+        undefined += filled.undefined
     # A name or an address like "@this" is taken for a keyword of the future and left out, where a text is not.
     undefined += (preparation.like_keywords - terms.literals).keys()
     if undefined:
@@ -100,16 +103,30 @@ def statements(document: Document, budget: Budget | None = None) -> list[Stateme
     return read
 
 
+def _read(prepared: dict[str, object], terms: Terms) -> list[Statement]:
+    """What the parser makes of a prepared document, each statement once."""
+    try:
+        raw = orjson.dumps(prepared, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        # `rename_blank_nodes`: labels of strangers end here, with whatever characters they have.
+        quads = parse(raw, format=RdfFormat.JSON_LD, base_iri=BASE, rename_blank_nodes=True, lenient=True)
+        # One by one: all of them at once would take more memory than what is made of them.
+        return list(dict.fromkeys(map(terms.statement, quads)))
+    except (TypeError, SyntaxError, ValueError) as error:
+        raise MalformedDocument(f"the document is not JSON-LD: {error}") from error
+
+
 class _Preparation:
     """A copy of a document for the parser, its contexts in place; what JSON-LD would drop is refused."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, fill: bool = False) -> None:
         self._budget = budget
+        self._fill = fill  # put something into each list that is empty
         self._names = frozenset[str]()  # in the document, as far as contexts define them
         self._cost = 0
         self._nested = 0  # objects with contexts of their own around the present one
         self._lost: list[str] = []
         self.like_keywords: Counter[str] = Counter()  # texts, names and addresses, how often each
+        self.empty = False  # there is a list of nothing
         self.changed = False  # something besides the contexts of the whole
 
     def top(self, document: Document) -> dict[str, object]:
@@ -158,6 +175,9 @@ class _Preparation:
             if isinstance(value, Mapping):
                 return self._object(value, level + 1)
             self._spend(len(value))
+            if not value and name not in _TYPE_NAMES:
+                self.empty = True
+                return [{"@value": ""}] if self._fill else []
             return [self._value(name, item, level + 1) for item in value]
         elif value is None:
             self._lost.append(name)  # JSON-LD takes null for the absence of the whole member
@@ -196,7 +216,7 @@ class _Preparation:
     def _spend(self, cost: int) -> None:
         self._cost += cost
         if self._cost > MAX_COST:
-            raise MalformedDocument("the document has more parts than are read here")
+            raise TooLarge("the document has more parts than are read here")
         self._budget.read(cost)
 
 

@@ -88,7 +88,8 @@ class _Canonicaliser:
             if len(nodes) > 1:
                 self._tell_apart(nodes)
         names = self._canonical.issued
-        return "".join(sorted(_line(statement, names) for statement in self._statements)).encode()
+        # As bytes: their order is that of characters, and one wide character makes no line wider but its own.
+        return b"".join(sorted([_line(statement, names).encode() for statement in self._statements]))
 
     def _tell_apart(self, nodes: list[str]) -> None:
         paths = []

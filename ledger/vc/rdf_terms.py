@@ -16,8 +16,8 @@ BASE = f"{_BASE_SCHEME}//base/"  # told to the parser: what is relative to it wa
 _SHOWN = 100  # characters of a stranger's name, in a message
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")  # RFC 3987, as far as N-Quads ask for it
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
-_XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
-_JSON_LITERAL = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
+_XSD_STRING = "<http://www.w3.org/2001/XMLSchema#string>"
+_JSON_LITERAL = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON>"
 _ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)}
 _ESCAPES |= {ord(char): f"\\{name}" for char, name in zip('\b\t\n\f\r"\\', 'btnfr"\\', strict=True)}
 
@@ -41,6 +41,7 @@ class Terms:
         self.undefined: list[str] = []
         self.literals: Counter[str] = Counter()  # those that look like keywords
         self.has_json = False
+        self._spelled: dict[str, str] = {}  # the addresses so far: most stand in many statements
 
     def statement(self, quad: Quad) -> Statement:
         """The statement with its terms spelled as canonical N-Quads spell them."""
@@ -54,10 +55,17 @@ class Terms:
 
     def _resource(self, term: NamedNode | BlankNode | Triple) -> str:
         if isinstance(term, NamedNode):
-            return f"<{self._iri(term.value)}>"
+            return self._iri(term.value)
         return str(term)
 
     def _iri(self, iri: str) -> str:
+        spelled = self._spelled.get(iri)
+        if spelled is None:
+            self._check(iri)
+            spelled = self._spelled[iri] = f"<{iri}>"
+        return spelled
+
+    def _check(self, iri: str) -> None:
         if iri.startswith(UNDEFINED):
             self.undefined.append(iri.removeprefix(UNDEFINED))
         elif iri.startswith(_BASE_SCHEME):
@@ -66,7 +74,6 @@ class Terms:
             self.undefined.append(iri)  # a blank node for a predicate, of which RDF knows nothing
         elif _IRI.fullmatch(iri) is None:
             raise MalformedDocument(f"the document has an address that is none: {iri[:_SHOWN]!r}")
-        return iri
 
     def _literal(self, term: Literal) -> str:
         value = term.value
@@ -82,4 +89,4 @@ class Terms:
         if datatype == _JSON_LITERAL:
             self.has_json = True
             value = canonical_json(orjson.loads(value)).decode()
-        return f'"{escaped(value)}"^^<{datatype}>'
+        return f'"{escaped(value)}"^^{datatype}'

@@ -61,6 +61,9 @@ _INSIDE: Final[Mapping[str, _Kind]] = {
     ),
 }
 
+_READ: Final = frozenset(
+    (_TYPE, *_ROOT.properties.values(), *(each for kind in _INSIDE.values() for each in kind.properties.values()))
+)
 # By name: the values that have a spelling, and how many have none.
 _Told: TypeAlias = dict[str, tuple[frozenset[str], int]]
 
@@ -110,18 +113,23 @@ class _About:
 
     def __init__(self, found: Iterable[Statement]) -> None:
         self._by_subject: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._values = set[str]()
+        self._blank = set[str]()  # subjects without an id
+        self._values = set[str]()  # values without one
         for subject, predicate, value, graph in found:
             if not graph:
-                self._by_subject[subject].append((predicate, value))
-                self._values.add(value)
+                if predicate in _READ:
+                    self._by_subject[subject].append((predicate, value))
+                if subject.startswith(_BLANK):
+                    self._blank.add(subject)
+                if value.startswith(_BLANK):
+                    self._values.add(value)
 
     def root(self, document: Document) -> str:
         """The node of the document itself: that of its id, or the one that nothing leads to."""
         name = document.get("id")
         if isinstance(name, str):
             return f"<{name}>"
-        free = [node for node in self._by_subject if node.startswith(_BLANK) and node not in self._values]
+        free = list(self._blank - self._values)
         if len(free) != 1:
             raise StatedElsewhere("id")
         return free[0]

@@ -23,7 +23,7 @@ from ledger.vc.rdf import (
     canonical_nquads,
     statements,
 )
-from ledger.vc.reading import MAX_LEVELS, Document, DocumentError, Json, MalformedDocument
+from ledger.vc.reading import MAX_DOCUMENT, MAX_LEVELS, Document, DocumentError, Json, MalformedDocument
 
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"
 BASE: list[Json] = [CREDENTIALS_V2, OPEN_BADGES]
@@ -212,7 +212,7 @@ def test_any_document_is_stated_whole_and_as_elsewhere_or_refused(document: dict
     ("parts", "lost"),
     [
         ({"nonsense": 1}, ["nonsense"]),
-        ({"nonsense": [{"no": "x"}], "again": []}, ["nonsense", "no"]),
+        ({"nonsense": [{"no": "x"}], "again": []}, ["nonsense", "no", "again"]),
         ({"credentialSubject": {"type": "AchievementSubject", "identityHash": "x"}}, ["identityHash"]),
         ({"credentialSubject": {"type": "Nonsense"}}, ["Nonsense"]),
         ({"type": ["VerifiableCredential", "Nonsense", "No"]}, ["Nonsense", "No"]),
@@ -231,6 +231,10 @@ def test_any_document_is_stated_whole_and_as_elsewhere_or_refused(document: dict
         ({"urn:a b": 1}, ["urn:a b"]),
         ({"name": {"@value": "x", "@type": "urn:a b"}}, ["urn:a b"]),
         ({"": 1}, [""]),
+        ({"grade": []}, ["grade"]),
+        ({"grade": [[], [[]]]}, ["grade"]),
+        ({"credentialSchema": {"id": "urn:x", "type": "JsonSchema", "grade": []}}, ["grade"]),
+        ({"statusPurpose": []}, ["statusPurpose"]),  # defined for a status alone
         ({"id": "@nonsense"}, ["@nonsense"]),
         ({"credentialSchema": {"id": "@nonsense", "type": "JsonSchema"}}, ["@nonsense"]),
         ({"name": "@nonsense", "credentialSchema": "@nonsense"}, ["@nonsense"]),
@@ -344,6 +348,11 @@ def inside(levels: int, wrapped: Json, **more: Json) -> Json:
         {"@context": ANY, "a": inside(9, "x", **{"@context": OPEN_BADGES})},
         {"@context": ANY, "id": "urn:" + "x" * 500_000, "a": list(range(18_000))},
         {"@context": ANY, "a" * 100_000: [[{}] * 100]},
+        {"@context": ANY, "a": "x" * 3_300_000},
+        {"@context": ANY, "a": "\u20ac" + "x" * 1_650_000},
+        {"@context": ANY, "a": "\U0001f600" + "x" * 820_000},
+        {"@context": ANY, "a": "\U0001f600" + "\x7f" * 140_000},
+        {"@context": ANY, "a": ["\U0001f600" + "x" * 63] * 11_000},
         {"@context": ANY, "a": inside(MAX_LEVELS, "x")},
         {"@context": ANY, "a": inside(100_000, "x")},
     ],
@@ -351,6 +360,17 @@ def inside(levels: int, wrapped: Json, **more: Json) -> Json:
 def test_a_document_that_costs_too_much_is_refused_before_it_is_parsed(document: dict[str, Json]) -> None:
     with pytest.raises(MalformedDocument, match=r"more parts than|inside one another|nested deeper"):
         statements(document)
+
+
+@pytest.mark.parametrize("parts", [{"evidence": []}, {"evidence": [[]]}, {"evidence": [], "name": [["x"], []]}])
+def test_a_list_of_nothing_whose_name_is_defined_states_nothing(parts: dict[str, Json]) -> None:
+    stated: dict[str, Json] = {"name": "x"} if "name" in parts else {}
+    assert canonical_nquads(badge(**parts)) == canonical_nquads(badge(**stated)) == by_pyld(badge(**parts))
+
+
+def test_a_long_text_is_read() -> None:
+    canonical_nquads({"@context": ANY, "a": "\U0001f600" + "x" * 700_000})
+    canonical_nquads({"@context": ANY, "a": "x" * MAX_DOCUMENT})
 
 
 def test_the_deepest_document_and_contexts_within_contexts_are_read() -> None:
