@@ -19,6 +19,7 @@ from ledger.domain.events import CredentialAmended, CredentialAwarded
 from ledger.domain.types import Did, Kid, ListId, Position, Seq, Slot, StreamId
 from ledger.domain.values import DID_WEB, Part, host_of
 from ledger.vc.clr import credentials_inside, is_record
+from ledger.vc.data_integrity import MAX_PROOFS
 from ledger.vc.data_model import identifier, listed
 from ledger.vc.did import ControllerDocument, read_controller_document, write_document
 from ledger.vc.jcs import canonical_json
@@ -125,6 +126,7 @@ class _LookUp:
 
     def __init__(self, document: Document, issuer: Did) -> None:
         self._document = document
+        self._mark = _mark(document)
         self._issuer = issuer
         self.refused: Finding | None = None  # once there was such an award, and no version of it had this document
 
@@ -154,17 +156,32 @@ class _LookUp:
         return None
 
     def _is(self, recorded: bytes) -> bool:
-        """Whether the document is the one that was recorded, or the badge inside the learner record that was."""
-        if not recorded:
-            return False  # from before there were documents
+        """Whether the document is the one that was recorded, or the badge inside the learner record that was.
+
+        Asked of each version where others wait, about what may be a thousand times as long as any version: nothing is
+        made of all of it before it is known to be no longer. Of versions from before there were documents it is none.
+        """
+        if self._mark is None or self._mark not in recorded:
+            return False
         try:
             read = read_document(recorded)
             candidates: list[Document] = [read, *credentials_inside(read)[:1]] if is_record(read) else [read]
-            # Compared in the one spelling that RFC 8785 gives: 1 and 1.0 are the same number, true is none.
-            found = canonical_json(dict(self._document))
-            return any(canonical_json(dict(candidate)) == found for candidate in candidates)
+            return any(_same(candidate, self._document) for candidate in candidates)
         except DocumentError:
             return False
+
+
+def _mark(document: Document) -> bytes | None:
+    """What stands in every file that has this document: the value of its one proof, which is spelled one way."""
+    proof = document.get("proof")
+    value = proof.get("proofValue") if isinstance(proof, Mapping) else None
+    return value.encode("utf-8") if isinstance(value, str) else None
+
+
+def _same(recorded: Document, document: Document) -> bool:
+    """Whether two documents are the same JSON, in the one spelling that RFC 8785 gives: 1 and 1.0 are the same."""
+    # To Python, true is 1 as well; but what differs to it differs, and is found to after no more than is recorded.
+    return recorded == document and canonical_json(dict(recorded)) == canonical_json(dict(document))
 
 
 def _is_ours(did: str, operator: Operator) -> bool:
@@ -174,11 +191,10 @@ def _is_ours(did: str, operator: Operator) -> bool:
 def _streams(document: Document) -> Iterator[StreamId]:
     """The awards that a document may be of: its own, or that of the badge inside."""
     named: list[Json] = [document.get("id")]
-    try:
-        inside = credentials_inside(document) if is_record(document) else []
-    except DocumentError:
-        inside = []
-    named += [each.get("id") for each in inside[:1]]
+    subject = document.get("credentialSubject")
+    held = subject.get("verifiableCredential") if isinstance(subject, Mapping) and is_record(document) else None
+    first = held[0] if isinstance(held, list) and held else None
+    named += [first.get("id")] if isinstance(first, Mapping) else []
     for each in named:
         if isinstance(each, str) and each.startswith(_URN):
             try:
@@ -192,7 +208,7 @@ def _streams(document: Document) -> Iterator[StreamId]:
 def _dids(upload: Upload, issuer: str) -> Iterator[str]:
     """The DIDs whose keys a credential names, each once."""
     found = [issuer]
-    for proof in listed(upload.document.get("proof")):
+    for proof in listed(upload.document.get("proof"))[:MAX_PROOFS]:
         method = proof.get("verificationMethod") if isinstance(proof, Mapping) else None
         found.append(method.partition("#")[0] if isinstance(method, str) else "")
     if upload.jwt is not None:
