@@ -22,6 +22,7 @@ from ledger.verification.verdict import Verdict
 from tests.api.bringing import Document, bring, recorded, verdict
 from tests.api.conftest import DEFINITION, Api
 from tests.api.outward import Outward
+from tests.unit.application.hostile import record
 from tests.unit.vc.proofs import document, secured
 from tests.unit.vc.test_jwt import compact, header
 from tests.unit.vc.test_upload import SVG
@@ -182,6 +183,24 @@ def test_record_of_a_stack_and_the_badge_inside_are_both_of_the_award(api: Api) 
     assert verdict(api, fewer) == ("signature_invalid", ["not_as_recorded"])
     none: Document = {**record, "credentialSubject": {**record["credentialSubject"], "verifiableCredential": [7]}}
     assert verdict(api, none) == ("signature_invalid", ["not_on_record"])
+
+
+def test_badge_of_ours_in_the_record_of_somebody_else_is_judged_by_the_record(api: Api) -> None:
+    receipt = api.issue()
+    (raw,) = recorded(api, receipt)
+    genuine = json.loads(raw)
+    unrecognised = ("issuer_unrecognised", ["not_recognised"])
+    assert verdict(api, record(genuine)) == unrecognised
+    for forged in ({**genuine, "name": "Other"}, {**genuine, "id": "urn:uuid:9c9a36f8-518f-4976-a934-6649502d0008"}):
+        assert verdict(api, record(forged)) == ("signature_invalid", ["not_recognised", "inside_not_genuine"])
+        answer = api.client.post("/vc/credentials/verify", json={"verifiableCredential": record(genuine, forged)})
+        assert (answer.status_code, answer.json()["verified"]) == (400, False)
+        told = {each["detail"]: each["type"] for each in answer.json()["problemDetails"]}
+        assert "PROOF_VERIFICATION_ERROR" in told["A credential inside it is not what its issuer signed."]
+    assert api.post(f"/credentials/{receipt['credential_id']}/revoke", {"reason": "other"}).status_code == 200
+    assert verdict(api, record(genuine)) == ("not_checked", ["not_recognised", "inside_not_in_force"])
+    page = api.client.post("/verify", content=json.dumps(record(genuine)), headers={"Content-Type": "application/json"})
+    assert "A credential inside this file was withdrawn or corrected, or is out of its dates." in page.text
 
 
 def test_badge_of_ours_as_a_jwt_is_not_how_we_issue(api: Api) -> None:
