@@ -17,6 +17,7 @@ from ledger.vc.reading import Document, Json
 from ledger.vc.spelling import to_base64url, to_multibase
 from ledger.vc.upload import UnreadableUpload, read_upload
 from ledger.verification.verdict import State
+from tests.unit.application.hostile_spelling import spelled
 from tests.unit.vc.proofs import ED25519, NOW, OTHER, document, proof, secured, value
 from tests.unit.vc.test_jwt import claims, compact, header
 from tests.unit.vc.test_upload import PNG, chunk
@@ -55,6 +56,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield from _keys()
     yield from _costly()
     yield from _inside()
+    yield from spelled()
 
 
 def _ambiguous() -> Iterator[tuple[str, bytes]]:
