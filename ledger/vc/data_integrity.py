@@ -154,12 +154,12 @@ class _Run:
         if proof.expires is not None and proof.expires <= self.now:
             raise failed("proof_expired", "the proof says that it has expired")
         signed = self._signed(proof)
-        controller = controller_of(proof.method.partition("#")[0], self.resolve)
-        method = usable(controller, proof.method, purpose=self.purpose, kinds={proof.suite.kind}, now=self.now)
         try:
             signature = from_multibase(proof.value, size=SIGNATURE_SIZE)
         except MalformedSpelling as error:
             raise failed("malformed_proof", f"the proofValue is no signature: {error}") from error
+        controller = controller_of(proof.method.partition("#")[0], self.resolve)
+        method = usable(controller, proof.method, purpose=self.purpose, kinds={proof.suite.kind}, now=self.now)
         good = method.key.verify(signed, signature)
         return CheckedProof(
             cryptosuite=proof.suite.name,

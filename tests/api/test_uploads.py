@@ -11,6 +11,7 @@ import pytest
 
 from ledger.vc.reading import Json, read_document
 from ledger.vc.upload import read_upload, read_value
+from ledger.verification.presentation import read_presentation
 from tests.api.bringing import bring
 from tests.api.conftest import Api
 from tests.api.outward import Outward
@@ -149,11 +150,14 @@ def test_forms_and_files_are_read_beside_the_event_loop(api: Api, monkeypatch: p
     watch("upload.read_upload", read_upload)
     watch("vc_api.read_document", read_document)
     watch("vc_api.read_value", read_value)
+    watch("vc_api.read_presentation", read_presentation)
     signed = secured("eddsa-rdfc-2022")
     sent, kind = form("file", json.dumps(signed).encode())
     assert bring(api, sent, kind).status_code == 200
     api.client.post("/vc/credentials/verify", json={"verifiableCredential": signed})
-    assert len(loops) == 4
+    api.client.post("/vc/presentations/verify", json={"verifiablePresentation": signed})
+    assert len(loops) == 5
+    assert loops.pop("vc_api.read_document") == [False] * 2
     assert all(on_a_loop == [False] for on_a_loop in loops.values())
 
 

@@ -6,11 +6,12 @@ from ledger.application.foreign import Known, Uploads
 from ledger.application.inquiry import MOST_ASKED, SECONDS, Inquiry, NotFetched
 from ledger.testing.faults import FakeClock
 from ledger.vc.budget import Budget
+from ledger.vc.data_model import listed
 from ledger.vc.did import DidNotResolved
 from ledger.vc.rdf_canon import MAX_WORK
 from ledger.vc.reading import Document, Json
 from ledger.vc.upload import UnreadableUpload, Upload
-from ledger.verification.presentation import Asked, Presented, read_presentation
+from ledger.verification.presentation import MOST_CREDENTIALS, Asked, Presented, read_presentation
 from ledger.verification.verdict import State
 from tests.unit.application.test_foreign import ISSUER, KEYS, LIST, Web, entry, judged, reasons, signed, status_list
 from tests.unit.vc.proofs import ED25519, NOW, document, proof, secured
@@ -26,7 +27,7 @@ def presentation(inside: list[Json], *, good: bool = True) -> Document:
     }
     members: dict[str, Json] = {"proofPurpose": "authentication"}
     whole = secured("eddsa-jcs-2022", members=members, unsecured=unsecured)
-    return whole if good else {**whole, "proof": {**proof("eddsa-jcs-2022", ED25519), "proofValue": "z" + "1" * 88}}
+    return whole if good else {**whole, "proof": {**proof("eddsa-jcs-2022", ED25519), "proofValue": "z" + "1" * 64}}
 
 
 def shown(inside: list[Json], web: Web | None = None, *, good: bool = True) -> Presented:
@@ -37,7 +38,7 @@ def shown(inside: list[Json], web: Web | None = None, *, good: bool = True) -> P
 def naming(*methods: str) -> Document:
     """A credential with a proof by each of these keys, none of them good."""
     proofs: list[Json] = [
-        {**proof("eddsa-rdfc-2022", ED25519), "verificationMethod": method, "proofValue": "z" + "1" * 88}
+        {**proof("eddsa-rdfc-2022", ED25519), "verificationMethod": method, "proofValue": "z" + "1" * 64}
         for method in methods
     ]
     return {**document(ISSUER), "proof": proofs}
@@ -73,6 +74,30 @@ def test_credentials_of_many_issuers_ask_six_addresses_and_the_rest_stays_open()
     presented = shown(inside, web)
     assert [each.state for each in presented.credentials] == [State.NOT_CHECKED] * 10
     assert len(web.asked) == len(set(web.asked)) == MOST_ASKED
+
+
+def test_what_is_no_signature_asks_nobody() -> None:
+    web = Web()
+    whole = naming(f"{ISSUER}#k")
+    (made,) = listed(whole["proof"])
+    assert isinstance(made, dict)
+    assert "malformed_proof" in reasons(judged({**whole, "proof": {**made, "proofValue": "z1"}}, web))
+    assert web.asked == []
+
+
+def test_as_many_badges_as_are_judged_at_once_stay_within_the_budget() -> None:
+    """Each is read twice: in the presentation, and by itself."""
+    badges: list[Json] = [
+        secured("eddsa-rdfc-2022", unsecured={**document(), "id": f"urn:x:{number}"})
+        for number in range(MOST_CREDENTIALS)
+    ]
+    unsecured = {name: value for name, value in presentation(badges).items() if name != "proof"}
+    members: dict[str, Json] = {"proofPurpose": "authentication"}
+    whole = secured("eddsa-rdfc-2022", members=members, unsecured=unsecured)
+    uploads = Uploads(clock=FakeClock(NOW))
+    presented = uploads.prepare_presentation(read_presentation(whole), Asked())()
+    assert [each.state for each in presented.credentials] == [State.ISSUER_UNRECOGNISED] * MOST_CREDENTIALS
+    assert presented.verified
 
 
 def test_what_a_presentation_holds_is_not_judged_before_its_own_proof_is_good() -> None:

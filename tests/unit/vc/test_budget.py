@@ -33,7 +33,7 @@ def chained(number: int) -> list[Json]:
     for place in range(number):
         follows: dict[str, Json] = {"previousProof": f"urn:x:{place - 1}"} if place else {}
         made = proof("eddsa-rdfc-2022", ED25519)
-        proofs.append({**made, "id": f"urn:x:{place}", "proofValue": "z" + "1" * 88, **follows})
+        proofs.append({**made, "id": f"urn:x:{place}", "proofValue": "z" + "1" * 64, **follows})
     return proofs
 
 
@@ -79,7 +79,7 @@ def test_proofs_for_which_nothing_is_left_are_not_said_to_be_wrong() -> None:
         (found,) = data_integrity.check(good, resolve_key, now=NOW, budget=budget)
         assert (found.outcome, found.reason) == ("unknown", "too_much_work")
     # What is signed beside the document is read, too.
-    options = {**good, "proof": {**proof("eddsa-rdfc-2022", ED25519), "nonce": "x", "proofValue": "z" + "1" * 88}}
+    options = {**good, "proof": {**proof("eddsa-rdfc-2022", ED25519), "nonce": "x", "proofValue": "z" + "1" * 64}}
     budget = Budget()
     data_integrity.check(good, resolve_key, now=NOW, budget=budget)
     left = Budget()
