@@ -4,6 +4,7 @@ The proof around them says that its issuer put them there, and nothing of whethe
 everywhere, since a reader who opens the file may find them anywhere; found too often rather than too seldom.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,8 @@ _TYPES: Final = frozenset(
 )
 _PROOF: Final = "proof"
 _MEMBERS: Final = frozenset((_PROOF, "credentialsubject"))  # that nothing but a credential has
+_END: Final = re.compile(r"[#/:]")
+_LONGEST: Final = 40  # characters of a name that are looked at, its last ones: more than any of these has
 _HOLDERS: Final = frozenset(("verifiablecredential", "endorsement", "endorsementjwt"))  # whose values are credentials
 
 
@@ -79,4 +82,4 @@ def _is_credential(value: Document) -> bool:
 
 def _short(name: str) -> str:
     """What a term, an address or an abbreviated address ends in."""
-    return name[max(name.rfind(mark) for mark in "#/:") + 1 :].lower()
+    return _END.split(name[-_LONGEST:])[-1].lower()
