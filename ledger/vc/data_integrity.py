@@ -230,8 +230,7 @@ class _Run:
         if "@context" not in proof.options:
             return context
         signed, whole = _listed(proof.options["@context"]), _listed(context)
-        # Compared as JSON: to Python 1 and true are equal.
-        same = canonical_json(whole[: len(signed)]) == canonical_json(signed)
+        same = canonical_json(whole[: len(signed)]) == canonical_json(signed)  # to Python 1 and true are equal
         if "@context" not in self.unsecured or not same:
             raise failed("context_differs", "the @context of the document does not begin with that of the proof")
         # The suite would pass this: it vouches for the document without the contexts that were added. What is read
@@ -264,10 +263,11 @@ def _refused(error: DocumentError) -> ProofRefused:
 
 def _chained(proofs: Sequence[Json], found: list[CheckedProof]) -> tuple[CheckedProof, ...]:
     """`found`, where what follows a proof that did not pass does not pass either."""
+    follows = {at: read_proof(proofs[at]).previous for at, each in enumerate(found) if each.outcome == "passed"}
     for _ in proofs:  # no chain is longer
         passed = {_id(proof) for proof, checked in zip(proofs, found, strict=True) if checked.outcome == "passed"}
         for index, checked in enumerate(found):
-            if checked.outcome == "passed" and not passed.issuperset(read_proof(proofs[index]).previous):
+            if checked.outcome == "passed" and not passed.issuperset(follows[index]):
                 detail = "a proof that this one follows did not pass"
                 found[index] = replace(checked, outcome="failed", reason="previous_proof_not_passed", detail=detail)
     return tuple(found)

@@ -5,6 +5,7 @@ import pytest
 from ledger.vc import data_integrity
 from ledger.vc.budget import Budget, OverBudget
 from ledger.vc.did import resolve_key
+from ledger.vc.proof_members import Proof, read_proof
 from ledger.vc.rdf import TooAmbiguous, canonical_nquads, statements
 from ledger.vc.rdf_canon import MAX_WORK, canonicalise
 from ledger.vc.reading import Json
@@ -71,6 +72,21 @@ def test_one_form_that_cannot_be_told_apart_ends_the_document() -> None:
     found = data_integrity.check({**look_alikes(8), "proof": chained(3)}, resolve_key, now=NOW, budget=budget)
     assert [(each.outcome, each.reason) for each in found] == [("unknown", "too_ambiguous")] * 3
     assert budget.work >= 9 * MAX_WORK  # one form was tried
+
+
+def test_proofs_are_read_twice_at_most_however_many_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Json] = []
+
+    def counting(each: Json) -> Proof:
+        read.append(each)
+        return read_proof(each)
+
+    monkeypatch.setattr(data_integrity, "read_proof", counting)
+    signed = secured("eddsa-rdfc-2022")
+    proofs: list[Json] = [signed["proof"]] * 8
+    found = data_integrity.check({**signed, "proof": proofs}, resolve_key, now=NOW)
+    assert [each.reason for each in found] == ["signature_valid"] * 8
+    assert len(read) <= 16
 
 
 def test_proofs_for_which_nothing_is_left_are_not_said_to_be_wrong() -> None:
