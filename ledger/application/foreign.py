@@ -21,12 +21,11 @@ from ledger.vc.did import ControllerDocument, DidNotResolved, resolve_key, web_a
 from ledger.vc.reading import Document, DocumentError, Json
 from ledger.vc.status_list import ENTRY, check_entry
 from ledger.vc.upload import Upload
-from ledger.verification.findings import failed
+from ledger.verification.findings import failed, not_checked
 from ledger.verification.foreign import (
     ForeignEvidence,
     StatusFound,
     judge_foreign,
-    not_checked,
     refuse,
     signed_by_issuer,
 )

@@ -5,7 +5,6 @@ and cannot put it on record as of an earlier day. It counts if it is, as a JSON 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC
 from typing import Final
 from uuid import UUID
 
@@ -14,9 +13,8 @@ from ledger.application.ports import Clock
 from ledger.application.public_documents import believed_keys
 from ledger.application.scanning import Scanning
 from ledger.domain.authority import Operator
-from ledger.domain.credential import Version
 from ledger.domain.events import CredentialAmended, CredentialAwarded
-from ledger.domain.types import Did, Kid, ListId, Position, Seq, Slot, StreamId
+from ledger.domain.types import Did, StreamId
 from ledger.domain.values import DID_WEB, Part, host_of
 from ledger.vc.clr import credentials_inside, is_record
 from ledger.vc.data_integrity import MAX_PROOFS
@@ -27,8 +25,8 @@ from ledger.vc.reading import Document, DocumentError, Json, read_document
 from ledger.vc.upload import Upload
 from ledger.verification.authority_check import Authority
 from ledger.verification.evidence import CredentialEvidence
-from ledger.verification.findings import failed
-from ledger.verification.foreign import not_checked, refuse
+from ledger.verification.findings import failed, not_checked
+from ledger.verification.foreign import refuse
 from ledger.verification.standing_check import check_recognition
 from ledger.verification.verdict import Finding, ForeignIssuer, Verdict
 
@@ -102,22 +100,9 @@ class OwnDocuments:
         issuer, profile = authority.issuers.get(did), authority.profiles.get(did)
         if issuer is None or profile is None:
             return None
-        _, recognition = check_recognition(issuer, authority, policy, self._clock.now().date(), self._now())
+        _, recognition = check_recognition(issuer, authority, policy, self._clock.now().date(), None)
         return ForeignIssuer(
             id=did, name=profile.name, domain=host_of(did), custody=issuer.custody, recognition=recognition
-        )
-
-    def _now(self) -> Version:
-        """Something made at this moment: what is not in the log has no position, and so no time that could be shown."""
-        return Version(
-            number=1,
-            seq=Seq(0),
-            position=Position(2**53),
-            at=self._clock.now().astimezone(UTC),
-            kid=Kid(""),
-            list=ListId(b""),
-            slot=Slot(0),
-            disowned=False,
         )
 
 

@@ -159,8 +159,7 @@ class Resigning:
 
 def reported(issuer: Issuer) -> tuple[Kid, ...]:
     """The keys that the issuer's DID document does not name any more: what they signed is refused elsewhere."""
-    last = Position(2**63 - 1)
-    return tuple(kid for kid in issuer.keys if issuer.disowns(kid, last))
+    return tuple(kid for kid in issuer.keys if issuer.is_stolen(kid))
 
 
 def _today(draft: Draft) -> date:

@@ -1,10 +1,15 @@
-"""How a check words what it found. Every finding that is not a pass makes a state, so none can be overlooked."""
+"""How a check words what it found, and what findings come to.
 
+Every finding that is not a pass makes a state, so none can be overlooked.
+"""
+
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from ledger.verification.verdict import Finding, Outcome, State
 
 OK = "ok"  # the reason of a plain pass
+_ORDER = {state: place for place, state in enumerate(State)}
 
 
 @lru_cache(maxsize=256)  # passes are the same ones at every scan
@@ -21,3 +26,31 @@ def failed(check: str, reason: str, detail: str, *, makes: State = State.SIGNATU
 def unknown(check: str, reason: str, detail: str) -> Finding:
     """The check could not be made: "anything that could not be checked makes the verdict unknown, never valid"."""
     return Finding(check=check, outcome=Outcome.UNKNOWN, reason=reason, detail=detail, makes=State.LOG_INCONSISTENT)
+
+
+def not_checked(check: str, reason: str, detail: str) -> Finding:
+    """The check could not be made with what is at hand: of a file, where nothing is wrong with the service."""
+    return Finding(check=check, outcome=Outcome.UNKNOWN, reason=reason, detail=detail, makes=State.NOT_CHECKED)
+
+
+def complete(
+    findings: Iterable[Finding], checks: tuple[str, ...], not_made: Callable[[str, str, str], Finding]
+) -> tuple[Finding, ...]:
+    """The findings in the order of `checks`; one that gave none was not made, which `not_made` words."""
+    given = tuple(findings)
+    names = tuple([finding.check for finding in given])
+    if names == checks:  # as nearly always
+        return given
+    detail = "This was not checked, since it needs what an earlier check did not find."
+    missing = [not_made(check, "not_reached", detail) for check in checks if check not in names]
+    return tuple(sorted([*given, *missing], key=lambda finding: checks.index(finding.check)))
+
+
+def states_made(findings: Iterable[Finding]) -> set[State]:
+    """The states that findings make; none where all are passes."""
+    return {finding.makes for finding in findings if finding.makes is not None}
+
+
+def ranked(findings: Iterable[Finding]) -> list[State]:
+    """The states that findings make, the one that wins first; valid where they make none."""
+    return sorted(states_made(findings), key=_ORDER.__getitem__) or [State.VALID]

@@ -14,7 +14,7 @@ from ledger.vc.checked import CheckedProof
 from ledger.vc.data_model import DataModelViolated, check_credential, identifier, types_of, validity_of
 from ledger.vc.reading import Document
 from ledger.vc.schema import SchemaViolated, check_schema
-from ledger.verification.findings import failed, passed
+from ledger.verification.findings import complete, failed, not_checked, passed, ranked, states_made
 from ledger.verification.foreign_view import foreign_award
 from ledger.verification.verdict import (
     NOTHING_SHOWN,
@@ -39,8 +39,6 @@ CHECKS: Final = (  # in the order in which they are made and shown
 )
 RECORD: Final = "record"  # made of what an issuer of this log signed: none of it is an award, or it would be on record
 INSIDE: Final = "inside"  # made of what holds other credentials, whole
-_PLACES: Final = {check: place for place, check in enumerate((*CHECKS, INSIDE, RECORD))}
-_ORDER: Final = {state: place for place, state in enumerate(State)}
 _NO_LOG: Final = LogView(origin=Origin(""), size=0, root=None, position=None, witnesses=0)
 _BADGES: Final = frozenset(("OpenBadgeCredential", "AchievementCredential"))
 # A proof whose own time is over fails without a look at its signature: that says nothing about whether it was good.
@@ -82,30 +80,26 @@ def judge_foreign(evidence: ForeignEvidence, *, now: datetime) -> Verdict:
     Args:
         now: timezone-aware; dates of the credential are compared with it.
     """
-    document = evidence.document
+    document, added = evidence.document, []
     findings = [passed("read", "The file holds one JSON document that can be read in one way only.", reason="one_way")]
     shape = _check_data_model(document)
     findings.append(shape)
     if shape.makes is None:
         findings.append(check_shape(document))
         findings += check_proofs(document, evidence.proofs)
-    if not _made(findings) & NOTHING_SHOWN:
+    if not states_made(findings) & NOTHING_SHOWN:
         findings += _check_dates(document, now)
         findings += _check_status(evidence.statuses)
         findings.append(_check_recognition(evidence.issuer))
-        findings += [] if evidence.inside is None else [evidence.inside]
-        findings += [_NO_AWARD] if evidence.ours else []
-    return _verdict(evidence, _complete(findings), now)
+        added += [] if evidence.inside is None else [evidence.inside]
+        added += [_NO_AWARD] if evidence.ours else []
+    return _verdict(evidence, (*complete(findings, CHECKS, not_checked), *added), now)
 
 
 def refuse(finding: Finding, *, now: datetime) -> Verdict:
     """The verdict on a file that one finding alone decides; nothing of it is shown."""
-    return _bare(finding.makes or State.NOT_CHECKED, (), (finding,), now)
-
-
-def not_checked(check: str, reason: str, detail: str) -> Finding:
-    """The check could not be made, or what it found does not let the rest be judged."""
-    return Finding(check=check, outcome=Outcome.UNKNOWN, reason=reason, detail=detail, makes=State.NOT_CHECKED)
+    state = finding.makes or State.NOT_CHECKED
+    return Verdict(state=state, notices=(), findings=(finding,), as_of=now, known_at=now, log=_NO_LOG)
 
 
 def signed_by_issuer(document: Document, proofs: Iterable[CheckedProof]) -> bool:
@@ -197,55 +191,19 @@ def _check_recognition(issuer: ForeignIssuer | None) -> Finding:
     return failed("recognition", reason, detail, makes=State.ISSUER_UNRECOGNISED)
 
 
-def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order of `CHECKS`; a check that gave none was not made."""
-    made = {finding.check for finding in findings}
-    detail = "This was not checked, since it needs what an earlier check did not find."
-    missing = [not_checked(check, "not_reached", detail) for check in CHECKS if check not in made]
-    return tuple(sorted([*findings, *missing], key=lambda finding: _PLACES[finding.check]))
-
-
 def _verdict(evidence: ForeignEvidence, findings: tuple[Finding, ...], now: datetime) -> Verdict:
-    state, *others = sorted(_made(findings), key=_ORDER.__getitem__) or [State.VALID]
-    if state in NOTHING_SHOWN:
-        told = others if state is State.NO_AWARD else []  # of the others, the rest was not looked at
-        return _bare(state, (*(other.value for other in told), Notice.NOT_ISSUED_HERE.value), findings, now)
+    state, *others = ranked(findings)
+    shown = state not in NOTHING_SHOWN
+    told = others if shown or state is State.NO_AWARD else []  # of the others, the rest was not looked at
     return Verdict(
         state=state,
-        notices=(*(other.value for other in others), Notice.NOT_ISSUED_HERE.value),
+        notices=(*(other.value for other in told), Notice.NOT_ISSUED_HERE.value),
         findings=findings,
         as_of=now,
         known_at=now,
-        award=None,
-        scanned_version=None,
-        current_version=None,
-        change=None,
-        amendments=(),
-        history=(),
         log=_NO_LOG,
-        foreign=foreign_award(evidence.document, evidence.issuer),
+        foreign=foreign_award(evidence.document, evidence.issuer) if shown else None,
     )
-
-
-def _bare(state: State, notices: tuple[str, ...], findings: tuple[Finding, ...], now: datetime) -> Verdict:
-    return Verdict(
-        state=state,
-        notices=notices,
-        findings=findings,
-        as_of=now,
-        known_at=now,
-        award=None,
-        scanned_version=None,
-        current_version=None,
-        change=None,
-        amendments=(),
-        history=(),
-        log=_NO_LOG,
-    )
-
-
-def _made(findings: Iterable[Finding]) -> set[State]:
-    return {finding.makes for finding in findings if finding.makes is not None}
 
 
 def _sentence(detail: str) -> str:

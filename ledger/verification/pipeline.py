@@ -4,7 +4,6 @@ Pure: evidence in, verdict out, the time of day an argument. "Valid" is one conj
 finding counts as not made. What is shown is decided in `ledger.verification.views`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hmac import compare_digest
@@ -18,7 +17,7 @@ from ledger.verification.components_check import Judged, check_stack
 from ledger.verification.contents_check import open_contents
 from ledger.verification.document_check import check_documents
 from ledger.verification.evidence import AskedBy, CredentialEvidence, Policy
-from ledger.verification.findings import failed, passed, unknown
+from ledger.verification.findings import complete, failed, passed, ranked, states_made, unknown
 from ledger.verification.history_check import follow_acts
 from ledger.verification.log_check import NO_LOG, PENDING, OpenedLog, check_place, open_log
 from ledger.verification.standing_check import (
@@ -49,8 +48,6 @@ CHECKS = (  # in the order in which they are made and shown
     "status",  # neither withdrawn nor on hold
     "version",  # the scanned version is the current one
 )
-_PLACES = {check: place for place, check in enumerate(CHECKS)}
-_ORDER = {state: place for place, state in enumerate(State)}
 _NO_SUCH_AWARD = failed("code", "no_such_award", "No award is on record under this code.", makes=State.NOT_FOUND)
 
 
@@ -115,12 +112,12 @@ def _judge(question: _Question, operator: Operator) -> Judged:
     if findings[0].makes is State.NOT_FOUND:
         return _not_genuine(_not_found(question))
     findings += _check_bytes(reading)
-    if _made(findings):
+    if states_made(findings):
         return _not_genuine(_unshown(question, findings))
     genuine = _check_genuine(question, reading, operator, findings)
     published, policy, now = question.published, question.policy, question.now
     findings.append(published.broken or check_place(reading.entries, evidence, published.checkpoint, policy, now))
-    if genuine is None or not _made(findings).isdisjoint(NOTHING_SHOWN):
+    if genuine is None or not states_made(findings).isdisjoint(NOTHING_SHOWN):
         return _not_genuine(_unshown(question, findings))
     built, parts = check_stack(genuine, evidence, operator.origin, lambda part: _judge(question.about(part), operator))
     findings.append(built)
@@ -183,7 +180,7 @@ def _check_genuine(
         detail = "What the award says in its current version is not among what was given."
         findings.append(unknown("parts", "current_version_closed", detail))
         return None
-    if _made(findings).isdisjoint(NOTHING_SHOWN):  # else there is nothing sound to compare it with
+    if states_made(findings).isdisjoint(NOTHING_SHOWN):  # else there is nothing sound to compare it with
         findings.append(check_documents(acts.credential, contents))
     return Genuine(
         placed=placed,
@@ -208,8 +205,8 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     findings += check_dates(genuine.contents.awards[credential.current.seq], today)
     findings += check_status(credential)
     findings.append(check_version(credential, scanned, genuine.contents.awards))
-    complete = _complete(findings)
-    state, *others = _states(complete)
+    whole = complete(findings, CHECKS, unknown)
+    state, *others = ranked(whole)
     if state in NOTHING_SHOWN:
         return _unshown(question, findings)
     notices = [other.value for other in others]
@@ -220,7 +217,7 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     return Verdict(
         state=state,
         notices=tuple(notices),
-        findings=complete,
+        findings=whole,
         as_of=question.evidence.head.at,
         known_at=question.now,
         award=award_view(genuine, recognition),
@@ -233,32 +230,13 @@ def _judge_standing(question: _Question, genuine: Genuine, findings: list[Findin
     )
 
 
-def _complete(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order of `CHECKS`; a check that gave none was not made."""
-    if tuple([finding.check for finding in findings]) == CHECKS:  # as nearly always
-        return tuple(findings)
-    made = {finding.check for finding in findings}
-    detail = "This was not checked, since it needs what an earlier check did not find."
-    missing = [unknown(check, "not_reached", detail) for check in CHECKS if check not in made]
-    return tuple(sorted([*findings, *missing], key=lambda finding: _PLACES[finding.check]))
-
-
-def _states(findings: tuple[Finding, ...]) -> list[State]:
-    """The states that the findings make, the one that wins first; valid where none makes any."""
-    return sorted(_made(findings), key=_ORDER.__getitem__) or [State.VALID]
-
-
-def _made(findings: Iterable[Finding]) -> set[State]:
-    return {finding.makes for finding in findings if finding.makes is not None}
-
-
 def _unshown(question: _Question, findings: list[Finding]) -> Verdict:
     """The verdict on what was not found genuine: nothing of the award, and no notices."""
-    complete = _complete(findings)
-    state = _states(complete)[0]
+    whole = complete(findings, CHECKS, unknown)
+    state = ranked(whole)[0]
     if state is State.NOT_FOUND:
         return _not_found(question)
-    return _without_award(question, state, complete, replace(question.log, path=None))
+    return _without_award(question, state, whole, replace(question.log, path=None))
 
 
 def _not_found(question: _Question) -> Verdict:
@@ -274,11 +252,6 @@ def _without_award(question: _Question, state: State, findings: tuple[Finding, .
         findings=findings,
         as_of=question.evidence.head.at,
         known_at=question.now,
-        award=None,
-        scanned_version=question.scanned_version,
-        current_version=None,
-        change=None,
-        amendments=(),
-        history=(),
         log=log,
+        scanned_version=question.scanned_version,
     )

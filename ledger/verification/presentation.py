@@ -12,8 +12,7 @@ from ledger.vc.data_model import DataModelViolated, check_presentation, identifi
 from ledger.vc.embedded import MOST_INSIDE
 from ledger.vc.reading import Document, Json
 from ledger.vc.upload import UnreadableUpload, Upload, read_value
-from ledger.verification.findings import failed, passed
-from ledger.verification.foreign import not_checked
+from ledger.verification.findings import failed, not_checked, passed
 from ledger.verification.verdict import Finding, Notice, State, Verdict
 
 MOST_CREDENTIALS: Final = 20  # in one presentation

@@ -19,13 +19,13 @@ from ledger.record.commitment import Opening
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
-from ledger.verification.findings import failed, passed
+from ledger.verification.findings import complete, failed, not_checked, passed, ranked
 from ledger.verification.pipeline import CHECKS, judge
 from ledger.verification.proof_file import SHOWN, ProofFile, ProvedAward, ProvedEntry, read_proof_file
-from ledger.verification.proof_log_check import Anchor, awards_of, check_log, not_checked
+from ledger.verification.proof_log_check import Anchor, awards_of, check_log
 from ledger.verification.proof_status_check import BITS, KEYS, RECOGNITIONS, check_bits, check_lines
 from ledger.verification.readings import Readings
-from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, Outcome, State, Verdict
+from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, Outcome, Verdict
 
 FILE_CHECKS: Final = (  # made before those of `pipeline.CHECKS`, in this order
     "asked",  # the file is of the award and the version that was asked for
@@ -39,8 +39,7 @@ FILE_CHECKS: Final = (  # made before those of `pipeline.CHECKS`, in this order
     "registries",  # who says whose recognition counts
 )
 _WITHHELD: Final = frozenset(set(Part) - set(SHOWN))
-_ORDER: Final = {state: place for place, state in enumerate(State)}
-_PLACES: Final = {check: place for place, check in enumerate((*FILE_CHECKS, *CHECKS))}
+_ALL_CHECKS: Final = (*FILE_CHECKS, *CHECKS)
 
 
 def check_proof_file(
@@ -172,54 +171,34 @@ def _definitions(file: ProofFile) -> dict[Digest, bytes]:
 
 def _with(findings: list[Finding], judged: Verdict) -> Verdict:
     """The verdict on the award, by these findings too."""
-    complete = _complete([*findings, *map(_of_a_file, judged.findings)])
-    states = {each.makes for each in complete if each.makes is not None} or {State.VALID}
-    state, *others = sorted(states, key=_ORDER.__getitem__)
+    whole = complete([*findings, *map(_of_a_file, judged.findings)], _ALL_CHECKS, not_checked)
+    state, *others = ranked(whole)
     if state in NOTHING_SHOWN:
-        return _without_award(state, complete, judged.as_of, judged.known_at, judged.scanned_version, judged.log)
+        return Verdict(
+            state=state,
+            notices=(),
+            findings=whole,
+            as_of=judged.as_of,
+            known_at=judged.known_at,
+            log=replace(judged.log, path=None),
+            scanned_version=judged.scanned_version,
+        )
     notices = [other.value for other in others] + [each for each in judged.notices if each in tuple(Notice)]
-    return replace(judged, state=state, notices=tuple(notices), findings=complete)
+    return replace(judged, state=state, notices=tuple(notices), findings=whole)
 
 
 def _refused(file: ProofFile, findings: list[Finding], now: datetime) -> Verdict:
     """The verdict where the award was not looked at, since nothing in the file hangs on a checkpoint."""
-    complete = _complete(findings)
-    state = min((each.makes for each in complete if each.makes is not None), key=_ORDER.__getitem__)
-    log = LogView(origin=file.origin, size=0, root=None, position=None, witnesses=0)
-    return _without_award(state, complete, now, now, file.version, log)
-
-
-def _without_award(
-    state: State,
-    findings: tuple[Finding, ...],
-    as_of: datetime,
-    known_at: datetime,
-    version: int | None,
-    log: LogView,
-) -> Verdict:
+    whole = complete(findings, _ALL_CHECKS, not_checked)
     return Verdict(
-        state=state,
+        state=ranked(whole)[0],
         notices=(),
-        findings=findings,
-        as_of=as_of,
-        known_at=known_at,
-        award=None,
-        scanned_version=version,
-        current_version=None,
-        change=None,
-        amendments=(),
-        history=(),
-        log=replace(log, path=None),
+        findings=whole,
+        as_of=now,
+        known_at=now,
+        log=LogView(origin=file.origin, size=0, root=None, position=None, witnesses=0),
+        scanned_version=file.version,
     )
-
-
-def _complete(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order of the checks; one that gave none was not made."""
-    found = list(findings)
-    made = {each.check for each in found}
-    detail = "This was not checked, since it needs what an earlier check did not find."
-    missing = [not_checked(check, "not_reached", detail) for check in _PLACES if check not in made]
-    return tuple(sorted([*found, *missing], key=lambda each: _PLACES[each.check]))
 
 
 def _of_a_file(finding: Finding) -> Finding:

@@ -28,10 +28,10 @@ from ledger.tlog.note import NoteSignatureInvalid, NoteUnsigned, VerifierKey
 from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.tlog.proofs import InclusionNotProved, check_inclusion
 from ledger.verification.evidence import Placed
-from ledger.verification.findings import failed, passed
+from ledger.verification.findings import failed, not_checked, passed
 from ledger.verification.log_keys import establish_log
 from ledger.verification.proof_file import ProofFile, ProvedAward, ProvedEntry
-from ledger.verification.verdict import Finding, Outcome, State
+from ledger.verification.verdict import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +52,6 @@ class _Broken(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.detail)
         self.finding = finding
-
-
-def not_checked(check: str, reason: str, detail: str) -> Finding:
-    """The check could not be made with what is at hand."""
-    return Finding(check=check, outcome=Outcome.UNKNOWN, reason=reason, detail=detail, makes=State.NOT_CHECKED)
 
 
 def check_log(file: ProofFile, policy: WitnessPolicy | None) -> tuple[Anchor | None, list[Finding]]:

@@ -18,9 +18,8 @@ from ledger.verification.authority_lines import (
     key_line,
     recognition_line,
 )
-from ledger.verification.findings import failed, passed
+from ledger.verification.findings import failed, not_checked, passed
 from ledger.verification.proof_file import ProofFile, ProvedSlot
-from ledger.verification.proof_log_check import not_checked
 from ledger.verification.status_lists import SlotProof, StatusNotProved, check_slot
 from ledger.verification.verdict import Finding, State
 

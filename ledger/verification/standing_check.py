@@ -14,12 +14,16 @@ from ledger.verification.verdict import Finding, RecognitionView, State
 
 
 def check_recognition(
-    issuer: Issuer, authority: Authority, policy: Policy, today: date, issued: Version
+    issuer: Issuer, authority: Authority, policy: Policy, today: date, issued: Version | None
 ) -> tuple[Finding, RecognitionView]:
-    """Whether a registry that the operator names recognises the issuer today, and whether one did at the award."""
+    """Whether a registry that the operator names recognises the issuer today, and whether one did at the award.
+
+    Args:
+        issued: the first version of the award; None where it is not of this log, and nobody knows when it was issued.
+    """
     stated = [each for registry in policy.registries for each in issuer.recognitions if each.by == registry]
     counting = [each for each in stated if _counts(each, authority)]
-    when_issued = any(each.position < issued.position and _holds(each, issued.at.date()) for each in counting)
+    when_issued = None if issued is None else any(_held(each, issued) for each in counting)
     if any(each.by not in authority.issuers for each in stated):
         detail = "A registry that recognised the issuer could not be checked."
         return unknown("recognition", "registry_unestablished", detail), _view(None, authority, False, False)
@@ -44,11 +48,17 @@ def _holds(recognition: Recognition, day: date) -> bool:
     return recognition.since <= day <= _last_day(recognition)
 
 
+def _held(recognition: Recognition, issued: Version) -> bool:
+    return recognition.position < issued.position and _holds(recognition, issued.at.date())
+
+
 def _last_day(recognition: Recognition) -> date:
     return recognition.until or date.max
 
 
-def _view(shown: Recognition | None, authority: Authority, recognised: bool, when_issued: bool) -> RecognitionView:
+def _view(
+    shown: Recognition | None, authority: Authority, recognised: bool, when_issued: bool | None
+) -> RecognitionView:
     return RecognitionView(
         recognised=recognised,
         registry=None if shown is None else authority.profiles[shown.by].name,

@@ -79,7 +79,7 @@ class RecognitionView:
     scheme: str | None
     since: date | None
     ended_on: date | None  # last day, where recognition ended
-    recognised_when_issued: bool
+    recognised_when_issued: bool | None  # None of a file: when it was made is only its own word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,13 +225,13 @@ class Verdict:
     findings: tuple[Finding, ...]
     as_of: datetime  # time of the head that was read
     known_at: datetime  # when the question was put
-    award: AwardView | None
-    scanned_version: int | None
-    current_version: int | None
-    change: ChangeView | None
-    amendments: tuple[AmendmentView, ...]
-    history: tuple[HistoryLine, ...]
     log: LogView
+    scanned_version: int | None = None
+    award: AwardView | None = None  # this and what follows: only where something of the award may be shown
+    current_version: int | None = None
+    change: ChangeView | None = None
+    amendments: tuple[AmendmentView, ...] = ()
+    history: tuple[HistoryLine, ...] = ()
     components: tuple[ComponentView, ...] = ()  # in the order in which the award names them
     foreign: ForeignAward | None = None  # of a credential that is not of this log; `award` is None then
 

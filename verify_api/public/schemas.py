@@ -29,7 +29,7 @@ class RecognitionModel(Model):
     scheme: str | None
     since: str | None = Field(description="first day, YYYY-MM-DD")
     ended_on: str | None = Field(description="last day, YYYY-MM-DD, where recognition ended")
-    recognised_when_issued: bool
+    recognised_when_issued: bool | None = Field(description="null of an uploaded credential that is not on record")
 
 
 class IssuerModel(Model):
