@@ -59,6 +59,16 @@ def service(tmp_path: Path) -> Iterator[Service]:
         office.ledger.close()
 
 
+def test_list_comes_as_json_to_those_who_read_nothing_else(service: Service) -> None:
+    precise = service.client.get(service.path, headers={"Accept": "*/*"})
+    for kind in ("application/ld+json", "application/json"):
+        answer = service.client.get(service.path, headers={"Accept": kind})
+        assert (answer.headers["content-type"], answer.content) == (kind, precise.content)
+        known = {"Accept": kind, "If-None-Match": answer.headers["etag"]}
+        for each in (answer, service.client.get(service.path, headers=known)):
+            assert each.headers["vary"] == "Accept"
+
+
 def test_last_signed_list_is_answered_with_its_size_and_is_not_sent_twice(service: Service) -> None:
     answer = service.client.get(service.path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vc")

@@ -16,7 +16,7 @@ from ledger.verification.verdict import NOTHING_SHOWN, Verdict
 from verify_api.public.answers import Answers, status_of
 from verify_api.public.badge import BadgeImages, face_of
 from verify_api.public.links import ScannedCode, link_url
-from verify_api.public.negotiation import wants_json
+from verify_api.public.negotiation import credential_type, wants_json
 from verify_api.public.qr import qr_png, qr_svg
 from verify_api.public.scanner import CredentialFile, Scanner, Site
 
@@ -30,8 +30,6 @@ FILES: Final = frozenset((*_IMAGES, PROOF, CREDENTIAL, *BADGES))
 # The same of every award, so that the names tell nothing.
 _PROOF_NAME, _CREDENTIAL_NAME = "award.testamur-proof.json", "award.credential.json"
 _PROOF_WAIT = 2  # seconds: publications follow each other faster
-# VC Data Model 2.0 registers it; Open Badges 3.0 §“Web Resource” still has a name from before, and allows others.
-_CREDENTIAL_TYPE = "application/vc"
 
 
 class AwardFiles:
@@ -58,7 +56,7 @@ class AwardFiles:
         found = self._scanner.credential_file(code, version)
         if isinstance(found, Verdict):
             return self._no_credential(request, found, json=file == CREDENTIAL)
-        return self._credential(found) if file == CREDENTIAL else self._badge(file, found)
+        return self._credential(request, found) if file == CREDENTIAL else self._badge(file, found)
 
     def _qr(
         self,
@@ -84,8 +82,9 @@ class AwardFiles:
             response.status_code = HTTPStatus.NOT_FOUND
         return response
 
-    def _credential(self, found: CredentialFile) -> Response:
-        return self._attached(found.document, _CREDENTIAL_TYPE, _CREDENTIAL_NAME)
+    def _credential(self, request: Request, found: CredentialFile) -> Response:
+        media_type = credential_type(request.headers.get("accept"))
+        return self._attached(found.document, media_type, _CREDENTIAL_NAME)
 
     def _badge(self, file: str, found: CredentialFile) -> Response:
         face, media_type = face_of(found.badge), BADGES[file]

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from ledger.vc.spelling import MalformedSpelling, from_time
 from verify_api.public import openapi
 from verify_api.public.cacheable import cacheable, said
+from verify_api.public.negotiation import credential_type
 
-_CREDENTIAL, _DID = "application/vc", "application/did+json"
+_DID = "application/did+json"
 _SHORT = "public, max-age=60"  # a revocation or a stolen key is to be seen soon; verifiers keep lists for 5 minutes
 _SIZE = "testamur-log-size"
 _TIMESTAMP = "timestamp"  # W3C Bitstring Status List 1.0, section 3.2
@@ -70,8 +71,8 @@ class DocumentRoutes:
         if kept is None:
             what = "There is no such status list" if at is None else "No such status list held at that time"
             return said(what, HTTPStatus.NOT_FOUND)
-        told = {_SIZE: str(kept.size), "access-control-expose-headers": _SIZE}
-        return cacheable(request, kept.raw, _CREDENTIAL, _SHORT, told)
+        told = {_SIZE: str(kept.size), "access-control-expose-headers": _SIZE, "vary": "Accept"}
+        return cacheable(request, kept.raw, credential_type(request.headers.get("accept")), _SHORT, told)
 
     async def issuer(self, request: Request, slug: str) -> Response:
         """The DID document of an issuer."""

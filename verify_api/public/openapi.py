@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from verify_api.public.negotiation import CREDENTIAL_TYPES
 from verify_api.public.schemas import HealthModel, ProblemModel, VerdictModel
 
 Responses = dict[int | str, dict[str, object]]
 
 _TEXT: Mapping[str, object] = {"schema": {"type": "string"}}
 _PAGE: Mapping[str, object] = {"text/html": _TEXT}
+_SIGNED: Mapping[str, object] = {kind: {"schema": {"type": "object"}} for kind in CREDENTIAL_TYPES}
 _UNCHANGED: dict[str, object] = {"description": "It is the one that `If-None-Match` names."}
 _NOT_FOUND: dict[str, object] = {
     "model": VerdictModel,
@@ -79,7 +81,7 @@ def _credential() -> Responses:
     problem = {"application/problem+json": {"schema": ProblemModel.model_json_schema()}}
     return {
         200: {
-            "content": {"application/vc": {"schema": {"type": "object"}}},
+            "content": _SIGNED,
             "description": "The signed Open Badges 3.0 credential, or the learner record of a stack, byte for byte as "
             "it was made: also of a withdrawn award, which its status list then says.",
         },
@@ -144,7 +146,7 @@ def tile() -> Responses:
 
 def status_list() -> Responses:
     """A signed status list."""
-    content = {"application/vc": {"schema": {"type": "object"}}}
+    content = _SIGNED
     described = (
         "A `BitstringStatusListCredential` as it was signed. `testamur-log-size` says from which statement of the log "
         "it follows: docs/spec/status.md, section 5."

@@ -59,6 +59,13 @@ def test_credential_is_given_out_as_it_was_signed_under_a_name_that_tells_nothin
     assert holding.asked == [(CODE_TEXT, version)] * 2
 
 
+def test_credential_comes_as_json_to_those_who_read_nothing_else(client: TestClient, holding: FakeScanner) -> None:
+    answer = client.get(f"/c/{CODE_TEXT}/credential.json", headers={"Accept": "application/ld+json, application/json"})
+    assert holding.file is not None
+    assert (answer.headers["content-type"], answer.content) == ("application/ld+json", holding.file.document)
+    assert "Accept" in answer.headers["vary"].split(", ")
+
+
 def test_badges_carry_the_badge_and_not_the_record_around_it(client: TestClient, holding: FakeScanner) -> None:
     png = client.get(f"/c/{CODE_TEXT}/badge.png")
     assert (png.status_code, png.headers["content-type"], unbake(png.content)) == (200, "image/png", BADGE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify_api.public.negotiation import wants_json, without_suffix
+from verify_api.public.negotiation import credential_type, wants_json, without_suffix
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -29,9 +29,34 @@ def test_json_is_answered_where_it_is_named_and_a_page_is_not_wanted_more(accept
     assert wants_json(accept) is json
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, "application/vc"),
+        ("", "application/vc"),
+        ("*/*", "application/vc"),
+        (BROWSER, "application/vc"),
+        ("application/vc", "application/vc"),
+        ("application/json, application/vc", "application/vc"),
+        ("application/ld+json, application/json", "application/ld+json"),  # of clients that read nothing else
+        ("Application/LD+JSON;profile=x", "application/ld+json"),
+        ("application/json", "application/json"),
+        ("application/json, text/plain, */*", "application/json"),
+        ("application/ld+json;q=0.5, application/json", "application/json"),
+        ("application/vc;q=0.5, application/json", "application/json"),
+        ("application/vc;q=0, application/ld+json;q=0.1", "application/ld+json"),
+        ("application/ld+json;q=0, application/json;q=0", "application/vc"),
+        ("image/png", "application/vc"),  # there is nothing else to give
+    ],
+)
+def test_credential_is_given_out_under_the_most_precise_name_that_is_asked_for(accept: str | None, kind: str) -> None:
+    assert credential_type(accept) == kind
+
+
 @given(accept=st.text(max_size=200))
 def test_any_header_is_read_without_an_error(accept: str) -> None:
     assert wants_json(accept) in (True, False)
+    assert credential_type(accept).startswith("application/")
 
 
 def test_a_suffix_is_taken_off_in_either_case() -> None:
