@@ -107,20 +107,28 @@ def check_presented_proofs(document: Document, proofs: tuple[CheckedProof, ...],
             yield not_checked("proof", proof.reason, f"{proof.detail}.")
         else:
             yield from _check_question(said, asked)
+    if any(proof.outcome != "passed" for proof in proofs):
+        return  # by whom it is signed was not found out
     holder = document.get("holder")
     if holder is not None and identifier(holder) not in {proof.controller for proof in proofs}:
         yield failed("holder", "signed_by_another", "It is signed by somebody else than the holder that it names.")
 
 
+def check_asked(document: Document, asked: Asked) -> Iterator[Finding]:
+    """What tells that a credential was not made for this question: its proofs name another, or none."""
+    proofs = listed(document.get("proof")) or [None]
+    yield from {finding.check: finding for proof in proofs for finding in _differs(proof, asked)}.values()
+
+
 def _check_question(proof: Json, asked: Asked) -> Iterator[Finding]:
+    differs = tuple(_differs(proof, asked))
+    yield from differs or (passed("proof", "It is as it was signed.", reason="signature_valid"),)
+
+
+def _differs(proof: Json, asked: Asked) -> Iterator[Finding]:
     """VC Data Integrity 1.0 §4.4: what was expected of the proof has to be what it says."""
     said = proof if isinstance(proof, Mapping) else {}
-    good = True
     if asked.challenge is not None and said.get("challenge") != asked.challenge:
-        good = False
-        yield failed("challenge", "challenge_differs", "The proof answers another challenge.")
+        yield failed("challenge", "challenge_differs", "The proof answers another challenge, or none.")
     if asked.domain is not None and asked.domain not in listed(said.get("domain")):
-        good = False
-        yield failed("domain", "domain_differs", "The proof was made for another domain.")
-    if good:
-        yield passed("proof", "It is as it was signed.", reason="signature_valid")
+        yield failed("domain", "domain_differs", "The proof was made for another domain, or for none.")

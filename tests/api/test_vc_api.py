@@ -278,6 +278,19 @@ def test_credential_that_is_not_good_is_told_why(api: Api, credential: Json, kin
     assert kind in said["problemDetails"][0]["type"]
 
 
+def test_credential_is_held_against_the_challenge_and_the_domain_that_are_asked_for(api: Api) -> None:
+    """VC Data Integrity 1.0 §4.4: a proof that says another one, or none, is not the one that was asked for."""
+    made = secured("eddsa-rdfc-2022", members=QUESTION)
+    assert verify(api, made, QUESTION).status_code == 200
+    jwt = compact(header(), claims()).decode()
+    for credential in (made, secured("eddsa-rdfc-2022"), issue(api, PLAIN).json(), jwt):
+        for name in ("challenge", "domain"):
+            answer = verify(api, credential, {name: "another"})
+            assert (answer.status_code, answer.json()["verified"]) == (400, False)
+            (problem,) = (each for each in answer.json()["problemDetails"] if name.upper() in each["type"])
+            assert problem["detail"]
+
+
 @pytest.mark.parametrize("path", ["credentials", "presentations"])
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
@@ -286,6 +299,8 @@ def test_credential_that_is_not_good_is_told_why(api: Api, credential: Json, kin
         (b"{}", "application/json", 400),
         (b'{"verifiableCredential":{},"a":1,"a":2}', "application/json", 400),
         (b'{"verifiablePresentation":7}', "application/json", 400),
+        (b'{"verifiableCredential":{},"options":7}', "application/json", 400),
+        (b'{"verifiableCredential":{},"options":{"domain":["a"]}}', "application/json", 400),
         (b'{"verifiablePresentation":{},"options":7}', "application/json", 400),
         (b'{"verifiablePresentation":{},"options":{"challenge":7}}', "application/json", 400),
         (b"{}", "text/html", 415),

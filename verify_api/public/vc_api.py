@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ledger.vc.reading import MAX_DOCUMENT, Document, Json, MalformedDocument, read_document
 from ledger.vc.upload import UnreadableUpload, Upload, read_value
-from ledger.verification.presentation import Asked, Presented, is_verified, read_presentation
+from ledger.verification.presentation import Asked, Presented, check_asked, is_verified, read_presentation
 from ledger.verification.verdict import Finding, Verdict
 from verify_api.public import upload_openapi as openapi
 from verify_api.public.answers import Answers
@@ -50,6 +50,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "domain": (f"{_SECURITY}INVALID_DOMAIN_ERROR", "It was made for another domain"),
     "status": (f"{_STATUS}STATUS_VERIFICATION_ERROR", "It was withdrawn, or that could not be checked"),
 }
+_NOT_ASKED: Final = "options is a JSON object; challenge and domain in it are texts"
 _NOT_OPENED: Final = "The presentation itself is not good, so what it holds was not judged."
 _OTHER: Final = ("about:blank", "A check did not pass")
 # Checks whose outcome is for whoever asks to weigh: they are told, and do not stand in the way.
@@ -70,11 +71,18 @@ class VerificationRoutes:
         body = await self._body(request, "verifiableCredential")
         if isinstance(body, Response):
             return body
+        asked = _asked(body.get("options"))
+        if asked is None:
+            return self._unread(_NOT_ASKED)
         upload = await self._workbench.do(partial(_read, body["verifiableCredential"]))
         if isinstance(upload, str):
             return self._unread(upload)
-        verdict = upload if isinstance(upload, Busy) else await self._workbench.do(self._examiner.prepare(upload))
-        return self._busy(verdict) if isinstance(verdict, Busy) else self._judged(verdict)
+        if isinstance(upload, Busy):
+            return self._busy(upload)
+        verdict = await self._workbench.do(self._examiner.prepare(upload))
+        if isinstance(verdict, Busy):
+            return self._busy(verdict)
+        return self._judged(verdict, tuple(check_asked(upload.document if upload.jwt is None else {}, asked)))
 
     async def presentation(self, request: Request) -> Response:
         """Whether a presentation is signed by its holder for this question, and each credential in it good."""
@@ -83,7 +91,7 @@ class VerificationRoutes:
             return body
         document, asked = body["verifiablePresentation"], _asked(body.get("options"))
         if not isinstance(document, Mapping) or asked is None:
-            return self._unread("verifiablePresentation and options are JSON objects; challenge and domain are texts")
+            return self._unread(f"verifiablePresentation is a JSON object; {_NOT_ASKED}")
         shown = await self._workbench.do(partial(read_presentation, document))
         if isinstance(shown, Busy):
             return self._busy(shown)
@@ -106,10 +114,10 @@ class VerificationRoutes:
             return self._busy(body)
         return self._unread(body) if isinstance(body, str) else body
 
-    def _judged(self, verdict: Verdict) -> Response:
-        good = is_verified(verdict)
+    def _judged(self, verdict: Verdict, differing: tuple[Finding, ...]) -> Response:
+        good = is_verified(verdict) and not differing
         model = verdict_model(verdict, self._base_url)
-        problems = _problems(verdict.findings)
+        problems = _problems((*differing, *verdict.findings))
         answer = VerificationAnswerModel(
             title="Verified" if good else "Not verified",
             status=HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST,

@@ -12,6 +12,7 @@ from ledger.verification.presentation import (
     MOST_CREDENTIALS,
     Asked,
     Presented,
+    check_asked,
     check_presented_proofs,
     check_presented_shape,
     is_verified,
@@ -55,7 +56,7 @@ def test_proof_for_another_question_is_refused(asked: Asked, check: str) -> None
 
 
 def test_proof_for_another_purpose_is_refused() -> None:
-    assert checked(Asked(), {"proofPurpose": "assertionMethod"})["proof"] == "wrong_purpose"
+    assert checked(Asked(), {"proofPurpose": "assertionMethod"}) == {"proof": "wrong_purpose"}
 
 
 def test_presentation_of_another_holder_is_refused_and_one_without_a_holder_taken() -> None:
@@ -69,7 +70,24 @@ def test_presentation_of_another_holder_is_refused_and_one_without_a_holder_take
 
 def test_unsigned_presentation_and_one_signed_in_an_unknown_way_are_not_good() -> None:
     assert [each.reason for each in check_presented_proofs(SHOWN, (), Asked())] == ["unsigned"]
-    assert checked(Asked(), {"cryptosuite": "bbs-2023"})["proof"] == "unknown_cryptosuite"
+    assert checked(Asked(), {"cryptosuite": "bbs-2023"}) == {"proof": "unknown_cryptosuite"}  # not: by somebody else
+
+
+@pytest.mark.parametrize(
+    ("proof", "asked", "reasons"),
+    [
+        (CHALLENGE, Asked(), []),
+        (CHALLENGE, Asked(challenge="c-1", domain="b.example"), []),
+        (CHALLENGE, Asked(challenge="c-2", domain="evil.example"), ["challenge_differs", "domain_differs"]),
+        ([CHALLENGE, {}], Asked(domain="b.example"), ["domain_differs"]),  # each proof of a set
+        ([CHALLENGE, "no proof"], Asked(domain="b.example"), ["domain_differs"]),
+        (None, Asked(domain="b.example"), ["domain_differs"]),
+        ([], Asked(challenge="c-1"), ["challenge_differs"]),
+        (None, Asked(), []),
+    ],
+)
+def test_credential_that_was_not_made_for_what_is_asked_is_told(proof: Json, asked: Asked, reasons: list[str]) -> None:
+    assert [each.reason for each in check_asked({"proof": proof}, asked)] == reasons
 
 
 def test_shape_is_checked_and_the_number_of_credentials() -> None:
