@@ -1,6 +1,6 @@
 """Checks a CSV file of awards before any row is issued: what is ready, issued before, wrong, or odd."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger import canonical
@@ -13,6 +13,7 @@ from ledger.application.ports import Appended, Idempotency, Replay
 from ledger.domain import text
 from ledger.domain.achievement import AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award_request import AwardRequest, read_request, row_faults
+from ledger.domain.credential import Credential, CredentialNotIssued, fold
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import StreamId
 
@@ -80,10 +81,11 @@ class FileCheck:
             cells, idempotency = readings[row.number]
             self._odd(row, cells)
             replay = replays.get((idempotency.scope, idempotency.key))
-            if replay is None:
+            idempotency, earlier = self._earlier(cells, idempotency, replay)
+            if earlier is None:
                 self._new(row, cells, idempotency)
             else:
-                self._issued_before(row, idempotency, replay)
+                self._issued_before(row, idempotency, *earlier)
 
     def _read(self, row: Row) -> tuple[dict[str, str], Idempotency]:
         cells = {column: cell for column, value in row.cells.items() if (cell := text.clean(value))}
@@ -108,12 +110,38 @@ class FileCheck:
         if self._is_first(row, idempotency):
             self.ready.append(ReadyRow(row=row, request=request, achievement=name, idempotency=idempotency))
 
-    def _issued_before(self, row: Row, idempotency: Idempotency, replay: Replay) -> None:
+    def _earlier(
+        self, cells: Mapping[str, str], idempotency: Idempotency, replay: Replay | None
+    ) -> tuple[Idempotency, tuple[Replay, Credential] | None]:
+        """The key of the row, and the award that was issued by it; one signed with a stolen key does not count."""
+        while replay is not None:
+            credential = self._credential(replay)
+            if not credential.disowned:
+                return idempotency, (replay, credential)
+            idempotency = self._idempotency(cells, instead_of=replay.appended.stream)
+            with self._desk.store.snapshot() as snapshot:
+                replay = snapshot.replay(idempotency.scope, idempotency.key)
+        return idempotency, None
+
+    def _credential(self, replay: Replay) -> Credential:
+        folded = self._desk.store.load(replay.appended.stream)
+        found = None if folded is None else fold(folded.recorded, self._draft.issuer(self._issuer).disowns)
+        if found is None:
+            raise CredentialNotIssued("a row of this file is on record as issued, and its award is not")
+        return found
+
+    def _issued_before(self, row: Row, idempotency: Idempotency, replay: Replay, credential: Credential) -> None:
+        revoked = credential.revoked is not None
         if replay.request != idempotency.request:
             reason = "is already issued with other details; use amend to change it"
+            if revoked:
+                reason = "was issued with other details and revoked since; issue the new award by itself, not by a file"
             self._wrong(row, Problem(column="student_number", code="already_issued", reason=reason))
         elif self._is_first(row, idempotency):
             self.before.append(RowAward(row=row.number, appended=replay.appended))
+            if revoked:
+                reason = "is already issued, and revoked since; to award it again, issue it by itself, not by a file"
+                self._warn(row, Problem(column="student_number", code="revoked", reason=reason))
 
     def _is_first(self, row: Row, idempotency: Idempotency) -> bool:
         """Whether no good row before it asks for the same award; else that is what is wrong with it."""
@@ -123,7 +151,7 @@ class FileCheck:
             self._wrong(row, Problem(column="student_number", code="repeated_row", reason=reason))
         return first == row.number
 
-    def _idempotency(self, cells: dict[str, str]) -> Idempotency:
+    def _idempotency(self, cells: Mapping[str, str], *, instead_of: StreamId | None = None) -> Idempotency:
         name = cells.get("achievement", "")
         if name not in self._streams:
             with self._desk.store.snapshot() as snapshot:
@@ -132,6 +160,7 @@ class FileCheck:
             str(self._streams[name]),
             cells.get("student_number", ""),
             cells.get("awarded_on", ""),
+            *([] if instead_of is None else [str(instead_of)]),
         ]
         key = self._desk.macs.idempotency_key("row\n" + canonical.encode(parts).decode("utf-8"))
         fields: canonical.Json = dict(cells)

@@ -357,3 +357,39 @@ def test_cohort_of_300_has_eight_bad_rows_and_two_odd_ones(office: Office) -> No
     report = run(batch.issue(office.registrar, office.college, raw, skip_bad=True))
     assert (report.issued, report.already_issued, len({each.row for each in report.errors})) == (0, 292, 8)
     office.assert_sound()
+
+
+# ------------------------------------------------------------------------------------------ what became of the awards
+
+
+def test_rows_that_a_thief_issued_are_issued_anew_once(office: Office) -> None:
+    rows = [row(number) for number in range(1, 4)]
+    thiefs = issue(office, rows)
+    stolen, first = Kid(office.kids(Role.SIGNING)[-1]), min(each.appended.position for each in thiefs.awards)
+    run(office.ledger.issuers.add_key(OPERATOR, office.college, Role.SIGNING))
+    run(office.ledger.issuers.report_compromised(OPERATOR, office.college, stolen, first))
+    anew = issue(office, rows)
+    assert (anew.issued, anew.already_issued, anew.errors, anew.warnings) == (3, 0, (), ())
+    assert {office.state(each.appended) for each in thiefs.awards} == {State.KEY_COMPROMISED}
+    assert {office.state(each.appended) for each in anew.awards} == {State.VALID}
+    again = issue(office, rows)
+    assert (again.issued, again.already_issued) == (0, 3)
+    assert [each.appended.stream for each in again.awards] == [each.appended.stream for each in anew.awards]
+    office.assert_sound()
+
+
+def test_a_file_does_not_raise_what_was_revoked_and_says_so(office: Office) -> None:
+    (award,) = issue(office, [row(1)]).awards
+    run(office.ledger.changing.revoke(office.registrar, award.appended.stream, Reason.ISSUED_IN_ERROR))
+    again = issue(office, [row(1), row(2)])
+    assert (again.issued, again.already_issued, again.errors) == (1, 1, ())
+    assert said(again.warnings) == [(1, "student_number", "revoked")]
+    assert "issue it by itself" in again.warnings[0].problem.reason
+    with pytest.raises(BatchRefused) as refused:
+        issue(office, [row(1, full_name="Zoë Learner")])
+    (wrong,) = refused.value.problems
+    assert (wrong.code, "amend" in wrong.reason, "issue the new award by itself" in wrong.reason) == (
+        "already_issued",
+        False,
+        True,
+    )
