@@ -15,7 +15,7 @@ from ledger.domain import text
 from ledger.domain.achievement import WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, ActInternal, Award, AwardInternal, check_act
 from ledger.domain.award_request import COLUMNS, FIXED, read_request, request_row
-from ledger.domain.credential import permit
+from ledger.domain.credential import check_room, permit
 from ledger.domain.events import (
     CredentialAmended,
     CredentialEvent,
@@ -25,6 +25,7 @@ from ledger.domain.events import (
 )
 from ledger.domain.issuer import Issuer
 from ledger.domain.reading import Problem, Refused
+from ledger.domain.stacking import check_day
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Mode, Part, Reason, Role
 from ledger.record.private_parts import Facts, write_facts, write_internal
@@ -69,6 +70,7 @@ class Changing:
             claim = draft.claim_slot(record.issuer.stream, stream, Seq(record.credential.head + 1))
             event = CredentialAmended(list=claim.list, slot=claim.slot)
             permit(record.credential, event)
+            check_room(record.credential, event)
             key = self._desk.vault.learner(record.issuer.stream, internal.student_number)
             seq = record_award(self._desk, draft, record.issuer, event, stream, award, act, internal, key)
             return stream, seq
@@ -148,6 +150,7 @@ class Changing:
         def decide(draft: Draft) -> tuple[StreamId, Seq]:
             record = self._load(draft, caller, stream, if_revision)
             permit(record.credential, event)
+            check_room(record.credential, event)
             award, internal = record.version(record.credential.current.seq)
             # Where the day begins early an award may be dated on what is still tomorrow in UTC.
             since = effective or max(draft.at.date(), min(award.awarded_on, draft.latest_day))
@@ -199,9 +202,17 @@ class Changing:
         row |= {column: value for column, value in values.items() if column in COLUMNS}
         request = read_request(row, definition, draft.latest_day)
         award = replace(request.award(ref, definition), components=current.components)
+        if award.components and award.awarded_on != current.awarded_on:
+            check_day(award.awarded_on, self._last_part(draft, current))
         if (award, request.email) == (current, internal.email):
             raise Refused((Problem(column="values", code="unchanged", reason="nothing would change"),))
         return award, replace(internal, email=request.email)
+
+    def _last_part(self, draft: Draft, stack: Award) -> date:
+        """The day on which the last of the parts of a stack was awarded."""
+        operator = Caller(actor="stacking", issuer=None)
+        parts = [self._awards.read(operator, each.stream, draft) for each in stack.components]
+        return max(part.version(part.credential.current.seq)[0].awarded_on for part in parts)
 
     def _version(self, draft: Draft, issuer: Issuer, current: AchievementRef, asked: str | None) -> AchievementRef:
         if asked is None:

@@ -20,7 +20,7 @@ from ledger.domain.award import Award, AwardInternal, Component
 from ledger.domain.award_request import AwardRequest, read_request
 from ledger.domain.credential import CredentialNotIssued
 from ledger.domain.reading import Problem, Refused
-from ledger.domain.stacking import Held, check_components, standing_fault
+from ledger.domain.stacking import Held, check_components, check_day, standing_fault
 from ledger.domain.stacking_rule import StackingRule
 from ledger.domain.types import Digest, LearnerId, Seq, StreamId
 
@@ -135,9 +135,7 @@ class Stacking:
             "email": internal.email or "",
         }
         read = read_request(row, offer.definition, draft.latest_day)
-        if read.awarded_on < newest.awarded_on:
-            reason = f"{read.awarded_on} is before the day on which its last part was awarded, {newest.awarded_on}"
-            raise Refused((Problem(column="awarded_on", code="dates_reversed", reason=reason),))
+        check_day(read.awarded_on, newest.awarded_on)
         return read
 
     def _pin(self, draft: Draft, stream: StreamId) -> Component:

@@ -51,6 +51,13 @@ class CredentialIsDisowned(CredentialError):
     """The award was signed with a stolen key: issue it anew."""
 
 
+class CredentialIsFull(CredentialError):
+    """So much happened to the award that it is only reinstated or revoked any more."""
+
+
+MOST_ACTS = 128  # on one award: whoever scans it waits for the check of each, and so do all others
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One signed version of the award."""
@@ -128,6 +135,16 @@ def permit(state: Credential | None, event: CredentialEvent) -> None:
                 raise CredentialNotSuspended("this award is not suspended: there is nothing to reinstate")
         case _:
             assert_type(event, CredentialRevoked)  # also over a revocation made with a stolen key: it makes it final
+
+
+def check_room(state: Credential, event: CredentialEvent) -> None:
+    """Raise CredentialIsFull if too much happened to the award for one more act that people ask for.
+
+    The rule of the commands alone: a log may hold more, and is sound.
+    """
+    if state.head + 1 >= MOST_ACTS and isinstance(event, CredentialAmended | CredentialSuspended):
+        reason = f"{MOST_ACTS} acts on this award are on record, and no more are taken"
+        raise CredentialIsFull(f"{reason}; revoke it and issue it anew")
 
 
 def evolve(state: Credential | None, recorded: Recorded, *, disowned: bool) -> Credential:

@@ -12,7 +12,7 @@ from datetime import date
 
 from ledger.domain.award import Award
 from ledger.domain.credential import Credential
-from ledger.domain.reading import Problem
+from ledger.domain.reading import Problem, Refused
 from ledger.domain.stacking_rule import MOST_COMPONENTS, StackingRule
 from ledger.domain.types import Did, LearnerId, Slug, StreamId
 
@@ -68,6 +68,13 @@ def standing_fault(credential: Credential, award: Award, day: date) -> str | Non
     if award.begins > day:
         return f"is not in force before {award.begins}"
     return None
+
+
+def check_day(awarded_on: date, last_part: date) -> None:
+    """Raise Refused if a stack would be awarded before the last of its parts was."""
+    if awarded_on < last_part:
+        reason = f"{awarded_on} is before the day on which its last part was awarded, {last_part}"
+        raise Refused((Problem(column="awarded_on", code="dates_reversed", reason=reason),))
 
 
 def check_components(

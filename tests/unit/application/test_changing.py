@@ -8,10 +8,12 @@ import pytest
 
 from ledger.application.awards import PartsUnreadable
 from ledger.application.ports import Appended, Caller, VersionConflict
+from ledger.domain import credential
 from ledger.domain.award import Award, AwardInternal
 from ledger.domain.codes import format_link_code, group
 from ledger.domain.credential import (
     CredentialAlreadySuspended,
+    CredentialIsFull,
     CredentialIsRevoked,
     CredentialNotIssued,
     CredentialNotSuspended,
@@ -325,3 +327,18 @@ def test_database_with_columns_of_other_types_still_answers_a_scan(office: Offic
 def test_recorded_time_is_the_clocks(office: Office, award: Appended) -> None:
     record = office.ledger.awards.read(office.registrar, award.stream)
     assert record.acts[0].recorded.at == datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def test_an_award_that_much_happened_to_is_still_revoked(
+    office: Office, award: Appended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credential, "MOST_ACTS", 3)
+    changing, registrar, stream = office.ledger.changing, office.registrar, award.stream
+    amend(office, award, {"score": "91"})
+    run(changing.suspend(registrar, stream, WHY))
+    refuse(changing.amend(registrar, stream, {"score": "92"}, WHY), CredentialIsFull, "revoke it and issue it anew")
+    run(changing.reinstate(registrar, stream))
+    refuse(changing.suspend(registrar, stream, WHY), CredentialIsFull)
+    run(changing.revoke(registrar, stream, WHY))
+    assert office.state(award) is State.REVOKED
+    office.assert_sound()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -11,6 +12,7 @@ from ledger.application.awards import AwardRecord
 from ledger.application.ports import AlreadyStacked, Appended, Caller, IdempotencyMismatch, NameTaken
 from ledger.application.stacking import StackRequest
 from ledger.domain.achievement import AchievementIsRetired, AchievementNotDefined
+from ledger.domain.award import Award
 from ledger.domain.codes import format_link_code
 from ledger.domain.events import CredentialStacked
 from ledger.domain.reading import Refused
@@ -45,6 +47,11 @@ class Ward:
     def record(self, stream: StreamId) -> AwardRecord:
         """An award with everything."""
         return self.office.ledger.awards.read(OPERATOR, stream)
+
+    def award_of(self, stream: StreamId) -> Award:
+        """What an award says now."""
+        record = self.record(stream)
+        return record.version(record.credential.current.seq)[0]
 
     def stack(
         self,
@@ -332,3 +339,26 @@ def test_a_stack_that_a_thief_made_does_not_stand_in_the_way_of_the_honest_one(w
     with pytest.raises(AlreadyStacked, match=str(honest.stream)):
         ward.stack()
     office.assert_sound()
+
+
+def test_a_stack_is_not_amended_to_a_day_before_its_last_part(ward: Ward) -> None:
+    stacked, changing = ward.stack(), ward.office.ledger.changing
+    last = max(ward.award_of(part).awarded_on for part in ward.parts)
+    before = (last - timedelta(days=1)).isoformat()
+
+    def amend(**values: str) -> Appended:
+        return run(changing.amend(ward.office.registrar, stacked.stream, values, Reason.ISSUED_IN_ERROR))
+
+    with pytest.raises(Refused, match="before the day on which its last part was awarded"):
+        amend(awarded_on=before)
+    assert amend(awarded_on=last.isoformat()).revision == 1
+    ward.office.assert_sound()
+
+
+def test_a_stack_whose_part_was_moved_behind_it_can_still_be_amended_otherwise(ward: Ward) -> None:
+    last = max(ward.award_of(part).awarded_on for part in ward.parts)
+    stacked, changing = ward.stack(details={"awarded_on": last.isoformat()}), ward.office.ledger.changing
+    moved = {"awarded_on": (last + timedelta(days=1)).isoformat()}
+    run(changing.amend(ward.office.registrar, ward.parts[0], moved, Reason.ISSUED_IN_ERROR))
+    words = {"full_name": "Zoë Okonkwo"}
+    assert run(changing.amend(ward.office.registrar, stacked.stream, words, Reason.ISSUED_IN_ERROR)).revision == 1

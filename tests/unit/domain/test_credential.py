@@ -190,6 +190,19 @@ def test_each_refusal_has_its_own_name(spelled: str, act: str, error: type[cr.Cr
     assert type(caught.value) is error
 
 
+def test_an_award_that_much_happened_to_takes_no_act_after_which_another_could_follow() -> None:
+    nearly, full = (_fold("i" + "a" * (cr.MOST_ACTS - less)) for less in (2, 1))
+    assert nearly is not None
+    assert full is not None
+    for act in "asrx":
+        cr.check_room(nearly, _ACTS[act])
+    for act in "as":
+        with pytest.raises(cr.CredentialIsFull, match="128 acts"):
+            cr.check_room(full, _ACTS[act])
+    for act in "rx":
+        cr.check_room(full, _ACTS[act])
+
+
 @given(st.text("iasrxIASRX", max_size=12))
 def test_what_permit_lets_pass_evolve_never_refuses(spelled: str) -> None:
     state: Credential | None = None
