@@ -6,6 +6,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = frozenset("\u2028\u2029\ufeff")
 _JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ spell words in Persian and Indic scripts
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters of Hangul that nobody sees
 
 
 def clean(text: str) -> str:
@@ -42,5 +43,5 @@ def looks_like_formula(text: str) -> bool:
 
 
 def has_letter(text: str) -> bool:
-    """Whether there is something to read: a letter of any script."""
-    return any(unicodedata.category(character)[0] == "L" for character in text)
+    """Whether there is something to read: a letter of any script that can be seen."""
+    return any(unicodedata.category(each)[0] == "L" and each not in _FILLERS for each in text)

@@ -1,5 +1,7 @@
 """Issuers, their keys, their recognition, over HTTP."""
 
+import pytest
+
 from tests.api.conftest import Api
 
 
@@ -90,6 +92,11 @@ def test_key_is_added_retired_and_reported(api: Api) -> None:
     keys = {each["kid"]: each for each in api.get("/issuers/college/keys").json()["keys"]}
     assert (keys[kid]["retired"], keys[kid]["compromised_from"]) == (retired.json()["position"], 2)
     assert keys[kid]["held"] is True
+
+
+@pytest.mark.parametrize("after", ["-1", "9223372036854775808", "1" + "0" * 30, "x"])
+def test_signing_again_from_no_position_is_422(api: Api, after: str) -> None:
+    assert api.post(f"/issuers/college/signing-again?after={after}").status_code == 422
 
 
 def test_unknown_key_is_404_and_recovery_is_signed_by_the_operator(api: Api) -> None:

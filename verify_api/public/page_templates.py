@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
@@ -36,7 +36,8 @@ class Templates:
         strong = Markup(f"<strong>{escape(host)}</strong>")  # noqa: S704  escaped just here
         self._address = words.html("page.address", host=strong)
         self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER),
+            # Read at once: a page that says what is wrong must not need a file that cannot be opened just then.
+            loader=DictLoader({path.name: path.read_text("utf-8") for path in _FOLDER.glob("*.html")}),
             autoescape=True,
             auto_reload=False,
             undefined=StrictUndefined,

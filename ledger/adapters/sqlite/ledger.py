@@ -6,7 +6,7 @@ names, slots and idempotency rows go with them. So commit order is position orde
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -235,18 +235,24 @@ class SqliteLedger:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         floor = self.fence.floor()
-        connection = self.datastore.connect()
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            self.fence.check(connection.execute("SELECT size FROM log_head").fetchone()[0], floor)
-            yield connection
-            connection.execute("COMMIT")
+            with closing(self.datastore.connect()) as connection, _rolled_back(connection):
+                connection.execute("BEGIN IMMEDIATE")
+                self.fence.check(connection.execute("SELECT size FROM log_head").fetchone()[0], floor)
+                yield connection
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutcomeUnknown(f"the store failed while writing: {error}") from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            connection.close()
+
+
+@contextmanager
+def _rolled_back(connection: sqlite3.Connection) -> Iterator[None]:
+    """Whatever is not committed in the end is taken back."""
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _api_key(row: _ApiKeyRow) -> ApiKey:

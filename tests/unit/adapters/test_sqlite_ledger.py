@@ -447,3 +447,12 @@ def test_write_that_fails_beside_the_log_is_unknown_and_leaves_nothing(store: Sq
     with pytest.raises(OutcomeUnknown):
         store.add_api_key(replace(api_key(1), label="another"))
     assert store.api_keys() == [api_key(1)]
+
+
+def test_write_for_which_no_file_can_be_opened_is_unknown(store: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect() -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(store.datastore, "connect", connect)
+    with pytest.raises(OutcomeUnknown, match="unable to open"):
+        store.save_checkpoint(0, SignedCheckpoint(size=1, note=b"note", compact_range=b""))

@@ -69,4 +69,4 @@ def test_what_a_spreadsheet_would_run_is_noticed(words: str) -> None:
 
 def test_a_letter_of_any_script_is_something_to_read() -> None:
     assert all(has_letter(words) for words in ("a", "1é", "王", "ن", "=HYPERLINK(1)"))
-    assert not any(has_letter(words) for words in ("", "12", "--", "👩‍🎓", "\u0301"))
+    assert not any(has_letter(words) for words in ("", "12", "--", "👩‍🎓", "\u0301", "\u3164", "\u115f\u1160 \uffa0"))

@@ -109,7 +109,7 @@ class KeyRoutes:
         caller: MayChange,
         issuer_id: str,
         _key: IdempotencyKey,
-        after: Annotated[int, Query(ge=0, description="`next` of the answer before; 0 to begin")] = 0,
+        after: Annotated[int, Query(ge=0, le=2**53 - 1, description="`next` of the answer before; 0 to begin")] = 0,
     ) -> answers.SignedAgain:
         """Sign some of those awards again with a good key, as versions that say the same; call until `next` is null.
 
