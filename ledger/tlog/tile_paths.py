@@ -1,6 +1,7 @@
 """Which tiles and entry bundles a tree has, and the one path of each (c2sp.org/tlog-tiles)."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ledger.errors import LedgerError
@@ -110,14 +111,16 @@ def tiles_between(old: int, new: int) -> list[Tile]:
     ]
 
 
-def bundles_between(old: int, new: int) -> list[Bundle]:
+def bundles_between(old: int, new: int) -> Iterator[Bundle]:
     """Every bundle that a tree of `new` leaves has and one of `old` has not, the partial one included.
+
+    Each is made when it is asked for: who claims a size need not have so many entries.
 
     Raises:
         OutsideTree: `old` is larger than `new`, or one of them is no size of a tree.
     """
     _refuse_sizes(old, new)
-    return [Bundle(number, width) for number, width in _places_between(old, new)]
+    return (Bundle(number, width) for number, width in _places_between(old, new))
 
 
 def _numbered(number: int, width: int) -> str:
@@ -127,14 +130,11 @@ def _numbered(number: int, width: int) -> str:
     return text if width == FULL_WIDTH else f"{text}.p/{width}"
 
 
-def _places_between(old: int, new: int) -> list[tuple[int, int]]:
+def _places_between(old: int, new: int) -> Iterator[tuple[int, int]]:
     """Number and width of each tile of a level that has `new` hashes and had `old`, which is changed or new."""
-    if old == new:
-        return []
-    return [
-        (number, min(FULL_WIDTH, new - number * FULL_WIDTH))
-        for number in range(old // FULL_WIDTH, -(-new // FULL_WIDTH))
-    ]
+    end = old // FULL_WIDTH if old == new else -(-new // FULL_WIDTH)
+    for number in range(old // FULL_WIDTH, end):
+        yield number, min(FULL_WIDTH, new - number * FULL_WIDTH)
 
 
 def _refuse_sizes(old: int, new: int) -> None:

@@ -84,9 +84,9 @@ class Reading:
             raise self._failure
 
     def _tasks(self, begin: int) -> Iterator[BundleTask]:
-        bundles = bundles_between(begin, self._reader.size)
-        found = self._log.fetch_all(bundle.path for bundle in bundles)
-        for bundle in bundles:
+        end = self._reader.size
+        found = self._log.fetch_all(bundle.path for bundle in bundles_between(begin, end))
+        for bundle in bundles_between(begin, end):
             try:
                 entries = read_bundle(self._log, bundle, next(found))
             except LedgerError as error:

@@ -169,7 +169,7 @@ def test_between_two_sizes_are_the_tiles_that_only_the_larger_has(old: int) -> N
         had = set(tiles_between(0, old))
         assert tiles_between(old, new) == [tile for tile in tiles_between(0, new) if tile not in had]
         level_0 = [tile for tile in tiles_between(old, new) if tile.level == 0]
-        assert bundles_between(old, new) == [Bundle(tile.number, tile.width) for tile in level_0]
+        assert list(bundles_between(old, new)) == [Bundle(tile.number, tile.width) for tile in level_0]
 
 
 @given(size=st.integers(0, LAST))

@@ -1,6 +1,7 @@
 """What a log shows that is damaged, swapped, forged or from elsewhere is refused, each for what it is."""
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,10 @@ from ledger.domain.types import Origin
 from ledger.testing.forge import How
 from ledger.tlog.checkpoint import Checkpoint, CheckpointOriginMismatch, MalformedCheckpoint, sign_checkpoint
 from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
-from ledger.tlog.merkle import EMPTY_ROOT
+from ledger.tlog.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from ledger.tlog.note import MalformedNote, NoteSignatureInvalid, NoteUnsigned, sign_note
 from ledger.tlog.policy import parse_policy
-from ledger.tlog.tiles import encode_bundle
+from ledger.tlog.tiles import FULL_WIDTH, encode_bundle
 from tests.unit.audit.public.site import Auditor, Log, publish, told
 
 OTHER = Origin("other.example/log")
@@ -265,6 +266,32 @@ def test_old_part_of_a_bundle_that_was_changed_since_is_found(tmp_path: Path) ->
     publish(log, tmp_path / "log")
     _changed(tmp_path / "log", f"tile/entries/000.p/{len(log.log)}", 200)
     assert told(auditor.audit(tmp_path / "log"))[0][1] == "tile"
+
+
+def test_size_that_no_log_has_costs_no_more_than_what_is_shown(log: Log, tmp_path: Path) -> None:
+    """A tree of 2^28 entries, of which the first bundle is there, in four small files under a good signature."""
+    entries = [sealed.entry for sealed in log.log[:FULL_WIDTH]]
+    tiles = {"tile/entries/000": encode_bundle(entries)}
+    hashes = [leaf_hash(entry) for entry in entries]
+    for level in range(3):
+        tiles[f"tile/{level}/000"] = b"".join(hashes)
+        top = CompactRange.empty().extended(hashes).root()
+        hashes = [top, *[leaf_hash(b"junk")] * (FULL_WIDTH - 1)]
+    tiles["tile/3/000.p/16"] = b"".join(hashes[:16])
+    claimed = Checkpoint(origin=log.origin, size=16 << 24, root=CompactRange.empty().extended(hashes[:16]).root())
+    tiles["checkpoint"] = sign_checkpoint(claimed, log.key("operator/checkpoint"))
+    for path, content in tiles.items():
+        place = tmp_path / "huge" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    tracemalloc.start()
+    try:
+        report = Auditor(None).audit(tmp_path / "huge")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told(report) == [(FULL_WIDTH + 1, "tile")]
+    assert most < 32 << 20
 
 
 # ---- what the auditor gives
