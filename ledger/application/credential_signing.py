@@ -17,6 +17,7 @@ from ledger.vc.claims import reserved_in
 from ledger.vc.data_integrity import sign
 from ledger.vc.data_model import V2, check_credential
 from ledger.vc.reading import Document, DocumentError, Json
+from ledger.vc.status_entry import check_entries
 
 _MOST_NAMED: Final = 5  # reserved names that a refusal names
 
@@ -62,6 +63,7 @@ class CredentialSigning:
 
 def _signed(document: Document, signer: Signer, method: str, created: datetime) -> dict[str, Json]:
     check_credential(document, versions=(V2,))
+    check_entries(document)
     reserved = sorted(reserved_in(document))
     if reserved:
         raise ReservedCredential(

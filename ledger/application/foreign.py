@@ -219,6 +219,8 @@ def _resolve(did: str, own: str | None, known: Known, inquiry: Inquiry) -> Contr
         return known.controllers[did]
     if did.startswith("did:key:"):
         return resolve_key(did)
+    if not did.startswith("did:web:"):
+        raise DidNotResolved("its key belongs to what is neither a did:key nor a did:web, and no others are looked up")
     web_address(did)
     if not inquiry.asks:
         raise DidNotResolved("the keys of the issuer stand at an address of its own, and nothing is fetched here")

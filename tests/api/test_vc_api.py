@@ -149,6 +149,7 @@ def test_credential_is_signed_and_verifies(api: Api, credential: Document, kind:
         {"validFrom": "Sat 25 Feb 2023 07:16:31 PM CST"},
         {"validFrom": "2027-01-01T00:00:00Z", "validUntil": "2026-01-01T00:00:00Z"},
         {"credentialStatus": {"id": "did:example:status"}},
+        {"credentialStatus": {"type": "BitstringStatusListEntry", "statusListIndex": "7"}},
         {"credentialSchema": {"type": "https://example.org/#A"}},
         {"termsOfUse": {}},
         {"evidence": {}},

@@ -90,13 +90,13 @@ def test_keys_that_are_not_to_be_had_leave_it_unchecked_or_refuse_it(answer: byt
     assert judged(signed(issuer="did:web:nobody.example"), Web()).state is not State.VALID
 
 
-def test_method_of_another_kind_of_did_is_not_resolved() -> None:
-    members: dict[str, Json] = {"verificationMethod": "did:example:a#b"}
+@pytest.mark.parametrize("issuer", ["did:example:a", "https://a.example/issuers/5"])
+def test_method_of_what_is_no_did_that_is_read_here_is_not_resolved(issuer: str) -> None:
+    members: dict[str, Json] = {"verificationMethod": f"{issuer}#b"}
     web = Web()
-    unsecured = document("did:example:a")
-    assert reasons(judged(secured("eddsa-rdfc-2022", members=members, unsecured=unsecured), web)) >= {
-        "did_not_resolved"
-    }
+    verdict = judged(secured("eddsa-rdfc-2022", members=members, unsecured=document(issuer)), web)
+    (found,) = (each for each in verdict.findings if each.reason == "did_not_resolved")
+    assert "neither a did:key nor a did:web" in found.detail
     assert web.asked == []
 
 
