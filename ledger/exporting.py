@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+from ledger.adapters.archive_folder import ArchiveFolder
 from ledger.adapters.clock import SystemEntropy
 from ledger.adapters.fence import Fence
 from ledger.adapters.home import Home
@@ -50,12 +51,12 @@ def export(home: Home, folder: Path, *, since: bytes | None = None) -> Archived:
             registries=home.registries(),
         )
         kept = None if since is None else _opened(since, log)
-        return archiving.export(FolderTiles(folder), head, since=kept)
+        return archiving.export(archive_in(folder), head, since=kept)
 
 
 def archive_in(folder: Path) -> TileStore:
-    """The files of an archive."""
-    return FolderTiles(folder)
+    """The files of an archive, whoever made it."""
+    return ArchiveFolder(folder)
 
 
 def _published_head(home: Home, log: Log) -> PublishedHead:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ledger.adapters.bounded_files import FileUnreadable, read_below
 from ledger.audit.public.log import LogNotReadable, most_bytes
 from ledger.tlog.tiles import TileMissing
 
@@ -10,10 +11,15 @@ from ledger.tlog.tiles import TileMissing
 class FolderLog:
     """A `PublishedLog` in a folder, the one that holds `checkpoint` and `tile`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Of that folder; nothing is read yet."""
-        self.address = str(folder)
+    def __init__(self, folder: Path, *, below: str = "") -> None:
+        """Of that folder; nothing is read yet.
+
+        Args:
+            below: where in it the log lies, such as `log/`; nothing in a folder that is named leads out of it.
+        """
+        self.address = str(folder / below)
         self._folder = folder
+        self._below = below
 
     def fetch(self, path: str) -> bytes:
         """The bytes at a path, at most one more than any such file has.
@@ -23,12 +29,12 @@ class FolderLog:
         """
         most = most_bytes(path)
         try:
-            with (self._folder / path).open("rb") as file:
-                return file.read(most + 1)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise TileMissing(f"{self._folder} has no {path}") from error
-        except OSError as error:
-            raise LogNotReadable(f"{path} in {self._folder} cannot be read: {error.strerror}") from error
+            content = read_below(self._folder, self._below + path, most)
+        except FileUnreadable as error:
+            raise LogNotReadable(str(error)) from error
+        if content is None:
+            raise TileMissing(f"{self.address} has no {path}")
+        return content
 
     def fetch_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         """The bytes at each path, in order; None where there is no such file.

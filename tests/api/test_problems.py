@@ -20,9 +20,9 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists
     BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState
     BoxUnreadable CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
-    CosignatureTimeImpossible EntryMissing GuardContradicts HomeBusy HomeExists HomeMissing InclusionNotProved
-    IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers LogNotReached
-    LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
+    CosignatureTimeImpossible EntryMissing FileUnreadable GuardContradicts HomeBusy HomeExists HomeMissing
+    InclusionNotProved IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers
+    LogNotReached LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
     MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy
     MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses
     MalformedTile MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoCredentialFile

@@ -106,7 +106,7 @@ def run_audit(
             raise WrongUsage("give one of --url, --archive, --home and --database: one log is audited at a time")
         believed = Believed(vkey=read_key(vkey), kept=kept, policy=read_policy(policy), state=state, jobs=count)
         if archive is not None:
-            return audit_log(run, FolderLog(archive / "log"), believed)
+            return audit_log(run, FolderLog(archive, below="log/"), believed)
         with HttpLog(run.url or "") as log:
             return audit_log(run, log, believed)
     if policy is not None:

@@ -10,6 +10,7 @@ import typer
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
+from ledger.application.archive_reading import ArchiveUnreadable
 from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.published_check import LogRolledBack
 from ledger.audit.public.log import LogNotReached, LogNotReadable
@@ -42,7 +43,7 @@ from verify_api.cli.run import remember
 _UNDECIDED = (HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
 _USAGE = (
     *(HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed),
-    *(CannotBeAudited, IssuerUnknown, LogNotReadable, StateNotUsable, StateOfAnotherLog),
+    *(ArchiveUnreadable, CannotBeAudited, IssuerUnknown, LogNotReadable, StateNotUsable, StateOfAnotherLog),
 )
 
 

@@ -12,6 +12,7 @@ from ledger.audit.public.log import LogNotReached, LogNotReadable, read_bundle
 from ledger.errors import LedgerError
 from ledger.tlog.note import MAX_NOTE_BYTES
 from ledger.tlog.tiles import Bundle, MalformedTile, TileMissing, encode_bundle
+from tests.odd_files import ODD, bounded, put
 from tests.unit.audit.public.serving import Answer, folder, serving
 
 TILE = "tile/0/000"
@@ -180,3 +181,24 @@ def test_bundle_is_cut_from_the_full_one_where_the_partial_one_is_gone(tmp_path:
         read_bundle(log, Bundle(1, 3), None)
     with pytest.raises(MalformedTile):
         read_bundle(log, Bundle(0, 4), encode_bundle(entries[3:6]))
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_folder_shows_nothing_that_has_no_end(tmp_path: Path, kind: str) -> None:
+    put(kind, tmp_path / "checkpoint")
+    with bounded():
+        if kind == "huge":
+            assert len(FolderLog(tmp_path).fetch("checkpoint")) == MAX_NOTE_BYTES + 1
+        else:
+            with pytest.raises(LogNotReadable, match="checkpoint"):
+                FolderLog(tmp_path).fetch("checkpoint")
+
+
+def test_folder_of_a_log_in_an_archive_leads_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "checkpoint").write_bytes(b"1")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "log").symlink_to(tmp_path / "else")
+    with pytest.raises(LogNotReadable, match="link"):
+        FolderLog(tmp_path / "archive", below="log/").fetch("checkpoint")
+    assert FolderLog(tmp_path, below="else/").fetch("checkpoint") == b"1"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ledger.record.capsule import open_capsule
 from ledger.signing.signer import Ed25519Signer
 from ledger.tlog.cosignature import CosignerKey
 from ledger.tlog.note import VerifierKey
+from tests.odd_files import ODD, bounded, put
 from tests.unit.cli.command import NOBODY, ROW, Command
 
 
@@ -198,3 +200,24 @@ def test_folder_that_is_no_archive_is_said_to_be_none(
     assert verify(college, folder, receipt["code"]) == (2, {"verdict": None})
     assert verify(college, tmp_path / "nowhere", receipt["code"]) == (2, {"verdict": None})
     assert verify(college, folder, receipt["credential_id"])[0] == 2
+
+
+def test_archive_of_a_stranger_is_neither_waited_for_nor_read_without_end(
+    college: Command, tmp_path: Path, folder: Path
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    checkpoint = folder / "log" / "checkpoint"
+    capsule = next((folder / "capsules").glob("*/*"))
+    for place, kind in product((folder / "archive.json", checkpoint, capsule), ODD):
+        kept = place.read_bytes()
+        put(kind, place)
+        with bounded():
+            ended = college("verify", receipt["code"], "--archive", str(folder))
+            assert (ended.code, ended.out) == (2, ""), (place, kind)
+            assert place.name in ended.err
+            if place == checkpoint:
+                assert college("audit", "--archive", str(folder)).code == 2
+                assert college("export", str(folder)).code == 2
+        place.unlink()
+        place.write_bytes(kept)
