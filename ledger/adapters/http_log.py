@@ -1,11 +1,12 @@
 """A published log over HTTP, read by somebody who does not trust it: bounded in size and time, never led elsewhere."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
 from http import HTTPStatus
-from threading import Lock
+from math import inf
+from threading import Thread
 from time import monotonic
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -42,13 +43,16 @@ def address_of_log(url: str) -> str:
 
 
 class HttpLog:
-    """A `PublishedLog` at an address. Redirects are not followed, and no proxy of the environment is used."""
+    """A `PublishedLog` at an address. Redirects are not followed, and no proxy of the environment is used.
+
+    Whatever a server does, a request ends: it runs in an event loop of its own, where it can be given up at any place.
+    """
 
     def __init__(self, url: str, *, longest: float = _LONGEST) -> None:
         """Of the server that `url` names, or its `/log`; nothing is asked yet.
 
         Args:
-            longest: seconds that one file may take.
+            longest: seconds that one file may take, from the connection to the last byte.
 
         Raises:
             LogNotReadable: that is no address of a server.
@@ -57,23 +61,32 @@ class HttpLog:
         self.requests = 0  # that were answered
         self.received = 0  # bytes of content
         self._longest = longest
-        self._counting = Lock()
+        self._allowed = self._ends = inf
         # What is compressed could be any size when it is not: the limits hold for what arrives.
-        self._http = httpx.Client(
+        self._http = httpx.AsyncClient(
             headers={"User-Agent": "testamur-audit", "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=_CONNECTIONS),
             follow_redirects=False,
             trust_env=False,
         )
-        self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="fetch")
+        self._free = asyncio.Semaphore(_CONNECTIONS)  # whoever waits for a connection is not yet being waited for
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="fetch", daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
-        self._http.close()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def allow(self, seconds: float) -> None:
+        """From now on all files together may take so long; what is asked for later is not reached."""
+        self._allowed, self._ends = seconds, monotonic() + seconds
 
     def fetch(self, path: str) -> bytes:
         """The bytes at a path, at most one more than any such file has.
@@ -81,9 +94,7 @@ class HttpLog:
         Raises:
             TileMissing, LogNotReached, LogNotReadable.
         """
-        most = most_bytes(path)
-        with self._answer(path) as answer:
-            return self._content(path, answer, most)
+        return asyncio.run_coroutine_threadsafe(self._fetch(path), self._loop).result()
 
     def fetch_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         """The bytes at each path, in order, a few of them ahead; None where there is no such file.
@@ -94,7 +105,7 @@ class HttpLog:
         waiting: deque[Future[bytes | None]] = deque()
         try:
             for path in paths:
-                waiting.append(self._threads.submit(self._fetch_or_none, path))
+                waiting.append(asyncio.run_coroutine_threadsafe(self._fetch_or_none(path), self._loop))
                 if len(waiting) >= _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -103,36 +114,55 @@ class HttpLog:
             for each in waiting:
                 each.cancel()
 
-    def _fetch_or_none(self, path: str) -> bytes | None:
+    # ---- in the loop
+
+    async def _end(self) -> None:
+        """Give up whatever is still being asked for."""
+        asked = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await self._http.aclose()
+
+    async def _fetch_or_none(self, path: str) -> bytes | None:
         try:
-            return self.fetch(path)
+            return await self._fetch(path)
         except TileMissing:
             return None
 
-    @contextmanager
-    def _answer(self, path: str) -> Iterator[httpx.Response]:
-        """The answer to a request, its content still to come."""
+    async def _fetch(self, path: str) -> bytes:
+        most = most_bytes(path)
+        async with self._free:
+            left = self._ends - monotonic()
+            try:
+                async with asyncio.timeout(min(left, self._longest)):
+                    return await self._ask(path, most)
+            except TimeoutError as error:
+                if left < self._longest:
+                    raise LogNotReached(
+                        f"{self.address} does not show within {self._allowed:.0f} s what is asked of it"
+                    ) from error
+                raise LogNotReached(f"{self.address} takes more than {self._longest:.0f} s to show {path}") from error
+
+    async def _ask(self, path: str, most: int) -> bytes:
         try:
-            with self._http.stream("GET", f"{self.address}/{path}") as answer:
-                yield answer
+            async with self._http.stream("GET", f"{self.address}/{path}") as answer:
+                return await self._content(path, answer, most)
         except httpx.TransportError as error:
             why = str(error) or type(error).__name__
             raise LogNotReached(f"{self.address} does not answer: {why}") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last one: a name that is none
             raise LogNotReadable(f"{self.address} cannot be asked for {path}: {error}") from error
 
-    def _content(self, path: str, answer: httpx.Response, most: int) -> bytes:
+    async def _content(self, path: str, answer: httpx.Response, most: int) -> bytes:
         self._check(path, answer)
-        began, content = monotonic(), bytearray()
-        for piece in answer.iter_raw():
+        content = bytearray()
+        async for piece in answer.aiter_raw():
             content += piece
             if len(content) > most:
                 break
-            if monotonic() - began > self._longest:
-                raise LogNotReached(f"{self.address} takes more than {self._longest:.0f} s to show {path}")
-        with self._counting:
-            self.requests += 1
-            self.received += len(content)
+        self.requests += 1
+        self.received += len(content)
         return bytes(content[: most + 1])
 
     def _check(self, path: str, answer: httpx.Response) -> None:
