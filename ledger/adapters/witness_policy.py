@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters.bounded_files import FileUnreadable, read_named
 from ledger.adapters.witness_errors import BadWitnessPolicy
-from ledger.tlog.policy import MAX_POLICY_CHARACTERS, NO_POLICY, MalformedPolicy, WitnessPolicy, parse_policy
+from ledger.tlog.policy import MAX_POLICY_BYTES, NO_POLICY, MalformedPolicy, WitnessPolicy, parse_policy
 
 POLICY_VARIABLE: Final = "TESTAMUR_WITNESS_POLICY"
 
@@ -18,11 +19,9 @@ def read_policy(path: Path) -> WitnessPolicy:
         BadWitnessPolicy: there is none, it cannot be read, or a line of it is wrong; the sentence names the line.
     """
     try:
-        with path.open("rb") as file:
-            # A character has at most four bytes, so what is cut off here is too long in any case.
-            content = file.read(4 * MAX_POLICY_CHARACTERS + 1)
-    except OSError as error:
-        raise BadWitnessPolicy(f"the witness policy {path} cannot be read: {error.strerror}") from error
+        content = read_named(path, MAX_POLICY_BYTES)
+    except FileUnreadable as error:
+        raise BadWitnessPolicy(f"the witness policy {error}") from error
     try:
         return parse_policy(content)
     except MalformedPolicy as error:

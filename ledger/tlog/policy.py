@@ -14,6 +14,7 @@ from ledger.tlog.cosignature import CosignerKey, cosignatures
 from ledger.tlog.note import AmbiguousVerifierKeys, MalformedVerifierKey, VerifierKey, by_name_and_id
 
 MAX_POLICY_CHARACTERS: Final = 64 * 1024
+MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS  # in UTF-8: what is cut off after it is too long in any case
 MAX_DEFINITIONS: Final = 256  # logs, witnesses and groups; the specification asks for at least 32 of each
 _NONE: Final = "none"  # the quorum that asks for nobody
 _BLANKS: Final = re.compile(r"[ \t]+")

@@ -22,12 +22,12 @@ NEVER_AT_THE_EDGE = """
     BoxUnreadable CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
     CosignatureTimeImpossible EntryMissing FileUnreadable GuardContradicts HomeBusy HomeExists HomeMissing
     InclusionNotProved IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers
-    LogNotReached LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData MalformedEncoding
-    MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart MalformedPolicy
-    MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed MalformedStatuses
-    MalformedTile MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer NoCredentialFile
-    NoProof NotApplicable NotFetched NoteSignatureInvalid NoteUnsigned NothingPublished NothingToProve
-    NothingToSignAgain OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing SealError
+    LogNotReached LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData
+    MalformedEncoding MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart
+    MalformedPolicy MalformedPossession MalformedProofFile MalformedRange MalformedSecret MalformedSeed
+    MalformedStatuses MalformedTile MalformedTilePath MalformedTlogProof MalformedVerifierKey MalformedWitnessAnswer
+    NoCredentialFile NoProof NotApplicable NotFetched NoteSignatureInvalid NoteUnsigned NothingPublished
+    NothingToProve NothingToSignAgain OutsideTree ProofError ProofFileTooLarge ProofPending QuorumMissing SealError
     SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable StateOfAnotherLog
     StatusListNotSigned StatusNotProved TileForged TileMissing TileStoreConflict Unopened UnusablePassphrase
     ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable

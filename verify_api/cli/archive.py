@@ -13,6 +13,7 @@ from ledger.canonical import Json
 from ledger.domain.codes import format_link_code
 from ledger.domain.types import Did
 from ledger.domain.values import format_time
+from ledger.tlog.note import MAX_NOTE_BYTES
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from verify_api.cli.asking import exit_code
 from verify_api.cli.client import document
@@ -50,7 +51,7 @@ def export(
     It holds the published log, what it names by digest, and what each award shows, which only the code on its
     certificate opens. It can be handed to anybody. The same command later carries it on.
     """
-    note = None if since is None else read_bytes(since)
+    note = None if since is None else read_bytes(since, MAX_NOTE_BYTES)
     done = exporting.export(run.home_in(database_url), folder, since=note)
     said: dict[str, Json] = {
         "archive": str(folder),

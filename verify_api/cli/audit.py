@@ -23,7 +23,7 @@ from ledger.audit.replay import audit
 from ledger.audit.report import AuditReport, NotChecked, to_json
 from ledger.bootstrap import engine_at, engine_of, open_parts
 from ledger.errors import LedgerError
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.note import MAX_NOTE_BYTES, VerifierKey
 from projections.family import ViewStoreError
 from projections.members import FAMILY
 from projections.replay_check import Readable, ReadBefore, view_check
@@ -99,7 +99,7 @@ def run_audit(
 
     Exit code 0: sound. 1: unsound, with the first bad position. 2: it cannot be read. 3: the log was not reached.
     """
-    kept = None if checkpoint is None else read_bytes(checkpoint)
+    kept = None if checkpoint is None else read_bytes(checkpoint, MAX_NOTE_BYTES)
     count = jobs or os.cpu_count() or 1
     if run.url is not None or archive is not None:
         if [run.url, archive, database, run.folder].count(None) != 3:
@@ -113,7 +113,7 @@ def run_audit(
         raise WrongUsage("--policy goes with --url: who cosigned a database is not in it")
     home = run.home if database is None else None
     own = home.checkpoint if home is not None and home.checkpoint.is_file() else None
-    evidence = _Evidence(vkey=read_key(vkey), kept=kept, own=None if own is None else read_bytes(own))
+    evidence = _Evidence(vkey=read_key(vkey), kept=kept, own=None if own is None else read_bytes(own, MAX_NOTE_BYTES))
     with open_state(state) if state is not None else nullcontext() as memory:
         report = _audit(home, database, evidence, memory, run.output, count)
     run.output.result(to_json(report), lines_of(report))

@@ -18,6 +18,7 @@ from verify_api.cli.reading import read_bytes
 from verify_api.cli.run import IdempotencyOption, IssuerOption, Run, command
 from verify_api.issuer.answers import BatchAnswer, Problem, RowProblem
 
+_MOST_CSV = 8 << 20  # bytes; the service reads no more either
 _COLUMNS = ("row", "line", "column", "", "reason")
 
 
@@ -47,7 +48,7 @@ def issue_batch(
     file again completes what was interrupted and issues nothing twice. With --dry-run, exit code 1: a row is bad.
     """
     _keep_apart(file, out)
-    raw = read_bytes(file)
+    raw = read_bytes(file, _MOST_CSV)
     query = {"issuer": issuer, "dry_run": "true" if dry_run else None, "skip_bad": "true" if skip_bad else None}
     try:
         with run.client() as client:

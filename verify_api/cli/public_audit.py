@@ -20,7 +20,7 @@ from ledger.audit.report import to_json
 from ledger.canonical import Json
 from ledger.domain.values import format_time
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
-from ledger.tlog.policy import MalformedPolicy, WitnessPolicy, parse_policy
+from ledger.tlog.policy import MAX_POLICY_BYTES, MalformedPolicy, WitnessPolicy, parse_policy
 from verify_api.cli.audit_lines import lines_of
 from verify_api.cli.errors import REFUSED, WrongUsage
 from verify_api.cli.reading import read_bytes
@@ -83,7 +83,7 @@ def read_policy(path: Path | None) -> WitnessPolicy | None:
     if path is None:
         return None
     try:
-        return parse_policy(read_bytes(path))
+        return parse_policy(read_bytes(path, MAX_POLICY_BYTES))
     except MalformedPolicy as error:
         raise WrongUsage(f"--policy: {path} is no policy: {error}") from error
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from ledger.adapters.bounded_files import FileUnreadable, read_named
 from ledger.canonical import Json
 from ledger.domain.codes import format_link_code
 from ledger.domain.values import BadValue, parse_date
@@ -27,14 +28,16 @@ def day(text: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file; of standard input for `-`.
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a file, or of standard input for `-`: at most one byte more than `most`, so that more shows.
 
     Raises:
         WrongUsage: it cannot be read.
     """
     try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return sys.stdin.buffer.read(most + 1) if str(path) == "-" else read_named(path, most)
+    except FileUnreadable as error:
+        raise WrongUsage(str(error)) from error
     except OSError as error:
         raise WrongUsage(f"{path} cannot be read: {error.strerror}") from error
 
@@ -45,7 +48,7 @@ def read_object(path: Path) -> dict[str, Json]:
     Raises:
         WrongUsage: the file cannot be read, or holds something else.
     """
-    raw = read_bytes(path)
+    raw = read_bytes(path, _MOST_JSON)
     if len(raw) > _MOST_JSON:
         raise WrongUsage(f"{path} is larger than a mebibyte: that is no such description")
     try:

@@ -4,7 +4,6 @@ A credential file of anybody is judged by itself, in `verify_api.cli.credential_
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from ledger.domain.codes import format_link_code
 from ledger.domain.types import Did, LinkCode
 from ledger.domain.values import DID_WEB, format_time
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
-from ledger.tlog.policy import MalformedPolicy, WitnessPolicy, parse_policy
+from ledger.tlog.policy import MAX_POLICY_BYTES, MalformedPolicy, WitnessPolicy, parse_policy
 from ledger.verification.proof_check import check_proof_file
 from ledger.verification.proof_file import MAX_PROOF_FILE, MalformedProofFile
 from verify_api.cli.archive import verify_in_archive
@@ -94,7 +93,7 @@ def verify(
     if archive is not None:
         return verify_in_archive(run, what, archive, believed, registries)
     if what == "-" or _is_file(what):
-        raw = _read(what)
+        raw = read_bytes(Path(what), MAX_PROOF_FILE)
         if is_credential(raw):
             if believed is not None or registries is not None:
                 run.output.warn("--policy, --vkey and --registry are for proof files; this is a credential")
@@ -140,7 +139,7 @@ def _believed(policy: Path | None, vkey: str | None) -> WitnessPolicy | None:
         raise WrongUsage("--policy and --vkey: give one of them; a policy names the log's key, too")
     try:
         if policy is not None:
-            return parse_policy(read_bytes(policy))
+            return parse_policy(read_bytes(policy, MAX_POLICY_BYTES))
         return None if vkey is None else WitnessPolicy(logs=(VerifierKey.parse(vkey.strip()),))
     except MalformedPolicy as error:
         raise WrongUsage(f"--policy: {policy} is no policy: {error}") from error
@@ -157,21 +156,11 @@ def _did(text: str) -> Did:
 
 
 def _is_file(what: str) -> bool:
+    """Whether the name is that of something that may be read; what it is, shows when it is."""
     try:
-        return Path(what).is_file()
+        return Path(what).exists() and not Path(what).is_dir()
     except OSError:  # such as a name that is too long for one
         return False
-
-
-def _read(name: str) -> bytes:
-    """The content of a file or of standard input, as far as a proof file may be long."""
-    try:
-        if name == "-":
-            return sys.stdin.buffer.read(MAX_PROOF_FILE + 1)
-        with Path(name).open("rb") as file:
-            return file.read(MAX_PROOF_FILE + 1)
-    except OSError as error:
-        raise WrongUsage(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _reference(what: str) -> ScannedCode:

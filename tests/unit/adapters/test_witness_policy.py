@@ -1,5 +1,6 @@
 """The operator's policy file: where it is named, and each way in which it cannot be used."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,10 +29,14 @@ def test_where_no_file_is_named_nobody_is_asked(environment: dict[str, str]) -> 
     assert policy_from_environment(environment) == NO_POLICY
 
 
-@pytest.mark.parametrize("made", [lambda _: None, lambda path: path.mkdir()], ids=["missing", "folder"])
+@pytest.mark.parametrize(
+    "made", [lambda _: None, lambda path: path.mkdir(), os.mkfifo], ids=["missing", "folder", "pipe"]
+)
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, made: Callable[[Path], None]) -> None:
     made(tmp_path / "policy")
-    with pytest.raises(BadWitnessPolicy, match=r"the witness policy .*policy cannot be read: (No such|Is a)"):
+    with pytest.raises(
+        BadWitnessPolicy, match=r"the witness policy .*policy cannot be read: (No such|Is a|it is a pipe)"
+    ):
         read_policy(tmp_path / "policy")
 
 

@@ -1,5 +1,6 @@
 """What a person gives on the command line."""
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.odd_files import ODD, bounded, put
 from verify_api.cli.errors import WrongUsage
-from verify_api.cli.reading import award_path, award_reference, day, other_host, read_object
+from verify_api.cli.reading import award_path, award_reference, day, other_host, read_bytes, read_object
 from verify_api.public.links import ScannedCode
 
 CODE = "06H02DJ5JDAM73P3X2T0Y7Y470HDAZ57PSMG"
@@ -118,6 +120,19 @@ def test_a_file_that_holds_no_json_object_is_refused_with_the_reason(tmp_path: P
     with pytest.raises(WrongUsage, match=told) as refused:
         read_object(file)
     assert str(file) in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_has_no_end_is_not_read_to_it(tmp_path: Path, kind: str) -> None:
+    put(kind, tmp_path / "award.json")
+    with bounded(), pytest.raises(WrongUsage, match=r"award\.json (cannot be read: it is a pipe|is larger)"):
+        read_object(tmp_path / "award.json")
+
+
+def test_standard_input_is_not_read_to_an_end_that_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/zero").open() as endless, bounded():
+        monkeypatch.setattr(sys, "stdin", endless)
+        assert read_bytes(Path("-"), 5) == bytes(6)
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

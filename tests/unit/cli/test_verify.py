@@ -1,6 +1,7 @@
 """`testamur verify`: a file needs no network, no home and no server; a server that is asked is not believed."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ledger.domain.types import StreamId
 from ledger.testing.forge import ORIGIN
 from ledger.verification.proof_file import MAX_PROOF_FILE, write_proof_file
 from ledger.verification.verdict import State
+from tests.odd_files import ODD, bounded, put
 from tests.unit.cli.command import NOBODY, Command
 from tests.unit.public.samples import VERDICTS
 from tests.unit.verification.published import Desk, policy_text, vkey
@@ -154,6 +156,35 @@ def test_what_cannot_be_read_ends_with_2(verify: Command, kept: Kept, tmp_path: 
         ended = verify(*arguments)
         assert (ended.code, ended.out) == (2, ""), arguments
         assert reason in ended.err
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_has_no_end_ends_with_2(verify: Command, kept: Kept, tmp_path: Path, kind: str) -> None:
+    odd = tmp_path / "odd"
+    put(kind, odd)
+    reason = "at most" if kind == "huge" else "odd cannot be read: it is a pipe or a device, and no file"
+    for arguments in ([str(odd)], [str(odd), "--policy", str(kept.policy)], [str(kept.file), "--policy", str(odd)]):
+        with bounded():
+            ended = verify(*arguments)
+        assert (ended.code, ended.out) == (2, ""), arguments
+        assert reason in ended.err
+
+
+def test_pipes_of_the_shell_are_read(verify: Command, kept: Kept) -> None:
+    with opened(kept.file) as file, opened(kept.policy) as policy, bounded():
+        assert verify(file, "--policy", policy).out.startswith("valid:")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[str]:
+    """A file as the shell names <(cat FILE)."""
+    reading, writing = os.pipe()
+    assert os.write(writing, path.read_bytes()) == path.stat().st_size
+    os.close(writing)
+    try:
+        yield f"/dev/fd/{reading}"
+    finally:
+        os.close(reading)
 
 
 # ---- servers
