@@ -11,6 +11,8 @@ const RealDate = Date;
 const realFetch = globalThis.fetch;
 const realConnect = net.Socket.prototype.connect;
 const SCHEMAS = new URL('../../../ledger/vc/data/schemas/', import.meta.url);
+// What `@digitalbazaar/http-client` asks for; it gives no body to its caller whose type does not have “json” in it.
+const READ = 'application/ld+json, application/json';
 const ONE_EDTECH = 'https://purl.imsglobal.org/spec/';
 const BUNDLED = {
   [`${ONE_EDTECH}ob/v3p0/schema/json/ob_v3p0_achievementcredential_schema.json`]:
@@ -69,8 +71,8 @@ export async function load(url) {
   if(!origins.has(origin)) {
     return undefined;
   }
-  const answer = await realFetch(origins.get(origin) + pathname + search);
-  return answer.status === 200 ? answer.text() : undefined;
+  const answer = await realFetch(origins.get(origin) + pathname + search, {headers: {accept: READ}});
+  return answer.status === 200 && answer.headers.get('content-type').includes('json') ? answer.text() : undefined;
 }
 
 // A context that a package brings, as it is; undefined where none does.
