@@ -1,35 +1,27 @@
 """The command as a client of the HTTP API: one way to ask, whether a server holds the home or this process does."""
 
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from ledger.adapters.home import Home, HomeBusy, host_and_port
-from ledger.application.ports import Clock
-from ledger.bootstrap import clock_from_environment, engine_of
 from ledger.canonical import Json
-from verify_api.cli.embedded import EmbeddedTransport
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
-from verify_api.cli.fetching import Answer, base_of
-from verify_api.cli.output import fail
+from verify_api.cli.fetching import Answer, answer_to, content_of, refuse_packed
 from verify_api.issuer.answers import Problem
 
 M = TypeVar("M", bound=BaseModel)
 
-PATIENCE = 10.0  # seconds to wait for another command that holds the home
-_TIMEOUT = httpx.Timeout(300.0, connect=5.0)  # a large file is checked row by row before its first word
+LONGEST = 300.0  # seconds for an answer: a large file is checked row by row before its first word
+_MOST = 1 << 26  # bytes of an answer
 _UNREADABLE = {400, 413, 415}  # nothing was refused: what was sent cannot be read
-_VISIBLE = re.compile(r"[!-~]{1,200}")
-_EMBEDDED = "http://embedded.invalid"
+VISIBLE = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +36,7 @@ class Changing:
         """The headers of the request."""
         found = {}
         if self.idempotency_key is not None:
-            if not _VISIBLE.fullmatch(self.idempotency_key):
+            if not VISIBLE.fullmatch(self.idempotency_key):
                 raise WrongUsage("--idempotency-key takes 1 to 200 visible ASCII characters, without blanks")
             found["Idempotency-Key"] = self.idempotency_key
         if self.if_revision is not None:
@@ -55,9 +47,18 @@ class Changing:
 class Client:
     """Requests of one command, and their answers as models."""
 
-    def __init__(self, http: httpx.Client, where: str, host: str | None = None) -> None:
+    def __init__(
+        self, http: httpx.Client, where: str, host: str | None = None, *, longest: float = LONGEST, most: int = _MOST
+    ) -> None:
+        """
+        Args:
+            longest: seconds that an answer may take, unless it comes in lines.
+            most: bytes that it may have.
+        """
         self._http = http
         self._where = where
+        self._longest = longest
+        self._most = most
         self.host = host  # in the links of this ledger, with the port if any; None where only the service knows it
 
     def get(self, path: str, model: type[M], query: Mapping[str, str | None] | None = None) -> M:
@@ -70,13 +71,11 @@ class Client:
 
     def verdict(self, path: str, model: type[M]) -> M:
         """The answer of a public route, which is a verdict whatever its status."""
-        response = self._send("GET", path, headers={"Accept": "application/json"}, any_status=True)
-        return self._read(response, model)
+        return self._read(self._whole(self._ask("GET", path, headers={"Accept": "application/json"})), model)
 
-    def public(self, path: str) -> Answer:
-        """The answer of a public route, whatever it is."""
-        response = self._send("GET", path, headers={"Accept": "application/json"}, any_status=True)
-        return Answer(where=self._where, status=response.status_code, content=response.content)
+    def public(self, path: str, *, most: int) -> Answer:
+        """The answer of a public route, whatever it is; of one longer than `most`, a byte more."""
+        return self._ask("GET", path, headers={"Accept": "application/json"}, most=most)
 
     def change(
         self,
@@ -102,7 +101,10 @@ class Client:
 
     def text(self, path: str) -> str:
         """The answer of a route that speaks plain text."""
-        return self._send("GET", path).text
+        try:
+            return self._send("GET", path).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._strange() from error
 
     def lines(
         self, path: str, content: bytes, content_type: str, *, query: Mapping[str, str | None], changing: Changing
@@ -114,9 +116,9 @@ class Client:
             response = self._http.send(request, stream=True)
             try:
                 if not response.is_success:
-                    response.read()
-                    raise self._problem(response)
-                for line in response.iter_lines():
+                    raise self._problem(content_of(response, self._where, self._most))
+                refuse_packed(response, self._where)
+                for line in _lines(response.iter_bytes()):
                     if line.strip():
                         yield self._object(line)
             finally:
@@ -127,7 +129,7 @@ class Client:
         try:
             problem = Problem.model_validate(document)
         except ValidationError:
-            raise NotReached(f"{self._where} did not answer as a Testamur service does") from None
+            raise self._strange() from None
         for error in problem.errors or ():
             if (error.column, error.code) == ("issuer", "missing") and error.row is None:
                 counted = error.reason.partition(":")[0]
@@ -144,13 +146,33 @@ class Client:
         query: Mapping[str, str | None] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        any_status: bool = False,
-    ) -> httpx.Response:
+    ) -> bytes:
+        answer = self._ask(method, path, query=query, headers=headers, content=content)
+        if not answer.is_success:
+            raise self._problem(answer.content)
+        return self._whole(answer)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | None] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        most: int | None = None,
+    ) -> Answer:
+        limit = self._most if most is None else most
         with self._reaching():
-            response = self._http.request(method, path, params=_given(query or {}), headers=headers, content=content)
-        if not response.is_success and not any_status:
-            raise self._problem(response)
-        return response
+            request = self._http.build_request(
+                method, path, params=_given(query or {}), headers=headers, content=content
+            )
+            return answer_to(request, self._http, where=self._where, most=limit, longest=self._longest)
+
+    def _whole(self, answer: Answer) -> bytes:
+        if len(answer.content) > self._most:
+            raise NotReached(f"{self._where} answers with more than {self._most:,} bytes")
+        return answer.content
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -164,23 +186,26 @@ class Client:
                 "look, or send the command again with the same --idempotency-key"
             ) from error
 
-    def _problem(self, response: httpx.Response) -> CommandError:
-        return self.refusal(self._object(response.text))
+    def _problem(self, content: bytes) -> CommandError:
+        return self.refusal(self._object(content))
 
-    def _object(self, text: str) -> Mapping[str, Json]:
+    def _object(self, text: str | bytes) -> Mapping[str, Json]:
         try:
             found = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise NotReached(f"{self._where} did not answer as a Testamur service does")
+            raise self._strange()
         return found
 
-    def _read(self, response: httpx.Response, model: type[M]) -> M:
+    def _read(self, content: bytes, model: type[M]) -> M:
         try:
-            return model.model_validate_json(response.content)
+            return model.model_validate_json(content)
         except ValidationError as error:
             raise NotReached(f"{self._where} did not answer as a Testamur service of this version does") from error
+
+    def _strange(self) -> NotReached:
+        return NotReached(f"{self._where} did not answer as a Testamur service does")
 
 
 def document(model: BaseModel) -> dict[str, Json]:
@@ -204,92 +229,10 @@ def _exit_code(problem: Problem) -> int:
     return REFUSED if problem.status < 500 and problem.status != 429 else UNDECIDED
 
 
-@contextmanager
-def connect(
-    folder: Path, url: str | None, *, keyless: bool = False, clock: Clock | None = None, wait: int | None = None
-) -> Iterator[Client]:
-    """A client of the service that `url` names, else of the server that holds the home, else of this very process.
-
-    Args:
-        keyless: whether the command works without an API key.
-        clock: of this process, if it is the one that works on the home.
-        wait: seconds that the service may take to publish what it is told to change.
-
-    Raises:
-        WrongUsage: there is no ledger, no key, or no such address.
-        HomeBusy: another command holds the home and does not end.
-    """
-    home = Home(folder)
-    url = url or os.environ.get("TESTAMUR_URL") or None
-    if url is None:
-        home.settings()  # says so if there is no ledger
-        try:
-            with home.hold(patience=PATIENCE, shared=engine_of(home).shared):
-                yield from _embedded(home, clock or clock_from_environment(), wait)
-                return
-        except HomeBusy:
-            server = home.server()
-            if server is None:
-                raise
-            url = server.url
-            own = True
-    else:
-        own = _is_own(home, url)
-    key = _key(home if own else None)
-    if key is None and not keyless:
-        raise WrongUsage(f"no API key for {url}: set TESTAMUR_API_KEY")
-    with _http(base_of(url), key, None, wait) as http:
-        yield Client(http, f"the server at {url}", _host(home) if own else None)
-
-
-def _embedded(home: Home, clock: Clock, wait: int | None) -> Iterator[Client]:
-    # Loaded here, since a command beside a server needs none of it, and it is most of what there is to load.
-    from verify_api.app import create_app
-    from verify_api.services import open_services
-
-    services = open_services(home, clock=clock, failed=_tell, following=False)
-    try:
-        with _http(_EMBEDDED, _key(home), EmbeddedTransport(create_app(services)), wait) as http:
-            yield Client(http, f"the ledger in {home.folder}", _host(home))
-    finally:
-        services.close()
-
-
-def _host(home: Home) -> str:
-    return host_and_port(home.settings().base_url)
-
-
-def _http(base: str, key: str | None, transport: httpx.BaseTransport | None, wait: int | None) -> httpx.Client:
-    headers = {"User-Agent": "testamur", "Accept": "application/json"}
-    if wait is not None:
-        headers["Prefer"] = f"wait={wait}"
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
-    return httpx.Client(base_url=base, headers=headers, transport=transport, timeout=_TIMEOUT, trust_env=False)
-
-
-def _key(home: Home | None) -> str | None:
-    """The caller's API key; the operator's, which lies in the home, goes to no other service than the home's own."""
-    named = (os.environ.get("TESTAMUR_API_KEY") or "").strip()
-    if named:
-        if not _VISIBLE.fullmatch(named):
-            raise WrongUsage("TESTAMUR_API_KEY holds something that is no API key")
-        return named
-    if home is None:
-        return None
-    try:
-        return home.operator_key.read_text("ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _is_own(home: Home, url: str) -> bool:
-    server = home.server()
-    known = {home.settings().base_url} if home.exists() else set()
-    if server is not None:
-        known.add(server.url)
-    return url.rstrip("/") in known
-
-
-def _tell(error: Exception) -> None:
-    fail(f"beside this command: {error}")
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a stream, which end with a line feed alone: JSON may hold other characters that Python ends lines at."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    yield rest

@@ -1,6 +1,7 @@
 """Verifies a credential file for the `verify` command: by itself, or, where a server is named, by asking that."""
 
-import httpx
+from http import HTTPStatus
+
 from pydantic import ValidationError
 
 from ledger.adapters.fetching import HttpsFetcher
@@ -11,14 +12,14 @@ from ledger.vc.upload import UnreadableUpload, read_upload
 from verify_api.cli.asking import exit_code
 from verify_api.cli.client import document
 from verify_api.cli.errors import NotReached, WrongUsage
-from verify_api.cli.fetching import base_of
+from verify_api.cli.fetching import fetch
 from verify_api.cli.run import Run
 from verify_api.cli.verdicts import tell
 from verify_api.public.json_verdict import verdict_model
 from verify_api.public.schemas import ProblemModel, VerdictModel
 
 _ELSEWHERE = frozenset(("did_not_resolved", "not_fetched"))  # reasons: it stands at an address that was not asked
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_MOST = 1 << 24  # bytes of a verdict: it says little of each credential inside another
 _PROOF_FILE = "testamur_proof"  # the member by which such a file says what it is
 
 
@@ -68,13 +69,7 @@ def _judged(raw: bytes, *, fetch: bool) -> VerdictModel:
 
 def _own_word(url: str, raw: bytes) -> VerdictModel:
     """What a server says of the file."""
-    headers = {"Accept": "application/json", "Content-Type": "application/octet-stream", "User-Agent": "testamur"}
-    address = base_of(url).rstrip("/") + "/verify"
-    try:
-        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as http:
-            answer = http.post(address, content=raw, headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NotReached(f"the server at {url} cannot be reached: {error}".rstrip(": ")) from error
+    answer = fetch(url, "/verify", most=_MOST, content=raw)
     try:
         return VerdictModel.model_validate_json(answer.content)
     except ValidationError:
@@ -82,7 +77,7 @@ def _own_word(url: str, raw: bytes) -> VerdictModel:
     try:
         problem = ProblemModel.model_validate_json(answer.content)
     except ValidationError as error:
-        raise NotReached(f"the server at {url} gave no verdict (status {answer.status_code})") from error
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise NotReached(f"the server at {url} gave no verdict (status {answer.status})") from error
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NotReached(f"the server at {url} takes no more at this moment: {problem.detail}")
     raise WrongUsage(f"the server at {url} cannot read this file: {problem.detail}")

@@ -12,7 +12,7 @@ from ledger.adapters.clock import UnsafeClock
 from ledger.adapters.home import Home, replace_file
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
-from verify_api.cli.client import connect
+from verify_api.cli.connecting import connect
 from verify_api.cli.demo_awards import PAST
 from verify_api.cli.demo_seed import Seeding, begin
 from verify_api.cli.errors import WrongUsage

@@ -1,22 +1,37 @@
-"""Asks any server what it tells everybody: no key is sent, no redirect followed, no more read than is worth reading."""
+"""Asks any server in a way that ends: no redirect is followed, nothing unpacked, time and size of answers are limited.
 
+Whoever prints a certificate says which server is asked, so the server may be anybody's.
+"""
+
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from threading import Thread
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from verify_api.cli.errors import NotReached, WrongUsage
 
+# What is packed could be any size when it is not: 5 kB of gzip within gzip hold gigabytes.
+UNPACKED: Final = {"Accept-Encoding": "identity"}
+LONGEST: Final = 60.0  # seconds for an answer, however alive the server seems
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a public route answered."""
+    """What a server answered."""
 
     where: str  # who answered, in words
     status: int
     content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the server did what it was asked."""
+        return 200 <= self.status < 300
 
 
 def base_of(url: str) -> str:
@@ -35,27 +50,89 @@ def base_of(url: str) -> str:
     return url
 
 
-def fetch(url: str, path: str, *, most: int) -> Answer:
-    """What the server at `url` answers at a path.
+def fetch(url: str, path: str, *, most: int, content: bytes | None = None, longest: float = LONGEST) -> Answer:
+    """What the server at `url` answers at a path; no key is sent.
 
     Args:
         most: bytes that are read; of a longer answer, one more.
+        content: what is sent to it.
+        longest: seconds that the server may take.
 
     Raises:
         WrongUsage, NotReached.
     """
     where = f"the server at {url}"
     address = base_of(url).rstrip("/") + path
-    content = b""
+    headers = {"Accept": "application/json", "User-Agent": "testamur"} | UNPACKED
+    if content is not None:
+        headers["Content-Type"] = "application/octet-stream"
     try:
-        with (
-            httpx.Client(timeout=_TIMEOUT, trust_env=False) as http,
-            http.stream("GET", address, headers={"Accept": "application/json", "User-Agent": "testamur"}) as response,
-        ):
-            for piece in response.iter_bytes():
-                content += piece
-                if len(content) > most:
-                    break
-            return Answer(where=where, status=response.status_code, content=content[: most + 1])
+        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as http:
+            method = "GET" if content is None else "POST"
+            request = http.build_request(method, address, content=content, headers=headers)
+            return answer_to(request, http, where=where, most=most, longest=longest)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotReached(f"{where} cannot be reached: {error}".rstrip(": ")) from error
+
+
+def answer_to(request: httpx.Request, http: httpx.Client, *, where: str, most: int, longest: float) -> Answer:
+    """The answer to a request, or none in time.
+
+    Args:
+        where: who is asked, in words.
+        most: bytes that are read; of a longer answer, one more.
+        longest: seconds for all of it, from looking up the name to the last byte.
+
+    Raises:
+        httpx.HTTPError: there is none, or it takes longer.
+        NotReached: it is packed.
+    """
+    asked: Future[Answer] = Future()
+
+    def ask() -> None:
+        try:
+            asked.set_result(_answer(request, http, where, most))
+        except Exception as error:  # noqa: BLE001 - whatever it was, who waits must hear of it
+            asked.set_exception(error)
+
+    # In a thread that can be left alone: a timeout of httpx begins anew with each byte of a server that drips, also in
+    # the head of its answer, and whoever looks up a name cannot be interrupted.
+    Thread(target=ask, name="ask", daemon=True).start()
+    try:
+        return asked.result(timeout=longest)
+    except FutureTimeout as error:
+        raise httpx.ReadTimeout(f"it takes more than {longest:g} s to answer", request=request) from error
+
+
+def refuse_packed(response: httpx.Response, where: str) -> None:
+    """Pass if the content of an answer arrives as it is.
+
+    Raises:
+        NotReached: it would have to be unpacked.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise NotReached(f"{where} answers in another form than it was asked for, which is not unpacked")
+
+
+def content_of(response: httpx.Response, where: str, most: int) -> bytes:
+    """The content of an answer whose head was read; of a longer one than `most`, one byte more.
+
+    Raises:
+        httpx.HTTPError: it broke off.
+        NotReached: it is packed.
+    """
+    refuse_packed(response, where)
+    content = bytearray()
+    for piece in response.iter_raw():
+        content += piece
+        if len(content) > most:
+            break
+    return bytes(content[: most + 1])
+
+
+def _answer(request: httpx.Request, http: httpx.Client, where: str, most: int) -> Answer:
+    response = http.send(request, stream=True)
+    try:
+        return Answer(where=where, status=response.status_code, content=content_of(response, where, most))
+    finally:
+        response.close()

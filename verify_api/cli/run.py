@@ -13,7 +13,8 @@ from typing import Annotated, Concatenate, ParamSpec
 import typer
 
 from ledger.adapters.home import Home
-from verify_api.cli.client import Client, connect
+from verify_api.cli.client import Client
+from verify_api.cli.connecting import connect
 from verify_api.cli.errors import ProblemAnswer
 from verify_api.cli.output import Output
 

@@ -184,7 +184,7 @@ def _ask(run: Run, what: str, reference: ScannedCode) -> Answer:
     if url:
         return fetch(url, path, most=MAX_PROOF_FILE)
     with run.client(keyless=True) as client:
-        return client.public(path)
+        return client.public(path, most=MAX_PROOF_FILE)
 
 
 def _no_proof(run: Run, answer: Answer) -> int:

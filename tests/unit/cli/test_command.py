@@ -9,7 +9,7 @@ import pytest
 
 from ledger.adapters.home import Home
 from tests.unit.cli.command import COURSE, NOBODY, ROW, Command
-from verify_api.cli import client
+from verify_api.cli import connecting
 from verify_api.cli.embedded import EmbeddedTransport
 
 
@@ -180,7 +180,7 @@ def test_the_operators_key_goes_to_no_other_service_than_the_homes_own(ledger: C
 def test_a_home_that_another_command_holds_is_waited_for_and_then_named(
     ledger: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    monkeypatch.setattr(connecting, "PATIENCE", 0.2)
     with Home(tmp_path / "home").hold():
         ended = ledger("issuer", "list")
     assert ended.code == 3

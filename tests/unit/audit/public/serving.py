@@ -24,6 +24,7 @@ class Served:
     answer: Callable[[str], Answer | None]  # None: the connection is closed without a word
     url: str = ""
     asked: list[str] = field(default_factory=list)  # paths, in order
+    accepted: list[str | None] = field(default_factory=list)  # in what form: `Accept-Encoding` of each
     sent: int = 0  # bytes of content
 
 
@@ -34,6 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer as the test says."""
         self.served.asked.append(self.path)
+        self.served.accepted.append(self.headers["Accept-Encoding"])
         answer = self.served.answer(self.path)
         if answer is None:
             self.close_connection = True
@@ -45,6 +47,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
         self.served.sent += len(answer.body)
+
+    def do_POST(self) -> None:
+        """The same, whatever was sent."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
