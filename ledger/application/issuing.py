@@ -10,6 +10,7 @@ from ledger.application.awards import Receipt, fresh_receipt
 from ledger.application.desk import Desk
 from ledger.application.draft import Codes, Draft, milliseconds
 from ledger.application.ports import Appended, Caller, LearnerKey, Snapshot
+from ledger.domain import text
 from ledger.domain.achievement import Achievement, AchievementIsRetired, WordingIsDisowned
 from ledger.domain.award import AchievementRef, Act, Award, AwardInternal, Component
 from ledger.domain.award_request import AwardRequest, read_request, student_number_of
@@ -188,6 +189,9 @@ def unknown_achievement(name: str) -> Problem:
     """What is wrong with a name that no achievement of the issuer has."""
     if not name:
         return Problem(column="achievement", code="missing", reason="is empty; it is needed")
+    wrong = text.fault(name, 200)
+    if wrong is not None:
+        return Problem(column="achievement", code=wrong[0], reason=wrong[1])
     reason = f"“{name[:80]}” is not an achievement of this issuer; define it, or correct the name"
     return Problem(column="achievement", code="unknown_achievement", reason=reason)
 

@@ -8,12 +8,15 @@ what another commit wakes is queued behind it. So nobody decides on less than wh
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from ledger.application.draft import Reading
 from ledger.application.ports import Snapshot, Store
 from ledger.errors import LedgerError
+
+_logger = logging.getLogger(__name__)
 
 
 class Turns:
@@ -51,5 +54,9 @@ class Turns:
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         begun = self._open.pop(loop, None)
-        if begun is not None:
+        if begun is None:
+            return
+        try:
             begun[1].close()
+        except LedgerError as error:  # everything was read, and how a reading ends changes none of it
+            _logger.warning("a reading of the store did not end as it should: %s", error)

@@ -241,8 +241,10 @@ def _permit_recognition(state: Issuer, event: IssuerRecognised, by: Did) -> None
         raise IssuerError(f"the recognition names {event.issuer}, but this is the stream of {state.did}")
     if event.until is not None and event.until < event.since:
         raise PeriodReversed(f"the period ends on {event.until}, before it begins on {event.since}")
-    if _open_recognition(state, by, event.scheme) is not None:
-        raise AlreadyRecognised(f"{by} recognises {state.did} under “{event.scheme}” already")
+    standing = _open_recognition(state, by, event.scheme)
+    if standing is not None:
+        renewed = "" if standing.until is None else f": end that on its last day, {standing.until}, then recognise anew"
+        raise AlreadyRecognised(f"{by} recognises {state.did} under “{event.scheme}” already{renewed}")
 
 
 def _permit_recognition_end(state: Issuer, event: IssuerRecognitionEnded, by: Did) -> None:
@@ -254,7 +256,7 @@ def _permit_recognition_end(state: Issuer, event: IssuerRecognitionEnded, by: Di
     if event.until < standing.since:
         raise PeriodReversed(f"recognition began on {standing.since} and cannot end before it, on {event.until}")
     if standing.until is not None and event.until > standing.until:
-        reason = f"recognition ends on {standing.until} already: to go on after it, state a new recognition"
+        reason = f"recognition ends on {standing.until} already: to go on after it, end it then and recognise anew"
         raise PeriodReversed(reason)
 
 

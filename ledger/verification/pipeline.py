@@ -195,7 +195,8 @@ def _check_genuine(
 
 def _judge_standing(question: _Question, genuine: Genuine, findings: list[Finding]) -> Verdict:
     """The verdict on an award that its issuer did sign."""
-    credential, today = genuine.credential, question.now.astimezone(UTC).date()
+    credential = genuine.credential
+    today = max(question.now, question.evidence.head.at).astimezone(UTC).date()  # a clock that was set back is no news
     current = credential.current.number
     scanned = current if question.scanned_version is None else question.scanned_version
     recognised, recognition = check_recognition(

@@ -393,3 +393,12 @@ def test_a_file_does_not_raise_what_was_revoked_and_says_so(office: Office) -> N
         False,
         True,
     )
+
+
+def test_achievement_that_no_name_could_be_is_refused_without_its_words(office: Office) -> None:
+    for name in ("wound\u2028care", "wound\u0085care", "w" * 201):
+        with pytest.raises(BatchRefused) as refused:
+            issue(office, [row(1, achievement=name)])
+        (wrong,) = refused.value.problems
+        assert wrong.code in ("control_character", "too_long")
+        assert name not in wrong.reason

@@ -116,3 +116,31 @@ def test_many_awards_of_one_turn_have_slots_and_codes_of_their_own(office: Offic
         assert connection.execute("SELECT COUNT(DISTINCT slot) FROM status_slots").fetchone()[0] == 40
         assert connection.execute("SELECT COUNT(DISTINCT mac) FROM short_codes").fetchone()[0] == 40
     office.assert_sound()
+
+
+def test_a_reading_whose_end_fails_leaves_a_line_in_the_log_and_what_was_decided(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        """A store whose connection is lost after everything was read."""
+
+        @contextmanager
+        def snapshot(self) -> Iterator[Snapshot]:
+            with office.store.snapshot() as snapshot:
+                yield snapshot
+            raise StoreUnavailable("the connection was lost")
+
+    turns, unhandled = Turns(Broken(), office.ledger.desk.reading), []  # type: ignore[arg-type]
+
+    async def decide() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+        with turns.reading() as reading:
+            assert size(reading) > 0
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(decide())
+    assert unhandled == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "a reading of the store did not end as it should: the connection was lost"
+    ]

@@ -1,6 +1,6 @@
 """An issuer's stream: which event may follow what, and what keys, profile and recognitions add up to."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -275,6 +275,17 @@ def test_recognition_has_one_open_period_for_each_body_and_scheme(
     with pytest.raises(error) as caught:
         permit(state, event, by=by)
     assert type(caught.value) is error
+
+
+def test_a_recognition_with_a_last_day_is_renewed_as_its_refusal_says() -> None:
+    state = begun(record(_recognised(_UNTIL), 8, seq=2, by=BODY, kid=BODY_SIGN))
+    renewed = _recognised(since=_UNTIL + timedelta(days=1))
+    with pytest.raises(issuer.AlreadyRecognised, match=f"end that on its last day, {_UNTIL}, then recognise anew"):
+        permit(state, renewed, by=BODY)
+    with pytest.raises(issuer.PeriodReversed, match="end it then and recognise anew"):
+        permit(state, _ended(_UNTIL + timedelta(days=1)), by=BODY)
+    permit(state, _ended(_UNTIL), by=BODY)
+    permit(evolve(state, record(_ended(_UNTIL), 9, seq=3, by=BODY, kid=BODY_SIGN)), renewed, by=BODY)
 
 
 def test_an_ended_recognition_cannot_end_again_but_may_be_given_anew() -> None:

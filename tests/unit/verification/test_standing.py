@@ -223,6 +223,12 @@ def test_today_is_the_day_in_utc(scene: Scene) -> None:
     assert states(scene.ask(stream, now=late)) == ("expired",)
 
 
+def test_a_clock_behind_the_log_raises_no_award_whose_last_day_the_log_has_seen(scene: Scene) -> None:
+    evidence = scene.forge.evidence(scene.issue(valid_until=DAY))
+    seen = replace(evidence.head, at=evidence.head.at + timedelta(days=1))
+    assert states(scene.ask(replace(evidence, head=seen), now=evidence.head.at)) == ("expired",)
+
+
 # ---- status
 
 

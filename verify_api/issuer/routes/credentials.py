@@ -1,12 +1,14 @@
 """Awards: issue one, list, search, show, tell the history."""
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from ledger.application.ports import Caller
+from projections.rows import CredentialRow
 from verify_api.issuer import answers, schemas, showing, telling
 from verify_api.issuer.auth import MayIssue, MayRead
 from verify_api.issuer.context import Context
@@ -85,18 +87,22 @@ class CredentialRoutes:
         whose = caller.issuer if issuer is None else self._register.acting_for(caller, issuer)
         did, views = self._register.did(whose), self._context.services.views
         today = self._ledger.clock.now().date()
-        await asyncio.to_thread(views.catch_up)  # who has just changed an award finds it changed
-        query, achievement, status, after = search.query, search.achievement, search.status, search.after
-        rows = views.search(
-            issuer=did,
-            query=query,
-            achievement=achievement,
-            status=status,
-            after=after,
-            limit=search.limit + 1,
-            today=today,
-        )
-        total = views.count(issuer=did, query=query, achievement=achievement, status=status, today=today)
+        query, achievement, status = search.query, search.achievement, search.status
+
+        def look() -> tuple[Sequence[CredentialRow], int]:
+            views.catch_up()  # who has just changed an award finds it changed
+            rows = views.search(
+                issuer=did,
+                query=query,
+                achievement=achievement,
+                status=status,
+                after=search.after,
+                limit=search.limit + 1,
+                today=today,
+            )
+            return rows, views.count(issuer=did, query=query, achievement=achievement, status=status, today=today)
+
+        rows, total = await asyncio.to_thread(look)  # it takes the longer the more awards there are
         page = rows[: search.limit]
         return answers.CredentialList(
             credentials=[showing.summary(row, today) for row in page],
