@@ -10,6 +10,7 @@ from heapq import merge
 from typing import TypeAlias
 
 from ledger.audit.public.follow import PublicReport
+from ledger.audit.public.log import LogNotReached, LogNotReadable
 from ledger.audit.public.state import AuditState
 from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Receipt, WatchState
 from ledger.domain import events as ev
@@ -36,7 +37,8 @@ class Watch:
     ) -> None:
         """
         Args:
-            proving: what is wrong with the proof of a receipt, in words; None where nothing is.
+            proving: what is wrong with the proof of a receipt, in words; None where nothing is. May raise
+                LogNotReached or LogNotReadable.
             with_receipts: whether the issuer keeps receipts of all its changes.
         """
         self._audit = audit
@@ -44,6 +46,7 @@ class Watch:
         self._issuer = issuer
         self._proving = proving
         self._with_receipts = with_receipts
+        self.unproved: LedgerError | None = None  # why some proof could not be checked this time
 
     def events(self, now: datetime) -> Iterator[tuple[Happened, bool | None]]:
         """The events that were not told before, in order; with receipts, whether there is one.
@@ -72,11 +75,16 @@ class Watch:
         size = Position(self._size())
         self._memory.tell(self._issuer, size, size if self._with_receipts else compared)
 
-    def alarms(self, report: PublicReport, now: datetime) -> Iterator[Alarm]:
-        """What somebody should look at, whether or not it was told before."""
-        yield from _of_log(report, now)
+    def alarms(self, report: PublicReport | None, now: datetime) -> Iterator[Alarm]:
+        """What somebody should look at, whether or not it was told before.
+
+        Args:
+            report: of the audit; None where the log was not read to its end. Then the clock tells, and what was read.
+        """
+        if report is not None:
+            yield from _of_log(report, now)
         yield from self._unacknowledged(now)
-        yield from self._unpublished(now)
+        yield from self._unpublished(now, asking=report is not None)
 
     def acknowledge(self, positions: Iterable[int]) -> None:
         """The issuer knows of the events at these positions."""
@@ -130,32 +138,30 @@ class Watch:
                 yield Alarm(AlarmKind.UNKNOWN, reason, position, stream, seq)
         self._memory.close(self._issuer, closed)
 
-    def _unpublished(self, now: datetime) -> Iterator[Alarm]:
-        """Receipts of what the log does not show as they say."""
+    def _unpublished(self, now: datetime, *, asking: bool) -> Iterator[Alarm]:
+        """Receipts of what the log does not show as they say.
+
+        Args:
+            asking: whether the log can be asked for what proofs are held against.
+        """
         settled, size = [], self._size()
         for receipt in self._memory.pending(self._issuer):
-            stream, seq, position, since, proof = receipt
             place = self._place_of(receipt)
-            what = f"entry {seq} of stream {stream}"
-            if place == position:
-                fault = None if proof is None else self._proving(receipt)
+            if place != receipt.position:
+                yield from _misplaced(receipt, place, size, now)
+            elif receipt.proof is None:
+                settled.append(receipt)
+            elif asking:
+                try:
+                    fault = self._proving(receipt)
+                except (LogNotReached, LogNotReadable) as error:  # the others are judged all the same
+                    self.unproved = error
+                    continue
                 if fault is None:
                     settled.append(receipt)
                 else:
-                    reason = (
-                        f"{what} stands at position {position}, but the receipt was given for something else: {fault}"
-                    )
-                    yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
-            elif place is not None:
-                reason = f"{what} was acknowledged at position {position} and is published at position {place}"
-                yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
-            elif position <= size:
-                reason = f"{what} was acknowledged at position {position}, where another entry is published"
-                yield Alarm(AlarmKind.MOVED, reason, position, stream, seq)
-            elif now - since > PUBLISHED_WITHIN:
-                waited = int((now - since).total_seconds())
-                reason = f"{what} was acknowledged at position {position} {waited} s ago, and is not published"
-                yield Alarm(AlarmKind.WITHHELD, reason, position, stream, seq)
+                    said = "but the receipt was given for something else"
+                    yield _moved(receipt, f"stands at position {place}, {said}: {fault}")
         self._memory.settle(self._issuer, settled)
 
     def _place_of(self, receipt: Receipt) -> Position | None:
@@ -168,6 +174,27 @@ class Watch:
             return None
         entry = parse_entry(found[1])
         return receipt.position if (entry.stream, entry.seq) == (receipt.stream, receipt.seq) else None
+
+
+def _misplaced(receipt: Receipt, place: Position | None, size: int, now: datetime) -> Iterator[Alarm]:
+    """What is wrong with a change that is not, or not yet, where its receipt says."""
+    said = f"was acknowledged at position {receipt.position}"
+    if place is not None:
+        yield _moved(receipt, f"{said} and is published at position {place}")
+    elif receipt.position <= size:
+        yield _moved(receipt, f"{said}, where another entry is published")
+    elif now - receipt.since > PUBLISHED_WITHIN:
+        waited = int((now - receipt.since).total_seconds())
+        yield _alarm(AlarmKind.WITHHELD, receipt, f"{said} {waited} s ago, and is not published")
+
+
+def _moved(receipt: Receipt, said: str) -> Alarm:
+    return _alarm(AlarmKind.MOVED, receipt, said)
+
+
+def _alarm(kind: AlarmKind, receipt: Receipt, said: str) -> Alarm:
+    reason = f"entry {receipt.seq} of stream {receipt.stream} {said}"
+    return Alarm(kind, reason, receipt.position, receipt.stream, receipt.seq)
 
 
 def _of_log(report: PublicReport, now: datetime) -> Iterator[Alarm]:

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.unit.audit.public.serving import folder, serving
 from tests.unit.cli.command import COURSE, ROW, Command, Ended
+from tests.unit.cli.office import IN_TWO, Office, kinds
 from verify_api.cli.main import run
 
 
@@ -47,3 +50,20 @@ def ledger(command: Command, template: Path, tmp_path: Path) -> Command:
     """The same, with a copy of what the template holds."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return command
+
+
+@pytest.fixture
+def office(ledger: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """The office of the college, whose keys were acknowledged."""
+    with serving(folder(tmp_path / "home" / "log")) as served:
+        here = Office(ledger, tmp_path, served, monkeypatch)
+        code, lines = here.looked()
+        keys = [str(line["position"]) for line in lines if line["event"] == "alarm"]
+        assert (code, len(keys)) == (1, 2)
+        acknowledged = [part for position in keys for part in ("--acknowledge", position)]
+        assert here.looked(*acknowledged)[0] == 0
+        # The achievement was defined before anybody kept receipts, and that is told, too.
+        code, lines = here.looked("--receipts", str(here.receipts), at=IN_TWO)
+        assert (code, kinds(lines)) == (1, ["unknown"])
+        assert here.looked("--acknowledge", str(lines[0]["position"]))[0] == 0
+        yield here

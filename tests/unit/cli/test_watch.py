@@ -5,78 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pytest
-
-from ledger.canonical import Json
-from tests.unit.audit.public.serving import Answer, Served, folder, serving
-from tests.unit.cli.command import ROW, Command, Ended
-
-NOW, IN_A_MINUTE, IN_TWO = "2026-12-01T12:00:00Z", "2026-12-01T12:01:01Z", "2026-12-01T12:02:02Z"
-
-
-class Office:
-    """The registrar's office: it changes things, keeps what it is answered, and watches the log."""
-
-    def __init__(self, command: Command, path: Path, served: Served, patch: pytest.MonkeyPatch) -> None:
-        self.command = command
-        self.path = path
-        self.served = served
-        self.receipts = path / "receipts.jsonl"
-        self.receipts.touch()
-        self._patch = patch
-
-    def change(self, *arguments: str, keep: bool = True) -> Mapping[str, Json]:
-        """Change something, and keep the receipt."""
-        said = self.command(*arguments, "--json")
-        assert said.code == 0, said.err
-        if keep:
-            with self.receipts.open("a") as file:
-                file.write(said.out)
-        answer: dict[str, Json] = json.loads(said.out)
-        return answer
-
-    def issue(self, student: str, *arguments: str, keep: bool = True) -> Mapping[str, Json]:
-        """Award something."""
-        (self.path / "row.json").write_text(json.dumps(ROW | {"student_number": student}))
-        return self.change("issue", str(self.path / "row.json"), *arguments, keep=keep)
-
-    def watch(self, *arguments: str, at: str = NOW, issuer: str = "college") -> Ended:
-        """Look once."""
-        self._patch.setenv("TESTAMUR_UNSAFE_CLOCK", at)
-        state = str(self.path / "watch.state")
-        said = self.command("watch", issuer, "--url", self.served.url, "--state", state, "--once", *arguments)
-        self._patch.delenv("TESTAMUR_UNSAFE_CLOCK")
-        return said
-
-    def looked(self, *arguments: str, at: str = NOW) -> tuple[int, list[dict[str, Json]]]:
-        """Exit code and lines of one look."""
-        said = self.watch("--json", *arguments, at=at)
-        return said.code, [json.loads(line) for line in said.out.splitlines()]
-
-
-@pytest.fixture
-def office(ledger: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    """The office of the college, whose keys were acknowledged."""
-    with serving(folder(tmp_path / "home" / "log")) as served:
-        here = Office(ledger, tmp_path, served, monkeypatch)
-        code, lines = here.looked()
-        keys = [str(line["position"]) for line in lines if line["event"] == "alarm"]
-        assert (code, len(keys)) == (1, 2)
-        acknowledged = [part for position in keys for part in ("--acknowledge", position)]
-        assert here.looked(*acknowledged)[0] == 0
-        # The achievement was defined before anybody kept receipts, and that is told, too.
-        code, lines = here.looked("--receipts", str(here.receipts), at=IN_TWO)
-        assert (code, kinds(lines)) == (1, ["unknown"])
-        assert here.looked("--acknowledge", str(lines[0]["position"]))[0] == 0
-        yield here
-
-
-def kinds(lines: list[dict[str, Json]]) -> list[str]:
-    """The kinds of alarms."""
-    return [str(line["kind"]) for line in lines if line["event"] == "alarm"]
+from tests.unit.audit.public.serving import Answer, folder
+from tests.unit.cli.command import ROW
+from tests.unit.cli.office import IN_A_MINUTE, IN_TWO, Office, kinds
 
 
 def test_revocation_that_the_operator_withholds_is_caught(office: Office, tmp_path: Path) -> None:
