@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import inf
 from threading import Thread
 from time import monotonic
@@ -67,6 +68,8 @@ class HttpLog:
             headers={"User-Agent": "testamur-audit", "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=_CONNECTIONS),
+            # A reader that is known again could be shown a log of its own.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             trust_env=False,
         )

@@ -49,7 +49,8 @@ def watch(
 
     Alarms: an event of the issuer's keys that nobody acknowledged; with --receipts an entry in its name without a
     receipt, and a change that was acknowledged but is not published within 60 s, or as something else; a log that is
-    unsound, contradicts itself, goes back, or cannot be read for a minute. Every look audits what is new, as `audit --url` does.
+    unsound, contradicts itself, goes back, or cannot be read for a minute. Every look audits what is new, as
+    `audit --url` does.
 
     With --once, exit code 0: nothing to look at. 1: alarm. 2: it cannot be read. 3: the log was not reached.
     """

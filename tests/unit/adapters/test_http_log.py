@@ -140,6 +140,20 @@ def test_server_that_hangs_up_or_is_not_there_is_not_reached() -> None:
         log.fetch("checkpoint")
 
 
+def test_name_that_no_server_has_leaks_no_error_of_the_library() -> None:
+    with HttpLog("http://xn--/") as log, pytest.raises(LogNotReadable):
+        log.fetch("checkpoint")
+
+
+def test_cookies_are_not_kept() -> None:
+    def answer(_: str) -> Answer:
+        return Answer(body=b"note", headers=(("Set-Cookie", "who=you; Path=/"),))
+
+    with serving(answer) as served, HttpLog(served.url) as log:
+        assert [log.fetch("checkpoint") for _ in range(2)] == [b"note"] * 2
+        assert served.cookies == []
+
+
 @pytest.mark.parametrize("path", ["../secret", "tile/0/1", "days/2026-11-31", "tile/0/000.p/0", "", "/checkpoint"])
 def test_path_that_no_log_has_is_not_asked_for(tmp_path: Path, path: str) -> None:
     with serving(lambda _: Answer()) as served, HttpLog(served.url) as log:

@@ -24,6 +24,7 @@ class Served:
     answer: Callable[[str], Answer | None]  # None: the connection is closed without a word
     url: str = ""
     asked: list[str] = field(default_factory=list)  # paths, in order
+    cookies: list[str] = field(default_factory=list)  # that were brought along
     accepted: list[str | None] = field(default_factory=list)  # in what form: `Accept-Encoding` of each
     sent: int = 0  # bytes of content
 
@@ -35,6 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer as the test says."""
         self.served.asked.append(self.path)
+        self.served.cookies += self.headers.get_all("Cookie", [])
         self.served.accepted.append(self.headers["Accept-Encoding"])
         answer = self.served.answer(self.path)
         if answer is None:
