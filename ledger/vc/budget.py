@@ -8,7 +8,9 @@ from typing import Final
 
 from ledger.vc.reading import DocumentError
 
-COST: Final = 75_000  # of reading JSON-LD, as `ledger.vc.rdf` counts it: that of the largest document, and half of one
+DOCUMENT: Final = 50_000  # of reading one document of JSON-LD, as `ledger.vc.rdf` counts it
+COST: Final = 75_000  # of reading all that comes at once: the largest document, and half of one
+_OWN: Final = 4  # times what is spent on a document of somebody else
 WORK: Final = 100_000  # of telling blank nodes apart, as `ledger.vc.rdf_canon` counts it: that of one document
 
 
@@ -22,12 +24,22 @@ class OverBudget(DocumentError):
 class Budget:
     """What is left to spend. Mutable, and of one request: not for two threads at a time."""
 
-    __slots__ = ("cost", "work")
+    __slots__ = ("cost", "document", "work")
 
-    def __init__(self, *, cost: int = COST, work: int = WORK) -> None:
-        """Have spent nothing."""
+    def __init__(self, *, cost: int = COST, work: int = WORK, document: int = DOCUMENT) -> None:
+        """Have spent nothing.
+
+        Args:
+            document: what reading one document may cost.
+        """
         self.cost = cost
+        self.document = document
         self.work = work
+
+    @classmethod
+    def for_own(cls) -> "Budget":
+        """For one document that was made here: a learner record with as many rich badges as a pathway may ask for."""
+        return cls(cost=_OWN * DOCUMENT, work=_OWN * WORK, document=_OWN * DOCUMENT)
 
     def read(self, cost: int) -> None:
         """Spend on reading.

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ledger.domain.types import StreamId
 from ledger.signing.signer import Signer
 from ledger.vc.achievement_credential import CREDENTIALS, EXTENSIONS, OPEN_BADGES, SCHEMA_TYPE, Source
+from ledger.vc.budget import Budget
 from ledger.vc.own_proof import sign
 from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import Document, Json, MalformedDocument, read_document
@@ -44,7 +45,7 @@ def sign_record(source: Source, badge: bytes, parts: Sequence[bytes], signer: Si
     """
     document = build_record(source, read_document(badge), [_award_inside(read_document(part)) for part in parts])
     check_record_schema(document)
-    return sign(document, canonical_nquads(document), source.issuer, signer, created)
+    return sign(document, canonical_nquads(document, Budget.for_own()), source.issuer, signer, created)
 
 
 def build_record(source: Source, badge: Document, parts: Sequence[Document]) -> dict[str, Json]:

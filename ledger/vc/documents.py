@@ -10,6 +10,7 @@ from ledger.domain.types import Kid
 from ledger.signing.signer import Signer
 from ledger.vc import clr
 from ledger.vc.achievement_credential import Source, build
+from ledger.vc.budget import Budget
 from ledger.vc.own_proof import proof_fault, same, sign
 from ledger.vc.rdf import canonical_nquads
 from ledger.vc.reading import MAX_DOCUMENT, Document, DocumentError, Json, read_document
@@ -82,7 +83,7 @@ def _record_nquads(record: Document) -> bytes:
 
 @lru_cache(maxsize=32)  # a pure function of the bytes; a record has no shape, and takes as long as all else of a scan
 def _kept_nquads(record: bytes) -> bytes:
-    return canonical_nquads(orjson.loads(record))
+    return canonical_nquads(orjson.loads(record), Budget.for_own())
 
 
 def _fault(

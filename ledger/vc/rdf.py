@@ -24,7 +24,6 @@ __all__ = ["RelativeAddress", "TooAmbiguous", "UndefinedTerm", "canonical_nquads
 
 # What reading a document may cost. A member or an item of it is 1; a type, which may bring a context of its own, and
 # the name of a context, which is read anew wherever it is named, are as many as they were measured to take.
-MAX_COST = 50_000
 _TYPE_COST = 25
 _CONTEXT_COST = 150
 _TEXT_BYTES = 64  # of text in memory that take as much time or room as a part does
@@ -215,7 +214,7 @@ class _Preparation:
 
     def _spend(self, cost: int) -> None:
         self._cost += cost
-        if self._cost > MAX_COST:
+        if self._cost > self._budget.document:
             raise TooLarge("the document has more parts than are read here")
         self._budget.read(cost)
 

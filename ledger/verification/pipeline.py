@@ -195,15 +195,16 @@ def _check_genuine(
 
 def _judge_standing(question: _Question, genuine: Genuine, findings: list[Finding]) -> Verdict:
     """The verdict on an award that its issuer did sign."""
-    credential = genuine.credential
-    today = max(question.now, question.evidence.head.at).astimezone(UTC).date()  # a clock that was set back is no news
+    credential, today = genuine.credential, question.now.astimezone(UTC).date()
     current = credential.current.number
     scanned = current if question.scanned_version is None else question.scanned_version
     recognised, recognition = check_recognition(
         genuine.issuer, question.authority, question.policy, today, credential.versions[0]
     )
     findings.append(recognised)
-    findings += check_dates(genuine.contents.awards[credential.current.seq], today)
+    # A day that the log has seen the end of is over, whatever the clock says now. Nothing begins by the log's word.
+    over = max(question.now, question.evidence.head.at).astimezone(UTC).date()
+    findings += check_dates(genuine.contents.awards[credential.current.seq], today, over)
     findings += check_status(credential)
     findings.append(check_version(credential, scanned, genuine.contents.awards))
     whole = complete(findings, CHECKS, unknown)

@@ -70,10 +70,14 @@ def _view(
     )
 
 
-def check_dates(award: Award, today: date) -> list[Finding]:
-    """Whether today lies between the first day and the last, both included."""
+def check_dates(award: Award, today: date, latest: date) -> list[Finding]:
+    """Whether today lies between the first day and the last, both included.
+
+    Args:
+        latest: today, or a later day that is known to have come.
+    """
     findings = []
-    if award.valid_until is not None and award.valid_until < today:
+    if award.valid_until is not None and award.valid_until < latest:
         findings.append(failed("dates", "expired", "The last day of the award is over.", makes=State.EXPIRED))
     if award.begins > today:
         detail = "The first day of the award is still to come."

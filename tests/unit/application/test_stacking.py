@@ -16,6 +16,7 @@ from ledger.domain.award import Award
 from ledger.domain.codes import format_link_code
 from ledger.domain.events import CredentialStacked
 from ledger.domain.reading import Refused
+from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Kid, LearnerId, StreamId
 from ledger.domain.values import Reason, Role, slug
 from ledger.verification.verdict import State
@@ -362,3 +363,18 @@ def test_a_stack_whose_part_was_moved_behind_it_can_still_be_amended_otherwise(w
     run(changing.amend(ward.office.registrar, ward.parts[0], moved, Reason.ISSUED_IN_ERROR))
     words = {"full_name": "Zoë Okonkwo"}
     assert run(changing.amend(ward.office.registrar, stacked.stream, words, Reason.ISSUED_IN_ERROR)).revision == 1
+
+
+def test_a_pathway_of_as_many_rich_parts_as_it_may_have_is_awarded_and_scanned(office: Office) -> None:
+    ledger, words = office.ledger, "What is learned in evening classes and at work. " * 12
+    rich = {**DEFINITION, "description": words, "competencies": [{"statement": f"{n}: {words[:90]}"} for n in range(5)]}
+    slugs = [f"part-{number}" for number in range(MOST_COMPONENTS)]
+    parts = []
+    for each in slugs:
+        run(ledger.achievements.define(office.college, {**rich, "slug": each}))
+        parts.append(run(office.issue(achievement=each)).stream)
+    pathway = run(ledger.pathways.define(office.college, {**PATHWAY, "rule": {"all_of": slugs}})).stream
+    ward = Ward(office=office, pathway=pathway, parts=tuple(parts))
+    stacked = ward.stack()
+    verdict = ledger.scanning().scan_id(stacked.stream)
+    assert (verdict.state, len(verdict.components)) == (State.VALID, MOST_COMPONENTS)

@@ -229,6 +229,12 @@ def test_a_clock_behind_the_log_raises_no_award_whose_last_day_the_log_has_seen(
     assert states(scene.ask(replace(evidence, head=seen), now=evidence.head.at)) == ("expired",)
 
 
+def test_a_time_in_the_log_that_has_not_come_lets_no_award_begin(scene: Scene) -> None:
+    evidence = scene.forge.evidence(scene.issue(valid_from=TOMORROW))
+    seen = replace(evidence.head, at=evidence.head.at + timedelta(days=1))
+    assert states(scene.ask(replace(evidence, head=seen), now=evidence.head.at)) == ("not_yet_valid",)
+
+
 # ---- status
 
 
