@@ -4,7 +4,7 @@ from typing import Final
 
 from ledger.adapters.bounded_files import FileUnreadable, read_below
 from ledger.adapters.tile_folder import FolderTiles
-from ledger.application.archive_reading import ArchiveUnreadable
+from ledger.application.archive_opening import ArchiveUnreadable
 from ledger.application.archiving import LOG
 from ledger.audit.public.log import most_bytes
 from ledger.record.capsule import MAX_CAPSULE

@@ -4,15 +4,14 @@ Every entry is read, in order, and tied to the root of the archive's checkpoint:
 the award or of a key. What the award shows, its capsule holds, which only the code on the certificate opens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Final
 
-import orjson
-
-from ledger.application.archiving import CHECKPOINT, LOG, MANIFEST, VERSION, capsule_path, definition_path
+from ledger.application.archive_opening import ArchiveUnreadable, Read, open_archive
+from ledger.application.archiving import LOG, capsule_path, definition_path
 from ledger.domain.codes import link_digest, parse_link_code, stream_of
 from ledger.domain.events import (
     CredentialAwarded,
@@ -25,32 +24,23 @@ from ledger.domain.events import (
 )
 from ledger.domain.types import Did, Digest, LinkCode, Position, StreamId
 from ledger.domain.values import Part
-from ledger.errors import LedgerError
-from ledger.record.capsule import SHOWN, Capsule, open_capsule
-from ledger.record.entry import Entry, parse_entry
-from ledger.tlog.checkpoint import Checkpoint, CheckpointOriginMismatch, parse_checkpoint
-from ledger.tlog.note import VerifierKey, open_note
+from ledger.record.capsule import SHOWN, Capsule, CapsuleUnreadable, open_capsule
+from ledger.record.entry import Entry, MalformedEntry, parse_entry
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
-from ledger.tlog.tile_reader import TileReader
-from ledger.tlog.tiles import TileMissing
+from ledger.tlog.tile_reader import TileForged, TileReader
+from ledger.tlog.tiles import MalformedTile, TileMissing
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
-from ledger.verification.pipeline import judge
+from ledger.verification.findings import not_checked, passed, with_earlier
+from ledger.verification.pipeline import CHECKS, judge
 from ledger.verification.readings import Readings
-from ledger.verification.verdict import Verdict
-
-Read = Callable[[str], bytes | None]
+from ledger.verification.verdict import Finding, Verdict
 
 _CREDENTIAL: Final = b'"type":"credential.'
 _WITHHELD: Final = frozenset(set(Part) - set(SHOWN))
-
-
-class ArchiveUnreadable(LedgerError):
-    """What lies there is no archive, or lacks something that every archive has."""
-
-
-class ArchiveNotVouched(LedgerError):
-    """Too few of the witnesses that the reader believes vouch for the archive's checkpoint."""
+_CHECKS: Final = ("checkpoint", "registries", *CHECKS)  # as of a proof file
+_DAMAGED: Final = (CapsuleUnreadable, MalformedEntry, MalformedTile, TileForged, TileMissing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +70,7 @@ class ArchiveReading:
         self,
         read: Read,
         *,
-        keys: Sequence[VerifierKey] = (),
+        keys: Sequence[VerifierKey] | None = None,
         witnesses: WitnessPolicy = NO_POLICY,
         registries: tuple[Did, ...] | None = None,
     ) -> None:
@@ -88,27 +78,22 @@ class ArchiveReading:
 
         Args:
             read: a file of the archive by its path; None where there is none.
-            keys: the log's, from somebody whom the reader believes; without any, the archive is believed about its own.
+            keys: of the logs that the reader believes. None: then the archive is held against itself alone, and no
+                verdict is ever valid.
             witnesses: whose cosignatures of the checkpoint count.
             registries: whose recognition counts; None: as the archive says that its operator counted.
 
         Raises:
-            ArchiveUnreadable: it is no archive.
-            NoteUnsigned, MalformedCheckpoint, MalformedNote: none of the keys signed its checkpoint.
-            ArchiveNotVouched, CosignatureInvalid: the witnesses do not vouch for it.
+            ArchiveUnreadable, ArchiveNotVouched, NoteSignatureInvalid, CosignatureInvalid: from `open_archive`.
         """
         self._read = read
         self._witnesses = witnesses
-        manifest = _manifest(self._needed(MANIFEST))
-        own = tuple(Did(each) for each in _texts(manifest, "registries"))
-        self.registries = own if registries is None else registries
-        self.base_url = str(manifest.get("base_url", ""))
-        self.own_word = not keys  # nobody but the archive says whose log this is
-        self.note = self._needed(CHECKPOINT)
-        trusted = keys or [VerifierKey.parse(each) for each in _texts(manifest, "log_keys")]
-        self.checkpoint = _opened(self.note, trusted)
-        if not witnesses.agreement(self.note).reached:
-            raise ArchiveNotVouched("too few of the witnesses of the policy vouch for the archive's checkpoint")
+        opened = open_archive(read, keys, witnesses)
+        self.registries = opened.registries if registries is None else registries
+        self.base_url = opened.base_url
+        self.note = opened.note
+        self.checkpoint = opened.checkpoint
+        self._earlier = [_believed(own_word=opened.own_word), _counted(own_word=registries is None)]
         self._log = TileReader(self.checkpoint.size, self.checkpoint.root, self._fetch)
 
     def scan(self, code_text: str, version: int | None, *, now: datetime) -> Verdict | HolderUnconfirmed:
@@ -116,11 +101,16 @@ class ArchiveReading:
 
         Raises:
             MalformedCode: it is no link code.
-            LedgerError: the archive lacks entries, or they are not those of its checkpoint.
+            ArchiveUnreadable: the archive lacks entries, or they are not those of its checkpoint.
         """
         code = parse_link_code(code_text)
-        raw = self._read(capsule_path(stream_of(code)))
-        capsule = None if raw is None else open_capsule(raw, code)
+        try:
+            return self._scan(code, version, now)
+        except _DAMAGED as error:
+            raise ArchiveUnreadable(f"the archive was damaged, or a part of it is missing: {error}") from error
+
+    def _scan(self, code: LinkCode, version: int | None, now: datetime) -> Verdict | HolderUnconfirmed:
+        capsule = self._capsule(code)
         codes = [code, *(() if capsule is None else capsule.components)]
         found = self._entries({stream_of(each) for each in codes})
         own = found.streams[stream_of(code)]
@@ -130,13 +120,14 @@ class ArchiveReading:
                 return unconfirmed
         evidence = self._evidence(code, capsule, found)
         parts = {stream_of(each): self._evidence(each, self._capsule(each), found) for each in codes[1:]}
-        return judge(
+        judged = judge(
             replace(evidence, components=parts),
             self._authority(found, own),
             Policy(registries=self.registries, witnesses=self._witnesses),
             now=now,
             scanned_version=version,
         )
+        return with_earlier(self._earlier, judged, _CHECKS)
 
     def _capsule(self, code: LinkCode) -> Capsule | None:
         raw = self._read(capsule_path(stream_of(code)))
@@ -203,38 +194,22 @@ class ArchiveReading:
             raise TileMissing(f"the archive has no {LOG}{path}")
         return content
 
-    def _needed(self, path: str) -> bytes:
-        content = self._read(path)
-        if content is None:
-            raise ArchiveUnreadable(f"there is no {path}: this is no archive, or a part of one")
-        return content
+
+def _believed(*, own_word: bool) -> Finding:
+    if own_word:
+        detail = (
+            "The archive names a key of the log, and nothing else says that it is the log's: an archive can name any "
+            "key. Give a policy, or the log's key, from somebody whom you believe."
+        )
+        return not_checked("checkpoint", "key_untrusted", detail)
+    return passed("checkpoint", "A key of the log that the policy names signed the checkpoint.")
 
 
-def _manifest(raw: bytes) -> Mapping[str, object]:
-    try:
-        manifest = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise ArchiveUnreadable(f"{MANIFEST} is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("testamur_archive") != VERSION:
-        raise ArchiveUnreadable(f"{MANIFEST} is not that of an archive of this version")
-    return manifest
-
-
-def _texts(manifest: Mapping[str, object], name: str) -> list[str]:
-    value = manifest.get(name)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ArchiveUnreadable(f"{MANIFEST} does not say what its {name} are")
-    return value
-
-
-def _opened(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
-    """The checkpoint in the note, which one of these keys signed."""
-    opened = open_note(note, keys)
-    checkpoint = parse_checkpoint(opened.text)
-    names = {key.name for key in opened.signed_by}
-    if names != {checkpoint.origin}:
-        raise CheckpointOriginMismatch(f"this is a checkpoint of {checkpoint.origin!a}, signed as {sorted(names)}")
-    return checkpoint
+def _counted(*, own_word: bool) -> Finding:
+    if own_word:
+        detail = "Whose recognition counts is the operator's choice, as the archive tells it; you may name your own."
+        return passed("registries", detail, reason="named_in_file")
+    return passed("registries", "Whose recognition counts is what you said.")
 
 
 def _sort(entry: Entry, placed: Placed, found: _Found) -> None:

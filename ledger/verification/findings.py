@@ -4,9 +4,10 @@ Every finding that is not a pass makes a state, so none can be overlooked.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
-from ledger.verification.verdict import Finding, Outcome, State
+from ledger.verification.verdict import NOTHING_SHOWN, Finding, Notice, Outcome, State, Verdict
 
 OK = "ok"  # the reason of a plain pass
 _ORDER = {state: place for place, state in enumerate(State)}
@@ -54,3 +55,33 @@ def states_made(findings: Iterable[Finding]) -> set[State]:
 def ranked(findings: Iterable[Finding]) -> list[State]:
     """The states that findings make, the one that wins first; valid where they make none."""
     return sorted(states_made(findings), key=_ORDER.__getitem__) or [State.VALID]
+
+
+def with_earlier(findings: Iterable[Finding], judged: Verdict, checks: tuple[str, ...]) -> Verdict:
+    """The verdict on an award that somebody kept, by what was found of the rest of the file or the archive, too.
+
+    Args:
+        findings: made before the award was judged.
+        checks: all of them, in order, and those of the award.
+    """
+    whole = complete([*findings, *map(_of_what_was_kept, judged.findings)], checks, not_checked)
+    state, *others = ranked(whole)
+    if state in NOTHING_SHOWN:
+        return Verdict(
+            state=state,
+            notices=(),
+            findings=whole,
+            as_of=judged.as_of,
+            known_at=judged.known_at,
+            log=replace(judged.log, path=None),
+            scanned_version=judged.scanned_version,
+        )
+    notices = [other.value for other in others] + [each for each in judged.notices if each in tuple(Notice)]
+    return replace(judged, state=state, notices=tuple(notices), findings=whole)
+
+
+def _of_what_was_kept(finding: Finding) -> Finding:
+    """What a scan cannot explain is the service's trouble; what was kept merely does not contain it."""
+    if finding.outcome is Outcome.UNKNOWN:
+        return not_checked(finding.check, finding.reason, finding.detail)
+    return finding

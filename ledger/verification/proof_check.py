@@ -6,7 +6,6 @@ nothing unknown makes a verdict valid. docs/spec/proof-file.md.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -19,13 +18,13 @@ from ledger.record.commitment import Opening
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
-from ledger.verification.findings import complete, failed, not_checked, passed, ranked
+from ledger.verification.findings import complete, failed, not_checked, passed, ranked, with_earlier
 from ledger.verification.pipeline import CHECKS, judge
 from ledger.verification.proof_file import SHOWN, ProofFile, ProvedAward, ProvedEntry, read_proof_file
 from ledger.verification.proof_log_check import Anchor, awards_of, check_log
 from ledger.verification.proof_status_check import BITS, KEYS, RECOGNITIONS, check_bits, check_lines
 from ledger.verification.readings import Readings
-from ledger.verification.verdict import NOTHING_SHOWN, Finding, LogView, Notice, Outcome, Verdict
+from ledger.verification.verdict import Finding, LogView, Outcome, Verdict
 
 FILE_CHECKS: Final = (  # made before those of `pipeline.CHECKS`, in this order
     "asked",  # the file is of the award and the version that was asked for
@@ -79,7 +78,7 @@ def check_proof_file(
         witnesses=NO_POLICY if policy is None else policy,
     )
     judged = judge(evidence, authority, counting, now=now, scanned_version=file.version)
-    return _with(findings, judged)
+    return with_earlier(findings, judged, _ALL_CHECKS)
 
 
 def _check_asked(file: ProofFile, asked: tuple[LinkCode, int] | None) -> Finding:
@@ -169,24 +168,6 @@ def _definitions(file: ProofFile) -> dict[Digest, bytes]:
     return {Digest(sha256(raw).digest()): raw for raw in file.definitions}
 
 
-def _with(findings: list[Finding], judged: Verdict) -> Verdict:
-    """The verdict on the award, by these findings too."""
-    whole = complete([*findings, *map(_of_a_file, judged.findings)], _ALL_CHECKS, not_checked)
-    state, *others = ranked(whole)
-    if state in NOTHING_SHOWN:
-        return Verdict(
-            state=state,
-            notices=(),
-            findings=whole,
-            as_of=judged.as_of,
-            known_at=judged.known_at,
-            log=replace(judged.log, path=None),
-            scanned_version=judged.scanned_version,
-        )
-    notices = [other.value for other in others] + [each for each in judged.notices if each in tuple(Notice)]
-    return replace(judged, state=state, notices=tuple(notices), findings=whole)
-
-
 def _refused(file: ProofFile, findings: list[Finding], now: datetime) -> Verdict:
     """The verdict where the award was not looked at, since nothing in the file hangs on a checkpoint."""
     whole = complete(findings, _ALL_CHECKS, not_checked)
@@ -199,10 +180,3 @@ def _refused(file: ProofFile, findings: list[Finding], now: datetime) -> Verdict
         log=LogView(origin=file.origin, size=0, root=None, position=None, witnesses=0),
         scanned_version=file.version,
     )
-
-
-def _of_a_file(finding: Finding) -> Finding:
-    """What a scan cannot explain is the service's trouble; a file merely does not contain it."""
-    if finding.outcome is Outcome.UNKNOWN:
-        return not_checked(finding.check, finding.reason, finding.detail)
-    return finding

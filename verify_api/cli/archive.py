@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ledger import exporting
-from ledger.application.archive_reading import ArchiveReading, ArchiveUnreadable, HolderUnconfirmed
+from ledger.application.archive_opening import ArchiveNotVouched, ArchiveUnreadable
+from ledger.application.archive_reading import ArchiveReading, HolderUnconfirmed
 from ledger.application.archiving import Archived
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
@@ -17,7 +18,7 @@ from ledger.tlog.note import MAX_NOTE_BYTES
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from verify_api.cli.asking import exit_code
 from verify_api.cli.client import document
-from verify_api.cli.errors import UNDECIDED, WrongUsage
+from verify_api.cli.errors import UNDECIDED, NotReached, WrongUsage
 from verify_api.cli.reading import award_reference, read_bytes
 from verify_api.cli.run import Run, command
 from verify_api.cli.service import PANEL, DatabaseOption
@@ -83,12 +84,13 @@ def verify_in_archive(
     """Tell how an award stands by the archive in a folder; the exit code.
 
     Args:
-        policy: whose logs and witnesses are believed; None: the archive about itself.
+        policy: whose logs and witnesses are believed; None: the archive is held against itself, and decides nothing.
         registries: whose recognition counts; None: as the archive says that its operator counted.
 
     Raises:
-        WrongUsage: the reference is no link and no code, or the folder holds no archive.
-        LedgerError: the archive is damaged, or not one of these logs.
+        WrongUsage: the reference is no link and no code, or the folder holds no archive, or one that was damaged.
+        NotReached: nobody whom the policy names vouches for the archive.
+        LedgerError: somebody signed in their name.
     """
     named = award_reference(reference)
     if not isinstance(named, ScannedCode):
@@ -96,17 +98,14 @@ def verify_in_archive(
     if not folder.is_dir():
         raise WrongUsage(f"{folder} is no folder")
     files = exporting.archive_in(folder)
-    keys, witnesses = ((), NO_POLICY) if policy is None else (policy.logs, policy)
+    keys, witnesses = (None, NO_POLICY) if policy is None else (policy.logs, policy)
     try:
         archive = ArchiveReading(files.read, keys=keys, witnesses=witnesses, registries=registries)
+        found = archive.scan(format_link_code(named.code), named.version or 1, now=clock_from_environment().now())
     except ArchiveUnreadable as error:
         raise WrongUsage(f"{folder} cannot be read: {error}") from error
-    if archive.own_word:
-        run.output.warn(
-            f"that this is the log of {archive.checkpoint.origin} the archive itself says: give --policy FILE with the "
-            "keys of the log and its witnesses, from somebody you believe"
-        )
-    found = archive.scan(format_link_code(named.code), named.version or 1, now=clock_from_environment().now())
+    except ArchiveNotVouched as error:
+        raise NotReached(f"{folder} decides nothing: {error}") from error
     if isinstance(found, HolderUnconfirmed):
         return _tell_unconfirmed(run, found)
     verdict = verdict_model(found, archive.base_url)

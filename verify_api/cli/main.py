@@ -10,7 +10,7 @@ import typer
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
-from ledger.application.archive_reading import ArchiveUnreadable
+from ledger.application.archive_opening import ArchiveUnreadable
 from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.application.published_check import LogRolledBack
 from ledger.audit.public.log import LogNotReached, LogNotReadable

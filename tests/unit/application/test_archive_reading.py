@@ -12,6 +12,7 @@ from ledger.record.capsule import SHOWN, Capsule, seal_capsule
 from ledger.record.commitment import Opening
 from ledger.testing.forge import Forge
 from ledger.tlog.merkle import leaf_hash
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.tiles import TileEdge, bundles_between, encode_bundle
 from ledger.verification.verdict import State, Verdict
 from tests.unit.verification.published import publish, vkey
@@ -50,6 +51,8 @@ def test_second_registration_of_an_issuer_changes_nothing_about_it() -> None:
     publish(forge)
     files, code = archive_of(forge, stream, [scene.body]), forge.evidence(stream).code
     assert code is not None
-    verdict = ArchiveReading(files.get).scan(format_link_code(code), 1, now=forge.at)
+    verdict = ArchiveReading(files.get, keys=[VerifierKey.parse(vkey(forge))]).scan(
+        format_link_code(code), 1, now=forge.at
+    )
     assert isinstance(verdict, Verdict)
     assert verdict.state is State.VALID

@@ -15,6 +15,8 @@ from ledger.tlog.note import VerifierKey
 from tests.odd_files import ODD, bounded, put
 from tests.unit.cli.command import NOBODY, ROW, Command
 
+KEYLESS = b'{"testamur_archive":1,"registries":[],"log_keys":["x"]}'
+
 
 @pytest.fixture
 def college(ledger: Command, tmp_path: Path) -> Command:
@@ -23,7 +25,12 @@ def college(ledger: Command, tmp_path: Path) -> Command:
     settings = tmp_path / "home" / "testamur.toml"
     did = "did:web:localhost%3A8000:issuers:board"
     settings.write_text(settings.read_text().replace("registries = []", f'registries = ["{did}"]'))
+    (tmp_path / "policy").write_text(f"log {vkey(ledger)}\nquorum none\n")
     return ledger
+
+
+def vkey(ledger: Command) -> str:
+    return ledger("log", "vkey").out.splitlines()[-1]
 
 
 @pytest.fixture
@@ -32,8 +39,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def verify(command: Command, folder: Path, code: str, *more: str) -> tuple[int, dict[str, object]]:
-    """The exit code and the verdict, with nothing but the folder."""
-    ended = command("verify", code, "--archive", str(folder), "--json", *more)
+    """The exit code and the verdict, with nothing but the folder and a policy."""
+    policy = () if "--policy" in more else ("--policy", str(folder.parent / "policy"))
+    ended = command("verify", code, "--archive", str(folder), "--json", *policy, *more)
     verdict = json.loads(ended.out or '{"verdict": null}')
     assert isinstance(verdict, dict)
     return ended.code, verdict
@@ -175,19 +183,64 @@ def test_archive_is_believed_about_its_log_only_as_the_policy_says(
 ) -> None:
     receipt = issue(college, tmp_path)
     assert college("export", str(folder)).code == 0
-    vkey = college("log", "vkey").out.splitlines()[-1]
-    policy = tmp_path / "policy"
-    policy.write_text(f"log {vkey}\nquorum none\n")
-    assert verify(college, folder, receipt["code"], "--policy", str(policy))[1]["verdict"] == "valid"
-    other = VerifierKey.of(vkey.partition("+")[0], Ed25519Signer(bytes(32)).public_key).to_text()
-    policy.write_text(f"log {other}\nquorum none\n")
-    assert verify(college, folder, receipt["code"], "--policy", str(policy)) == (1, {"verdict": None})
-    witness = CosignerKey.of("witness.example", Ed25519Signer(bytes(32)).public_key).to_text()
-    policy.write_text(f"log {vkey}\nwitness w {witness}\nquorum w\n")
-    assert verify(college, folder, receipt["code"], "--policy", str(policy)) == (1, {"verdict": None})
+    assert verify(college, folder, receipt["code"])[1]["verdict"] == "valid"
+    key, stranger = vkey(college), Ed25519Signer(bytes(32)).public_key
+    other = VerifierKey.of(key.partition("+")[0], stranger).to_text()
+    witness = CosignerKey.of("witness.example", stranger).to_text()
+    for policy, why in (
+        (f"log {other}\nquorum none\n", "no key that the policy names signed the checkpoint"),
+        ("quorum none\n", "no key that the policy names signed the checkpoint"),
+        (f"log {key}\nwitness w {witness}\nquorum w\n", "too few of the witnesses"),
+    ):
+        (tmp_path / "policy").write_text(policy)
+        ended = college("verify", receipt["code"], "--archive", str(folder), "--policy", str(tmp_path / "policy"))
+        assert (ended.code, ended.out) == (3, ""), policy
+        assert why in ended.err
 
 
-@pytest.mark.parametrize("content", [None, b"{", b"[]", b"{}", b'{"testamur_archive":1}', b'{"testamur_archive":2}'])
+def test_archive_is_not_believed_on_its_own_word(college: Command, tmp_path: Path, folder: Path) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    for more in ((), ("--quiet",)):
+        ended = college("verify", receipt["code"], "--archive", str(folder), *more)
+        assert (ended.code, ended.out.partition(":")[0]) == (3, "not_checked")
+        assert ("Give a policy, or the log's key" in ended.out, ROW["full_name"] in ended.out) == (True, False)
+    said = json.loads(college("verify", receipt["code"], "--archive", str(folder), "--json").out)
+    assert (said["verdict"], said["findings"][0]["reason"]) == ("not_checked", "key_untrusted")
+    assert college("verify", receipt["code"], "--archive", str(folder), "--vkey", vkey(college)).code == 0
+    assert college("revoke", receipt["code"], "--reason", "other").code == 0
+    assert college("export", str(folder)).code == 0
+    assert college("verify", receipt["code"], "--archive", str(folder)).code == 3
+
+
+def test_what_is_wrong_with_the_archive_is_not_said_of_the_award(
+    college: Command, tmp_path: Path, folder: Path
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    (tile,) = (folder / "log" / "tile" / "0").rglob("000.p/*")
+    (bundle,) = (folder / "log" / "tile" / "entries").rglob("000.p/*")
+    capsule = next((folder / "capsules").glob("*/*"))
+    checkpoint = folder / "log" / "checkpoint"
+    for place, content, code in (
+        *((place, place.read_bytes()[:-1] + b"!", 2) for place in (tile, bundle, capsule)),
+        *((place, b"", 2) for place in (tile, bundle, capsule, checkpoint)),
+        *((place, None, 2) for place in (tile, bundle, checkpoint)),
+        (checkpoint, checkpoint.read_bytes().replace(b"\n14\n", b"\n15\n"), 1),  # in the name of the log
+    ):
+        kept = place.read_bytes()
+        assert content != kept
+        place.unlink()
+        if content is not None:
+            place.write_bytes(content)
+        ended = college("verify", receipt["code"], "--archive", str(folder), "--policy", str(tmp_path / "policy"))
+        assert (ended.code, ended.out) == (code, ""), (place.name, content)
+        place.write_bytes(kept)
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"{", b"[]", b"{}", b'{"testamur_archive":1}', b'{"testamur_archive":2}', KEYLESS]
+)
 def test_folder_that_is_no_archive_is_said_to_be_none(
     college: Command, tmp_path: Path, folder: Path, content: bytes | None
 ) -> None:
@@ -197,7 +250,7 @@ def test_folder_that_is_no_archive_is_said_to_be_none(
         (folder / "archive.json").unlink()
     else:
         (folder / "archive.json").write_bytes(content)
-    assert verify(college, folder, receipt["code"]) == (2, {"verdict": None})
+    assert college("verify", receipt["code"], "--archive", str(folder)).code == 2
     assert verify(college, tmp_path / "nowhere", receipt["code"]) == (2, {"verdict": None})
     assert verify(college, folder, receipt["credential_id"])[0] == 2
 
