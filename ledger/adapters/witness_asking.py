@@ -120,15 +120,33 @@ class Asking:
             if status == _OK:
                 return cosignature_in(self._note, answer, witness.key)
             if status == OTHER_SIZE:
-                if kind != SIZE_TYPE:
-                    raise MalformedWitnessAnswer(f"it says that it saw another size as {kind!a}, not as {SIZE_TYPE}")
-                return parse_size(answer)
+                return self._other_size(witness, old, kind, answer)
         except MalformedWitnessAnswer as error:
             raise WitnessAnswerUnreadable(witness.name, f"answers what cannot be read: {error}") from error
         except CosignatureInvalid as error:
             raise WitnessCosignatureFalse(witness.name, f"cosigned something else: {error}") from error
         refusal = {UNKNOWN_LOG: WitnessDoesNotKnowLog, NOT_CONSISTENT: WitnessContradicts}.get(status, WitnessRefused)
         raise refusal(witness.name, status, answer.decode("utf-8", "replace"))
+
+    def _other_size(self, witness: Witness, old: int, kind: str, answer: bytes) -> int:
+        """The size that a witness names in place of `old`.
+
+        Raises:
+            WitnessContradicts: it saw this very size. The specification asks for no body then.
+            MalformedWitnessAnswer: it names none.
+        """
+        same = WitnessContradicts(witness.name, OTHER_SIZE, answer.decode("utf-8", "replace"))
+        try:
+            if kind != SIZE_TYPE:
+                raise MalformedWitnessAnswer(f"it says that it saw another size as {kind!a}, not as {SIZE_TYPE}")
+            seen = parse_size(answer)
+        except MalformedWitnessAnswer:
+            if old == self._size:
+                raise same from None
+            raise
+        if seen == old == self._size:
+            raise same
+        return seen
 
     def _path(self, old: int) -> tuple[Hash, ...]:
         if old not in self._paths:

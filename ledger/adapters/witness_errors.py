@@ -52,4 +52,8 @@ class WitnessDoesNotKnowLog(WitnessRefused):
 
 
 class WitnessContradicts(WitnessRefused):
-    """It answered 422: what it was asked about does not continue what it saw. Two histories of this log exist."""
+    """It answered 422, or 409 to the very size that it saw last: two histories of this log exist, if it is right."""
+
+    def __init__(self, witness: str, status: int, said: str) -> None:
+        super().__init__(witness, status, said)
+        self.args = (f"{self}; so it saw another history of this log",)

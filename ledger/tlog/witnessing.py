@@ -175,6 +175,10 @@ def decide(submission: Submission, seen: Seen) -> Refused | None:
     """
     new = submission.checkpoint
     contradiction = _contradicts(submission, seen)
+    if submission.old == seen.size == new.size and contradiction:
+        # Whatever proof was sent: to the specification another root of one size is a conflict, as another size is.
+        reason = f"another tree of {seen.size} leaves was seen"
+        return Refused(status=OTHER_SIZE, reason=reason, size=seen.size, contradiction=True)
     if submission.old != seen.size:
         return Refused(
             status=OTHER_SIZE, reason=f"the tree seen last has {seen.size} leaves, not {submission.old}",

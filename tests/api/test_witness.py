@@ -62,7 +62,7 @@ def test_a_log_is_cosigned_as_it_grows_and_answered_by_status(witness: WitnessPr
     assert (again.status_code, again.headers["content-type"], again.text) == (409, "text/x.tlog.size", "7\n")
     assert witness.add(LOG.request(7, 9)).status_code == 200
     assert witness.add(LOG.request(9, 9)).status_code == 200
-    assert witness.add(LOG.request(9, 9, fork=True)).status_code == 422
+    assert witness.add(LOG.request(9, 9, fork=True)).status_code == 409
     assert witness.add(UNKNOWN.request(0, 3)).status_code == 404
     stolen = sign_note(LOG.note(12).partition(b"\n\n")[0].decode() + "\n", SECOND, LOG.origin)
     assert witness.add(b"old 9\n\n" + stolen).status_code == 403
@@ -121,7 +121,7 @@ def test_it_remembers_over_a_restart_and_keeps_its_key(tmp_path: Path) -> None:
     with witness_process(tmp_path / "w.db", LOG.key, name=None) as after:
         assert after.key == before.key
         assert after.add(LOG.request(0, 9, fork=True)).text == "9\n"
-        assert after.add(LOG.request(9, 9, fork=True)).status_code == 422
+        assert after.add(LOG.request(9, 9, fork=True)).status_code == 409
         assert after.add(LOG.request(9, 12)).status_code == 200
 
 
@@ -133,7 +133,7 @@ def test_killed_between_keeping_and_answering_it_signs_no_other_root_of_that_siz
     with witness_process(tmp_path / "w.db", LOG.key) as after:
         refused = after.add(LOG.request(0, 9, fork=True))
         assert (refused.status_code, refused.text) == (409, "9\n")
-        assert after.add(LOG.request(9, 9, fork=True)).status_code == 422
+        assert after.add(LOG.request(9, 9, fork=True)).status_code == 409
         assert after.add(LOG.request(9, 9)).status_code == 200  # what the log never heard, it asks for again
 
 

@@ -252,6 +252,20 @@ def test_a_witness_that_answers_wrongly_is_left_out_and_named_and_the_others_cou
         raise made.failures[0]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [size_reply(12), Reply(409, b"another root\n"), Reply(409, b"twelve\n", SIZE), Reply(422)],
+    ids=["the size", "words", "no size", "422"],
+)
+def test_a_witness_that_saw_another_root_of_this_size_is_said_to_contradict(reply: Reply) -> None:
+    first = [size_reply(12)]  # which it says to who does not know what it saw
+    bad = Script("bad", lambda *_: first.pop() if first else reply)
+    with gathering(bad, Script("well", good), quorum="well") as made:
+        assert made.names(made.gather(12)) == ("well",)
+    assert [each.old for each in bad.asked] == [0, 12]
+    assert [type(each) for each in made.failures] == [WitnessContradicts]
+
+
 def test_a_witness_where_nobody_listens_is_left_out() -> None:
     gone, well = Script("gone", good), Script("well", good)
     with answering(gone):
