@@ -43,6 +43,10 @@ class KeyAlreadyHeld(LedgerError):
         self.kid = kid
 
 
+class KeyNotKept(SecretFileError):
+    """The system refused to keep a new private key."""
+
+
 class UnusablePassphrase(LedgerError):
     """No private key can be encrypted under this passphrase."""
 
@@ -81,7 +85,7 @@ class PemKeyStore:
         Raises:
             MalformedSeed: the length is another; nothing is kept.
             KeyAlreadyHeld: this very key is kept already; its file is left as it is.
-            SecretFileError: the system refused; `holds` tells whether the key is kept.
+            KeyNotKept: the system refused; `holds` tells whether the key is kept.
         """
         signer = Ed25519Signer(seed)
         pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
@@ -91,6 +95,10 @@ class PemKeyStore:
             write_secret_file(self._path(signer.kid), pem)
         except SecretAlreadyExists as error:
             raise KeyAlreadyHeld(signer.kid) from error
+        except SecretFileError as error:
+            cause = error.__cause__  # whoever may add a key need not know where it lies
+            reason = cause.strerror if isinstance(cause, OSError) else type(error).__name__
+            raise KeyNotKept(f"a new private key cannot be kept now: {reason}") from error
         self._signers[signer.kid] = signer
         return signer
 

@@ -63,6 +63,34 @@ def test_server_whose_recording_failed_says_that_it_is_not_ready(api: Api, monke
     assert (answer.status_code, answer.json()["missing"]) == (503, ["the recording of changes, which failed last time"])
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/issuers/college/keys", {"role": "signing"}),
+        ("/issuers", {"slug": "late", "profile": {"name": "Late"}}),
+        ("/log/keys", {}),
+    ],
+)
+def test_private_key_that_cannot_be_kept_is_503_and_the_path_of_its_file_is_not_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, object]
+) -> None:
+    def refusing(*_: object, **__: object) -> tuple[int, str]:
+        raise OSError(24, "Too many open files")
+
+    with api.services.ledger.store.snapshot() as snapshot:
+        size = snapshot.head().size
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.adapters.secrets.tempfile.mkstemp", refusing)
+        refused = api.post(path, body, key=api.operator, headers={"Idempotency-Key": path})
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (503, "store-unavailable")
+    assert "Too many open files" in refused.json()["detail"]
+    assert str(api.services.ledger.home.folder) not in refused.text
+    assert int(refused.headers["Retry-After"]) > 0
+    with api.services.ledger.store.snapshot() as snapshot:
+        assert snapshot.head().size == size
+    assert api.post(path, body, key=api.operator, headers={"Idempotency-Key": path}).status_code == 201
+
+
 def test_lines_of_the_log_are_lost_where_they_cannot_be_written_and_nothing_else_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

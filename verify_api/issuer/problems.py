@@ -10,6 +10,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from ledger.adapters.engine import UnsafeDatabase, WrongSchema
+from ledger.adapters.key_store import KeyNotKept
 from ledger.adapters.private_box import PartTooLarge
 from ledger.application.api_keys import ApiKeyUnknown
 from ledger.application.awards import PartsUnreadable
@@ -150,6 +151,7 @@ PROBLEMS: Mapping[type[LedgerError], tuple[HTTPStatus, str]] = {
     LedgerBusy: (HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
     StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     TileStoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
+    KeyNotKept: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     # A database that was restarted with other settings, or upgraded, beneath a running service.
     UnsafeDatabase: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     WrongSchema: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),

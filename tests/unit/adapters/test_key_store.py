@@ -16,8 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ledger.adapters.key_store import KeyAlreadyHeld, KeyNotHeld, KeyUnreadable, PemKeyStore, UnusablePassphrase
-from ledger.adapters.secrets import SecretFileError
+from ledger.adapters.key_store import (
+    KeyAlreadyHeld,
+    KeyNotHeld,
+    KeyNotKept,
+    KeyUnreadable,
+    PemKeyStore,
+    UnusablePassphrase,
+)
 from ledger.domain.types import Kid
 from ledger.signing.ed25519 import MalformedKey, verify
 from ledger.signing.signer import Ed25519Signer, MalformedSeed
@@ -230,7 +236,7 @@ def test_failed_write_is_reported_and_no_key_is_held(
 
     folder.mkdir(mode=0o700)
     monkeypatch.setattr("ledger.adapters.secrets.os.fsync", failing_fsync)
-    with pytest.raises(SecretFileError, match="No space left on device"):
+    with pytest.raises(KeyNotKept, match="No space left on device"):
         store.create(SEED)
     assert not store.holds(KID)
     with pytest.raises(KeyNotHeld):
