@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
 from ledger.founding import init
+from tests.api.outward import Outward
 from tests.postgres import Server, temporary_database
 from verify_api.app import create_app
 from verify_api.services import Services, open_services
@@ -150,3 +151,17 @@ def _furnished(api: Api) -> Api:
     for key in (college, academy):
         assert ready.post("/achievements", DEFINITION, key=key).status_code == 201
     return ready
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test comes from the same client, and brings more than one may."""
+    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
+
+
+@pytest.fixture
+def closed_in(api: Api) -> Iterator[None]:
+    """Nothing may connect anywhere, whatever is brought."""
+    with Outward() as outward:
+        yield
+        assert outward.tried == []

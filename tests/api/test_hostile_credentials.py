@@ -1,23 +1,12 @@
 """Files that attack the verifier, brought to a real service: an answer each time, never *valid*, never a fault."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.api.conftest import Api
-from tests.api.outward import Outward
 from tests.unit.application.hostile import files
 
 FILES = dict(files())
-
-
-@pytest.fixture(autouse=True)
-def closed_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing may connect anywhere; and every test comes from the same client."""
-    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
-    with Outward() as outward:
-        yield
-        assert outward.tried == []
+pytestmark = pytest.mark.usefixtures("unlimited", "closed_in")
 
 
 @pytest.mark.parametrize("name", FILES)

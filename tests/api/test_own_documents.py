@@ -1,7 +1,7 @@
 """Credential files of this ledger, brought back to it: the record decides, whoever signed."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,25 +21,12 @@ from ledger.verification.evidence import CredentialEvidence, PartEvidence, Polic
 from ledger.verification.verdict import Verdict
 from tests.api.bringing import Document, bring, recorded, verdict
 from tests.api.conftest import DEFINITION, Api
-from tests.api.outward import Outward
 from tests.unit.application.hostile import record
 from tests.unit.vc.proofs import document, secured
 from tests.unit.vc.test_jwt import compact, header
 from tests.unit.vc.test_upload import SVG
 
-
-@pytest.fixture(autouse=True)
-def unlimited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test comes from the same client, and brings more than one may."""
-    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
-
-
-@pytest.fixture(autouse=True)
-def closed_in() -> Iterator[None]:
-    """Nothing may connect anywhere, whatever is brought."""
-    with Outward() as outward:
-        yield
-        assert outward.tried == []
+pytestmark = pytest.mark.usefixtures("unlimited", "closed_in")
 
 
 def test_document_of_an_award_is_judged_as_a_scan_is(api: Api) -> None:

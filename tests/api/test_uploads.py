@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import ParamSpec
 
@@ -22,18 +22,7 @@ from verify_api.public.workbench import Busy, Workbench
 P = ParamSpec("P")
 
 
-@pytest.fixture(autouse=True)
-def unlimited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test comes from the same client, and brings more than one may."""
-    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
-
-
-@pytest.fixture(autouse=True)
-def closed_in() -> Iterator[None]:
-    """Nothing may connect anywhere, whatever is brought."""
-    with Outward() as outward:
-        yield
-        assert outward.tried == []
+pytestmark = pytest.mark.usefixtures("unlimited", "closed_in")
 
 
 def test_badge_of_another_issuer_is_judged_by_itself_and_says_so(api: Api) -> None:

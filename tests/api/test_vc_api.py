@@ -1,14 +1,12 @@
 """The VC-API, asked as the W3C's test suites ask it: what it signs, what it refuses to sign, what it verifies."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from ledger.vc.reading import Json
 from tests.api.conftest import Api
-from tests.api.outward import Outward
 from tests.unit.vc.proofs import ED25519, OTHER, document, secured
 from tests.unit.vc.test_jwt import claims, compact, header
 
@@ -44,18 +42,7 @@ QUESTION: Document = {"challenge": "uABC", "domain": "github.com/w3c/vc-data-mod
 COLLEGE = "did:web:localhost%3A8000:issuers:college"
 
 
-@pytest.fixture(autouse=True)
-def unlimited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test comes from the same client, and brings more than one may."""
-    monkeypatch.setattr("verify_api.public.rate_limit.RateLimit.retry_after", lambda *_: None)
-
-
-@pytest.fixture(autouse=True)
-def closed_in() -> Iterator[None]:
-    """Nothing may connect anywhere."""
-    with Outward() as outward:
-        yield
-        assert outward.tried == []
+pytestmark = pytest.mark.usefixtures("unlimited", "closed_in")
 
 
 def issue(
