@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ledger.canonical import Json
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
-from verify_api.cli.fetching import Answer, answer_to, content_of, refuse_packed
+from verify_api.cli.fetching import Answer, answer_to, content_of, lines_of
 from verify_api.issuer.answers import Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -117,10 +117,8 @@ class Client:
             try:
                 if not response.is_success:
                     raise self._problem(content_of(response, self._where, self._most))
-                refuse_packed(response, self._where)
-                for line in _lines(response.iter_bytes()):
-                    if line.strip():
-                        yield self._object(line)
+                for line in lines_of(response, self._where, self._most):
+                    yield self._object(line)
             finally:
                 response.close()
 
@@ -189,7 +187,7 @@ class Client:
     def _problem(self, content: bytes) -> CommandError:
         return self.refusal(self._object(content))
 
-    def _object(self, text: str | bytes) -> Mapping[str, Json]:
+    def _object(self, text: bytes) -> Mapping[str, Json]:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
@@ -227,12 +225,3 @@ def _exit_code(problem: Problem) -> int:
     if problem.status in _UNREADABLE or problem.type.endswith("unreadable-file"):
         return USAGE
     return REFUSED if problem.status < 500 and problem.status != 429 else UNDECIDED
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a stream, which end with a line feed alone: JSON may hold other characters that Python ends lines at."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    yield rest

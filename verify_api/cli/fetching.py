@@ -3,6 +3,7 @@
 Whoever prints a certificate says which server is asked, so the server may be anybody's.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -104,16 +105,6 @@ def answer_to(request: httpx.Request, http: httpx.Client, *, where: str, most: i
         raise httpx.ReadTimeout(f"it takes more than {longest:g} s to answer", request=request) from error
 
 
-def refuse_packed(response: httpx.Response, where: str) -> None:
-    """Pass if the content of an answer arrives as it is.
-
-    Raises:
-        NotReached: it would have to be unpacked.
-    """
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise NotReached(f"{where} answers in another form than it was asked for, which is not unpacked")
-
-
 def content_of(response: httpx.Response, where: str, most: int) -> bytes:
     """The content of an answer whose head was read; of a longer one than `most`, one byte more.
 
@@ -121,7 +112,7 @@ def content_of(response: httpx.Response, where: str, most: int) -> bytes:
         httpx.HTTPError: it broke off.
         NotReached: it is packed.
     """
-    refuse_packed(response, where)
+    _refuse_packed(response, where)
     content = bytearray()
     for piece in response.iter_raw():
         content += piece
@@ -130,9 +121,36 @@ def content_of(response: httpx.Response, where: str, most: int) -> bytes:
     return bytes(content[: most + 1])
 
 
+def lines_of(response: httpx.Response, where: str, most: int) -> Iterator[bytes]:
+    """The lines of an answer whose head was read, as they arrive; empty ones are left out.
+
+    A line feed alone ends one: JSON may hold other characters that Python ends lines at.
+
+    Raises:
+        httpx.HTTPError: it broke off.
+        NotReached: it is packed, or a line is longer than `most` bytes.
+    """
+    _refuse_packed(response, where)
+    rest = bytearray()
+    for piece in response.iter_raw():
+        rest += piece
+        if b"\n" in piece:
+            *lines, rest = rest.split(b"\n")
+            yield from (bytes(line) for line in lines if line.strip())
+        if len(rest) > most:
+            raise NotReached(f"{where} answers with more than {most:,} bytes in one line")
+    if rest.strip():
+        yield bytes(rest)
+
+
 def _answer(request: httpx.Request, http: httpx.Client, where: str, most: int) -> Answer:
     response = http.send(request, stream=True)
     try:
         return Answer(where=where, status=response.status_code, content=content_of(response, where, most))
     finally:
         response.close()
+
+
+def _refuse_packed(response: httpx.Response, where: str) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise NotReached(f"{where} answers in another form than it was asked for, which is not unpacked")

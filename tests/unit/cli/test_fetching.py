@@ -97,6 +97,20 @@ def test_no_more_is_read_than_is_worth_reading() -> None:
             client.text("/")
 
 
+def test_lines_arrive_as_they_were_sent_and_one_without_end_is_refused() -> None:
+    body = '{"a":"\u2028é"}\n\n{"b":1}\r\n{"c":2}'.encode()
+
+    def answer(path: str) -> Answer:
+        return Answer(body=body if path == "/" else b"\n{" + b" " * 200_000)
+
+    with serving(answer) as served, httpx.Client(base_url=served.url) as http:
+        client = Client(http, "the server", most=1_000)
+        found = list(client.lines("/", b"", "text/csv", query={}, changing=Changing()))
+        assert found == [{"a": "\u2028é"}, {"b": 1}, {"c": 2}]
+        with pytest.raises(NotReached, match="more than 1,000 bytes"):
+            list(client.lines("/endless", b"", "text/csv", query={}, changing=Changing()))
+
+
 def test_problem_that_nests_without_end_is_none() -> None:
     nested = Answer(status=422, body=b"[" * 200_000)
     with serving(lambda _: nested) as served, httpx.Client(base_url=served.url) as http:
