@@ -29,7 +29,7 @@ def export(home: Home, folder: Path, *, since: bytes | None = None) -> Archived:
         since: a checkpoint of this ledger; only what is not under it is written.
 
     Raises:
-        NothingPublished, ArchiveElsewhere.
+        NothingPublished, ArchiveElsewhere, ArchiveBusy.
         LedgerError: the ledger cannot be read, the archive not be written, or `since` is no checkpoint of this log.
     """
     settings = home.settings()
@@ -51,7 +51,9 @@ def export(home: Home, folder: Path, *, since: bytes | None = None) -> Archived:
             registries=home.registries(),
         )
         kept = None if since is None else _opened(since, log)
-        return archiving.export(archive_in(folder), head, since=kept)
+        archive = ArchiveFolder(folder)
+        with archive.held():
+            return archiving.export(archive, head, since=kept)
 
 
 def archive_in(folder: Path) -> TileStore:

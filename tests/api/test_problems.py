@@ -17,7 +17,7 @@ from verify_api.issuer.problems import NOTHING_TOLD, PROBLEMS, TITLES, look_up, 
 # Errors that no request can cause: they end a start, a command or an audit, or show a fault of the program or the
 # store. The client is told nothing of them; that is deliberate.
 NEVER_AT_THE_EDGE = """
-    AmbiguousVerifierKeys ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists
+    AmbiguousVerifierKeys ArchiveBusy ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists
     BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState
     BoxUnreadable CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
     CosignatureTimeImpossible EntryMissing FileUnreadable GuardContradicts HomeBusy HomeExists HomeMissing

@@ -7,6 +7,7 @@ from types import FrameType
 
 import typer
 
+from ledger.adapters.archive_folder import ArchiveBusy
 from ledger.adapters.backup import BackupExists, BackupFailed, BadBackup
 from ledger.adapters.home import BadSettings, HomeBusy, HomeExists, HomeMissing
 from ledger.adapters.secrets import SecretFileError
@@ -40,7 +41,7 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_UNDECIDED = (HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
+_UNDECIDED = (ArchiveBusy, HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
 _USAGE = (
     *(HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed),
     *(ArchiveUnreadable, CannotBeAudited, IssuerUnknown, LogNotReadable, StateNotUsable, StateOfAnotherLog),

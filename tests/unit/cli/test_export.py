@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.archive_folder import ArchiveFolder
 from ledger.domain.codes import parse_link_code, stream_of
 from ledger.record.capsule import open_capsule
 from ledger.signing.signer import Ed25519Signer
@@ -137,6 +138,16 @@ def test_award_that_a_thief_amended_is_archived_anew_once_the_theft_is_reported(
     capsule = open_capsule((folder / "capsules" / stream[-2:] / stream).read_bytes(), code)
     content = b"".join(opening.content for parts in capsule.parts.values() for opening in parts.values())
     assert b"A Thief" not in content
+
+
+def test_archive_that_another_export_works_on_is_left_alone(college: Command, tmp_path: Path, folder: Path) -> None:
+    issue(college, tmp_path)
+    with ArchiveFolder(folder).held():
+        ended = college("export", str(folder))
+        assert (ended.code, "another export works on" in ended.err) == (3, True)
+        assert ArchiveFolder(folder).list("") == []
+    assert college("export", str(folder)).code == 0
+    assert not (folder / ".lock").exists()
 
 
 def test_archive_of_another_log_is_not_carried_on(college: Command, tmp_path: Path, folder: Path) -> None:
