@@ -15,7 +15,6 @@ from ledger.adapters.watch_state import SqliteWatchState
 from ledger.audit.public.state import StateInUse, StateNotUsable
 
 _APPLICATION: Final = 0x54417564  # "TAud", in the header of the file
-_VERSION: Final = 1
 _CACHE: Final = -16_384  # KiB of pages, with the minus sign that SQLite wants
 _TABLES: Final = """
 CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), origin TEXT, first BLOB, pinned INTEGER);
@@ -46,12 +45,16 @@ CREATE TABLE waiting (
     issuer TEXT, position INTEGER, stream BLOB, seq INTEGER, type TEXT, by TEXT, kid TEXT, at INTEGER, about_keys TEXT,
     since INTEGER, PRIMARY KEY (issuer, position)) WITHOUT ROWID;
 CREATE TABLE receipts (
-    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, since INTEGER, proof BLOB, found INTEGER,
-    PRIMARY KEY (issuer, stream, seq, position)) WITHOUT ROWID;
+    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, act TEXT, asked TEXT, since INTEGER, proof BLOB,
+    found INTEGER, PRIMARY KEY (issuer, stream, seq, position, act, asked)) WITHOUT ROWID;
 CREATE INDEX receipts_not_found ON receipts (issuer, position) WHERE found = 0;
 CREATE TABLE receipt_files (
     issuer TEXT, path TEXT, length INTEGER, ending BLOB, PRIMARY KEY (issuer, path)) WITHOUT ROWID;
 """
+_LATER: Final = (  # what each version has that the one before it had not; a state of an earlier one gets it
+    "CREATE TABLE unheld (size INTEGER, root BLOB, note BLOB, PRIMARY KEY (size, root)) WITHOUT ROWID",
+)
+_VERSION: Final = 1 + len(_LATER)
 
 
 @contextmanager
@@ -123,11 +126,15 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            version = 1
         elif application != _APPLICATION:
             raise StateNotUsable(f"{path} is no state of an audit")
-        elif version != _VERSION:
+        if not 1 <= version <= _VERSION:
             raise StateNotUsable(f"{path} is a state of another version of this program: begin with a new file")
+        if version < _VERSION:
+            for statement in _LATER[version - 1 :]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("COMMIT")
         connection.execute(f"PRAGMA cache_size = {_CACHE}")
     except sqlite3.OperationalError as error:

@@ -74,6 +74,21 @@ class SqliteAuditState:
     def see(self, checkpoint: Seen) -> None:
         """Remember a checkpoint; of one with the same size and root the note is replaced."""
         self._run("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", *checkpoint)
+        self.drop(checkpoint)
+
+    def unheld(self) -> Sequence[Seen]:
+        """The signed notes that were shown and not yet held against the log, by size."""
+        rows = cast("list[tuple[int, Hash, bytes]]", self._rows("SELECT * FROM unheld ORDER BY size, root"))
+        return [Seen(size, root, note, kept=False) for size, root, note in rows]
+
+    def suspect(self, note: Seen) -> None:
+        """Remember a signed note, unless it was seen: until it is held against the log, and `see` or `drop` says so."""
+        if self._row("SELECT 1 FROM seen WHERE size = ? AND root = ?", note.size, note.root) is None:
+            self._run("INSERT OR IGNORE INTO unheld VALUES (?, ?, ?)", note.size, note.root, note.note)
+
+    def drop(self, note: Seen) -> None:
+        """A note that was remembered until now need not be held against the log any more."""
+        self._run("DELETE FROM unheld WHERE size = ? AND root = ?", note.size, note.root)
 
     def forks(self) -> Sequence[str]:
         """What was found out about forks, in sentences, oldest first."""

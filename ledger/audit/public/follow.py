@@ -10,7 +10,16 @@ from time import perf_counter
 from ledger.audit import report as reports
 from ledger.audit.public.breaks import Breaks, KeepNote
 from ledger.audit.public.days import hold_days
-from ledger.audit.public.heads import agreement_on, first_key, is_signed, keys_of, open_kept, read_shown, started_by
+from ledger.audit.public.heads import (
+    agreement_on,
+    first_key,
+    is_signed,
+    is_vouched_for,
+    keys_of,
+    open_kept,
+    read_shown,
+    started_by,
+)
 from ledger.audit.public.history import NOT_SHOWN
 from ledger.audit.public.judge import Judge
 from ledger.audit.public.log import LogNotReadable, PublishedLog
@@ -46,7 +55,7 @@ class PublicReport:
     origin: str
     note: bytes  # the checkpoint that was shown
     read: int  # entries that this run read
-    evidence: tuple[str, ...]  # where signed notes were put that no honest log shows both
+    evidence: tuple[str, ...]  # where signed notes were put: two that no honest log shows, or one without its tree
     agreement: Agreement | None  # of the witnesses, where there is a policy
 
 
@@ -88,7 +97,9 @@ class _Audit:
         self._log = log
         self._state = state
         seen = state.seen()
-        self._shown = read_shown(log, seen=seen[-1].size if seen else 0, pause=pause)
+        unheld = state.unheld()
+        largest = max((each.size for each in (*seen[-1:], *unheld[-1:])), default=0)
+        self._shown = read_shown(log, seen=largest, pause=pause)
         self._identity = state.identity()
         self._asked = self._of_this_log(asked)
         self._now = Findings()  # what is wrong with what is shown; of entries the judge keeps account
@@ -99,7 +110,9 @@ class _Audit:
 
     def run(self, hiring: Hiring) -> None:
         """Read on, as far as the log shows one history."""
-        is_signed(self._shown.note, self._asked.keys)  # refused, if falsely in their name, before more is asked for
+        signed = is_signed(self._shown.note, self._asked.keys)  # refused, if falsely in their name
+        if self._state.progress() is None:  # else more is known of who signs
+            self._suspect(signed=signed, signers=lambda _: frozenset(self._asked.keys))
         reader = TileReader(self._shown.claimed.size, self._shown.claimed.root, self._log.fetch)
         try:
             operator = self._operator(reader)
@@ -108,11 +121,12 @@ class _Audit:
             judge = self._judge = Judge(self._state, operator)
             self._began = judge.size
             signed = self._is_signed(judge, operator)
+            self._suspect(signed=signed, signers=lambda size: self._signers(judge, operator, size))
             kept = self._open_kept(self._known(judge, operator))
-            if not self._breaks.goes_on(self._seen(), kept, reader, judge.tree, signed=signed):
+            if not self._breaks.goes_on(self._shown.seen, kept, reader, judge.tree, signed=signed):
                 return
         except NOT_SHOWN as error:
-            self._now.report(Check.TILE, 1, f"the log does not show what it signed: {error}", step=Step.PLACE)
+            self._breaks.not_shown(error, self._shown.seen if signed else None)
             return
         if signed:
             self._remember()
@@ -204,6 +218,19 @@ class _Audit:
         # A log that was never read names whom it likes: it is asked only where the auditor knows no better.
         return frozenset(self._asked.keys or (first_key(operator),))
 
+    def _signers(self, judge: Judge, operator: Operator, size: int) -> frozenset[VerifierKey]:
+        """Those of them that may sign a tree of that size: what a key signed after it was retired is nobody's."""
+        known = self._known(judge, operator)
+        if judge.log is None:
+            return known
+        in_force = checkpoint_keys(judge.log, size)
+        return known - (frozenset(keys_of(judge.log)) - frozenset(keys_of(judge.log, in_force)))
+
+    def _suspect(self, *, signed: bool, signers: Callable[[int], frozenset[VerifierKey]]) -> None:
+        """Keep what is shown, and what was shown first and taken back, if somebody known signed it."""
+        before = (each for each in self._shown.before if is_vouched_for(each.note, signers(each.claimed.size)))
+        self._breaks.suspect(each.seen for each in (*before, *((self._shown,) if signed else ())))
+
     def _is_signed(self, judge: Judge, operator: Operator) -> bool:
         """Whether a key that is known already signed what is shown.
 
@@ -213,16 +240,11 @@ class _Audit:
         Raises:
             LogNotReadable: nobody whom the auditor could come to believe signed it, or somebody falsely.
         """
-        known = self._known(judge, operator)
-        past: frozenset[VerifierKey] = frozenset()
-        if judge.log is not None:  # what a key signed after it was retired is nobody's
-            in_force = checkpoint_keys(judge.log, self._shown.claimed.size)
-            past = frozenset(keys_of(judge.log)) - frozenset(keys_of(judge.log, in_force))
-        if is_signed(self._shown.note, known - past):
+        if is_signed(self._shown.note, self._signers(judge, operator, self._shown.claimed.size)):
             return True
         if judge.log is None and self._asked.keys:
             # Only a checkpoint of a known key that holds log.started says by whom later keys are announced.
-            kept = self._open_kept(known)
+            kept = self._open_kept(self._known(judge, operator))
             if kept is None or kept.size == 0:
                 raise LogNotReadable(
                     "the key given did not sign the checkpoint that this log shows; if it was the log's key once, give "
@@ -236,16 +258,13 @@ class _Audit:
         kept = None if raw is None else open_kept(raw, known)
         return None if raw is None or kept is None else Seen(kept.size, kept.root, raw, kept=True)
 
-    def _seen(self) -> Seen:
-        return Seen(self._shown.claimed.size, self._shown.claimed.root, self._shown.note, kept=False)
-
     def _remember(self) -> None:
         """What is shown is this log's, and goes on from all that was seen of it."""
         if self._identity is not None:
             pinned = self._identity.pinned or bool(self._asked.keys)
             self._identity = Identity(origin=self._identity.origin, first=self._identity.first, pinned=pinned)
             self._state.identify(self._identity)
-        self._state.see(self._seen())
+        self._state.see(self._shown.seen)
         self._state.save()
 
     # ---- what is asked at the end
@@ -273,6 +292,6 @@ class _Audit:
             kept = self._open_kept(frozenset(() if log is None else keys_of(log)))
             if kept is None:
                 raise LogNotReadable("the kept checkpoint is none that a key of this log signed")
-            self._breaks.goes_on(self._seen(), kept, reader, judge.tree)
+            self._breaks.goes_on(self._shown.seen, kept, reader, judge.tree)
         if log is not None:
             hold_days(self._log, self._state, judge.progress, log, reader, self._now)

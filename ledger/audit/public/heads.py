@@ -1,10 +1,11 @@
 """Opens the checkpoints that an audit meets: the one the log shows, and one that the auditor kept."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger.audit.public.log import CHECKPOINT, LogNotReadable, PublishedLog
+from ledger.audit.public.log import CHECKPOINT, LogNotReached, LogNotReadable, PublishedLog
+from ledger.audit.public.state import Seen
 from ledger.audit.report import Check, Findings
 from ledger.domain.authority import Operator, operator_of
 from ledger.domain.log import Log
@@ -27,6 +28,12 @@ class Shown:
 
     note: bytes
     claimed: Checkpoint
+    before: tuple["Shown", ...] = ()  # what the log showed first, and took back when it was asked again
+
+    @property
+    def seen(self) -> Seen:
+        """The same, as it is remembered."""
+        return Seen(self.claimed.size, self.claimed.root, self.note, kept=False)
 
 
 def read_shown(log: PublishedLog, *, seen: int = 0, pause: Callable[[], None] = lambda: None) -> Shown:
@@ -40,15 +47,21 @@ def read_shown(log: PublishedLog, *, seen: int = 0, pause: Callable[[], None] = 
 
     Raises:
         LogNotReadable: there is none, or it is none.
-        LogNotReached.
+        LogNotReached: not even once.
     """
     shown = _read_shown(log)
+    before: list[Shown] = []
     for _ in range(_ASKED_AGAIN):
         if shown.claimed.size >= seen:
             break
         pause()
-        shown = _read_shown(log)
-    return shown
+        try:
+            again = _read_shown(log)
+        except (LogNotReached, LogNotReadable):  # then it is judged by what it did show
+            break
+        before.append(shown)
+        shown = again
+    return replace(shown, before=tuple(before))
 
 
 def _read_shown(log: PublishedLog) -> Shown:
@@ -76,6 +89,14 @@ def is_signed(note: bytes, keys: Collection[VerifierKey]) -> bool:
     except LedgerError as error:
         raise LogNotReadable(f"the checkpoint is not to be believed: {error}") from error
     return True
+
+
+def is_vouched_for(note: bytes, keys: Collection[VerifierKey]) -> bool:
+    """Whether one of these keys signed the checkpoint, and none of them falsely."""
+    try:
+        return is_signed(note, keys)
+    except LogNotReadable:
+        return False
 
 
 def open_kept(raw: bytes, keys: Collection[VerifierKey]) -> Checkpoint | None:

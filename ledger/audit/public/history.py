@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledger.audit.public.log import PublishedLog
+from ledger.audit.public.log import LogNotReached, LogNotReadable, PublishedLog
 from ledger.audit.public.state import Seen
 from ledger.tlog.merkle import CompactRange
 from ledger.tlog.proofs import ConsistencyNotProved, Node, check_consistency
@@ -61,12 +61,15 @@ def _rolled_back(old: Seen, new: Seen, log: PublishedLog) -> Break:
 
 
 def _parting(old: Seen, reader: TileReader, tree: CompactRange) -> tuple[int, int]:
-    """The positions among which the first that differs is, as far as what was read so far can tell."""
+    """The positions among which the first that differs is, as far as what was read so far, and is shown, can tell."""
     covered = 0
     for node, before in zip(subtrees(0, tree.size), tree.hashes, strict=True):
         end = (node.index + 1) << node.level
-        if end > reader.size or reader.nodes([node]) != (before,):
-            return covered + 1, end
+        try:
+            if end > reader.size or reader.nodes([node]) != (before,):
+                return covered + 1, end
+        except (*NOT_SHOWN, LogNotReached, LogNotReadable):  # that they part is proved all the same
+            break
         covered = end
     return covered + 1, old.size
 

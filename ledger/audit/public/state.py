@@ -133,6 +133,18 @@ class AuditState(Protocol):
         """Remember a checkpoint; of one with the same size and root the note is replaced."""
         ...
 
+    def unheld(self) -> Sequence[Seen]:
+        """The signed notes that were shown and not yet held against the log, by size."""
+        ...
+
+    def suspect(self, note: Seen) -> None:
+        """Remember a signed note, unless it was seen: until it is held against the log, and `see` or `drop` says so."""
+        ...
+
+    def drop(self, note: Seen) -> None:
+        """A note that was remembered until now need not be held against the log any more."""
+        ...
+
     def forks(self) -> Sequence[str]:
         """What was found out about forks, in sentences, oldest first."""
         ...

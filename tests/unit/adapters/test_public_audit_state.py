@@ -119,6 +119,25 @@ def test_what_was_saved_is_there_in_the_next_run_and_nothing_else(path: Path) ->
         assert list(state.lists()) == [(LIST, BY, b"\x01" * 16_384)]
 
 
+def test_note_waits_until_it_was_seen_or_is_dropped(path: Path) -> None:
+    notes = [Seen(size, leaf_hash(b"fork"), b"note", kept=False) for size in (9, 5, 7)]
+    with open_state(path) as state:
+        for note in notes:
+            state.suspect(note)
+        state.suspect(notes[0]._replace(note=b"with a cosignature"))
+        state.suspect(notes[0]._replace(root=leaf_hash(b"honest")))
+        state.save()
+        state.undo()
+    with open_state(path) as state:
+        assert [(each.size, each.note) for each in state.unheld()] == [(5, b"note"), (7, b"note"), *[(9, b"note")] * 2]
+        assert list(state.seen()) == []
+        state.see(notes[1])
+        state.drop(notes[2])
+        state.suspect(notes[1])
+        assert [each.size for each in state.unheld()] == [9, 9]
+        assert list(state.seen()) == [notes[1]]
+
+
 def test_progress_before_any_statement_has_nothing_to_say_of_it(state: SqliteAuditState) -> None:
     progress = Progress(tree=CompactRange.empty(), log=None, statement=None, latest=None, committed=0, stacks=0)
     state.advance(progress, b"")
