@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from ledger.vc.spelling import MalformedSpelling, from_time
 from verify_api.public import openapi
+from verify_api.public.adding import add_get
 from verify_api.public.cacheable import cacheable, said
 from verify_api.public.negotiation import credential_type
 
@@ -94,15 +95,5 @@ def documents_router(routes: DocumentRoutes) -> APIRouter:
         ("/issuers/{slug}/did.json", routes.issuer, openapi.did_document(), {}),
         ("/.well-known/did.json", routes.operator, openapi.did_document(), {}),
     ):
-        for method in ("GET", "HEAD"):
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                responses=responses,
-                response_model=None,
-                response_class=Response,
-                openapi_extra=parameters,
-                include_in_schema=method == "GET",
-            )
+        add_get(router, path, endpoint, responses, extra=parameters)
     return router

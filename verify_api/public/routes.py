@@ -4,7 +4,7 @@ Whatever stands in a path is text: nothing a stranger can send makes a 4xx other
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from ledger.domain.codes import format_link_code
 from ledger.domain.types import LinkCode
 from ledger.verification.verdict import State, Verdict
 from verify_api.public import openapi
+from verify_api.public.adding import add_get, add_post
 from verify_api.public.answers import Answers
 from verify_api.public.award_files import CREDENTIAL, FILES, PROOF, AwardFiles
 from verify_api.public.forms import form_fields, read_form
@@ -23,13 +24,6 @@ from verify_api.public.negotiation import wants_json, without_suffix
 from verify_api.public.page import Addresses
 from verify_api.public.rate_limit import Limits, RateLimit
 from verify_api.public.scanner import Scanner, Site
-
-Endpoint = (
-    Callable[[], Awaitable[Response]]
-    | Callable[[Request], Awaitable[Response]]
-    | Callable[[Request, str], Awaitable[Response]]
-    | Callable[[Request, str, str], Awaitable[Response]]
-)
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FORM_BYTES = 1_024
@@ -149,34 +143,28 @@ class PublicRoutes:
 def public_router(routes: PublicRoutes, log: PublishedFiles) -> APIRouter:
     """Every public route of this service."""
     router = APIRouter(tags=["public"])
-    _get(router, "/", routes.form, openapi.form_page())
-    _get(router, "/c", routes.form, openapi.form_page())
-    _get(router, "/C", routes.form, openapi.form_page(), described=False)
-    router.add_api_route(
-        "/c",
-        routes.typed,
-        methods=["POST"],
-        responses=openapi.typed(),
-        response_model=None,
-        response_class=Response,
-        openapi_extra=openapi.typed_body(),
-    )
+    add_get(router, "/", routes.form, openapi.form_page())
+    add_get(router, "/c", routes.form, openapi.form_page())
+    add_get(router, "/C", routes.form, openapi.form_page(), described=False)
+    add_post(router, "/c", routes.typed, openapi.typed(), extra=openapi.typed_body())
     _add_scans(router, routes, "/c", described=True)
     _add_scans(router, routes, "/C", described=False)  # as printed: QR alphanumeric mode has upper case only
-    _get(router, "/health/live", routes.live, openapi.live())
-    _get(router, "/health/ready", routes.ready, openapi.ready())
-    _get(router, "/log/checkpoint", log.checkpoint, openapi.note("The published checkpoint."))
-    _get(router, "/log/tile/{path:path}", log.tile, openapi.tile())
-    _get(router, "/log/days/{date}", log.day, openapi.note("The checkpoint that was published last on a day of UTC."))
+    add_get(router, "/health/live", routes.live, openapi.live())
+    add_get(router, "/health/ready", routes.ready, openapi.ready())
+    add_get(router, "/log/checkpoint", log.checkpoint, openapi.note("The published checkpoint."))
+    add_get(router, "/log/tile/{path:path}", log.tile, openapi.tile())
+    add_get(
+        router, "/log/days/{date}", log.day, openapi.note("The checkpoint that was published last on a day of UTC.")
+    )
     return router
 
 
 def _add_scans(router: APIRouter, routes: PublicRoutes, prefix: str, *, described: bool) -> None:
     for file, responses in openapi.award_files().items():
         _add_file(router, routes, prefix, file, responses, described=described)
-    _get(router, prefix + "/{code}", routes.scan, openapi.verdict(), described=described)
-    _get(router, prefix + "/{code}/{version}", routes.scan_version, openapi.verdict(), described=described)
-    _get(router, prefix + "/{path:path}", routes.elsewhere, openapi.verdict(), described=False)
+    add_get(router, prefix + "/{code}", routes.scan, openapi.verdict(), described=described)
+    add_get(router, prefix + "/{code}/{version}", routes.scan_version, openapi.verdict(), described=described)
+    add_get(router, prefix + "/{path:path}", routes.elsewhere, openapi.verdict(), described=False)
 
 
 def _add_file(
@@ -190,29 +178,8 @@ def _add_file(
         """A file of a later version."""
         return routes.below(request, f"{code}/{version}/{file}")
 
-    _get(router, f"{prefix}/{{code}}/{file}", award_file, responses, described=described)
-    _get(router, f"{prefix}/{{code}}/{{version}}/{file}", version_file, responses, described=described)
-
-
-def _get(
-    router: APIRouter,
-    path: str,
-    endpoint: Endpoint,
-    responses: openapi.Responses,
-    *,
-    described: bool = True,
-) -> None:
-    """Answer GET, and HEAD, which needs no description of its own."""
-    for method in ("GET", "HEAD"):
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            responses=responses,
-            response_model=None,
-            response_class=Response,
-            include_in_schema=described and method == "GET",
-        )
+    add_get(router, f"{prefix}/{{code}}/{file}", award_file, responses, described=described)
+    add_get(router, f"{prefix}/{{code}}/{{version}}/{file}", version_file, responses, described=described)
 
 
 def _addresses(scanned: ScannedCode, verdict: Verdict) -> Addresses:

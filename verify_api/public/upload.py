@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ledger.vc.upload import MAX_UPLOAD, UnreadableUpload, Upload, read_upload
 from ledger.verification.verdict import Verdict
 from verify_api.public import upload_openapi as openapi
+from verify_api.public.adding import add_get, add_post
 from verify_api.public.answers import Answers
 from verify_api.public.forms import read_form
 from verify_api.public.multipart import read_multipart
@@ -103,23 +104,6 @@ def _read(body: bytes, form: str | None) -> Upload | Literal["empty"] | None:
 def upload_router(routes: UploadRoutes) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["public"])
-    for method in ("GET", "HEAD"):
-        router.add_api_route(
-            "/verify",
-            routes.form,
-            methods=[method],
-            responses=openapi.form(),
-            response_model=None,
-            response_class=Response,
-            include_in_schema=method == "GET",
-        )
-    router.add_api_route(
-        "/verify",
-        routes.verify,
-        methods=["POST"],
-        responses=openapi.verdict(),
-        response_model=None,
-        response_class=Response,
-        openapi_extra=openapi.file_body(),
-    )
+    add_get(router, "/verify", routes.form, openapi.form())
+    add_post(router, "/verify", routes.verify, openapi.verdict(), extra=openapi.file_body())
     return router

@@ -16,6 +16,7 @@ from ledger.vc.upload import UnreadableUpload, Upload, read_value
 from ledger.verification.presentation import Asked, Presented, check_asked, is_verified, read_presentation
 from ledger.verification.verdict import Finding, Verdict
 from verify_api.public import upload_openapi as openapi
+from verify_api.public.adding import add_post
 from verify_api.public.answers import Answers
 from verify_api.public.forms import read_form
 from verify_api.public.json_verdict import finding_model, verdict_model
@@ -217,13 +218,6 @@ def verification_router(routes: VerificationRoutes) -> APIRouter:
         ("/credentials/verify", routes.credential, "verifiableCredential"),
         ("/presentations/verify", routes.presentation, "verifiablePresentation"),
     ):
-        router.add_api_route(
-            path,
-            handler,
-            methods=["POST"],
-            responses=openapi.verification(presentation=name == "verifiablePresentation"),
-            response_model=None,
-            response_class=Response,
-            openapi_extra=openapi.verification_body(name),
-        )
+        responses = openapi.verification(presentation=name == "verifiablePresentation")
+        add_post(router, path, handler, responses, extra=openapi.verification_body(name))
     return router
