@@ -71,6 +71,7 @@ class PublicScanner:
     proofs: Proofs
     files: CredentialFiles
     missing: Callable[[], list[str]]
+    unsigned: Callable[[], list[str]] = list  # the issuers whose status lists should be signed here, and cannot
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
         """The verdict on a link code; the code alone is version 1."""
@@ -100,6 +101,14 @@ class PublicScanner:
         """What is missing before scans can be answered."""
         return self.missing()
 
+    def missing_besides(self) -> list[str]:
+        """What only other software misses: one issuer without a key is no reason to send nobody's scans here."""
+        issuers = self.unsigned()
+        if not issuers:
+            return []
+        more = f" and {len(issuers) - 1} more" if len(issuers) > 1 else ""
+        return [f"a key that signs the status lists of {issuers[0]}{more} for other software"]
+
 
 def public_scanner(services: Services) -> PublicScanner:
     """The view of the services that public routes get."""
@@ -116,7 +125,9 @@ def public_scanner(services: Services) -> PublicScanner:
 
     proofs = Proofs(scanning=services.scanning, published=services.ledger.published)
     files = CredentialFiles(services.scanning)
-    return PublicScanner(scanning=services.scanning, proofs=proofs, files=files, missing=missing)
+    return PublicScanner(
+        scanning=services.scanning, proofs=proofs, files=files, missing=missing, unsigned=services.signing.unsigned
+    )
 
 
 def scanner_alone(side: PublicSide) -> PublicScanner:

@@ -85,6 +85,7 @@ class StatusSigning:
         self._issuers: Folds[Issuer] = Folds(issuer_rules.evolve)
         self._signed: dict[ListId, _Signed] = {}
         self._told: dict[StreamId, str] = {}
+        self._unsigned: dict[ListId, str] = {}  # whose they are
         self._state: _State | None = None  # for which all that was due was signed
         self._looked: datetime | None = None
         self._due: datetime | None = None  # when something is due although nothing changes
@@ -114,6 +115,10 @@ class StatusSigning:
         self._state, self._looked = stated, now
         return count
 
+    def unsigned(self) -> list[str]:
+        """The issuers (DIDs) of whom a list was due at the last look and could not be signed. Any thread may ask."""
+        return sorted(set(self._unsigned.copy().values()))
+
     def _sign_due(self, stated: _State, statuses: Statuses, now: datetime) -> int:
         with self._store.snapshot() as snapshot:
             lists = snapshot.status_lists()
@@ -137,9 +142,10 @@ class StatusSigning:
             due = last.looked + (BETWEEN if changed else REFRESH)
             if last.looked <= now < due:  # else it is due, or the clock was set back
                 self._wake(due)
+                self._unsigned.pop(state.list, None)
                 return False
         if issuer is None or kid is None:
-            self._tell(state.issuer, "no signing key that is in force is held here", issuer)
+            self._tell(state, "no signing key that is in force is held here", issuer)
             self._wake(now + _AGAIN)
             return False
         try:
@@ -149,10 +155,11 @@ class StatusSigning:
             self._wake(now + _SOON)  # another process has signed it
             return False
         except (KeyNotHeld, KeyUnreadable, DocumentError) as error:
-            self._tell(state.issuer, str(error), issuer)
+            self._tell(state, str(error), issuer)
             self._wake(now + _AGAIN)
             return False
         self._told.pop(state.issuer, None)
+        self._unsigned.pop(state.list, None)
         self._wake(now + REFRESH)
         return True
 
@@ -211,10 +218,11 @@ class StatusSigning:
             None,
         )
 
-    def _tell(self, stream: StreamId, why: str, issuer: Issuer | None) -> None:
-        if self._told.get(stream) != why:
-            self._told[stream] = why
-            name = "an issuer" if issuer is None else issuer.did
+    def _tell(self, state: StatusListState, why: str, issuer: Issuer | None) -> None:
+        name = "an issuer" if issuer is None else issuer.did
+        self._unsigned[state.list] = name
+        if self._told.get(state.issuer) != why:
+            self._told[state.issuer] = why
             self._failed(StatusListNotSigned(f"the status lists of {name} are not signed for other software: {why}"))
 
     def _wake(self, at: datetime) -> None:

@@ -63,6 +63,16 @@ def test_server_whose_recording_failed_says_that_it_is_not_ready(api: Api, monke
     assert (answer.status_code, answer.json()["missing"]) == (503, ["the recording of changes, which failed last time"])
 
 
+def test_server_names_the_status_lists_that_it_cannot_sign_and_is_ready(
+    issued: dict[str, str], api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.client.get("/health/ready").json() == {"status": "ok"}
+    monkeypatch.setattr(api.services.signing, "_unsigned", {1: "did:web:b", 2: "did:web:a", 3: "did:web:a"})
+    answer = api.client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["missing"] == ["a key that signs the status lists of did:web:a and 1 more for other software"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -1,6 +1,6 @@
 """Every answer of the public routes: a page or JSON, with the headers that all of them carry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import Request
@@ -123,12 +123,13 @@ class Answers:
         response.headers.update(headers)
         return response
 
-    def health(self, missing: list[str]) -> Response:
-        """200 where nothing is missing, else 503."""
-        if not missing:
+    def health(self, missing: list[str], besides: Sequence[str] = ()) -> Response:
+        """200 where nothing is missing that scans need, else 503; what else is missing is named in both."""
+        if not missing and not besides:
             return self.plain('{"status":"ok"}', _JSON, HTTPStatus.OK)
-        model = HealthModel(status="not ready", missing=missing)
-        return self.plain(model.model_dump_json(), _JSON, HTTPStatus.SERVICE_UNAVAILABLE)
+        model = HealthModel(status="not ready" if missing else "ok", missing=[*missing, *besides])
+        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+        return self.plain(model.model_dump_json(), _JSON, status)
 
     def plain(
         self,

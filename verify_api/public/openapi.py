@@ -116,7 +116,7 @@ def live() -> Responses:
 def ready() -> Responses:
     """Whether the process can answer scans."""
     return {
-        200: {"model": HealthModel, "description": "Nothing is missing."},
+        200: {"model": HealthModel, "description": "Scans can be answered. Names what else is missing, if anything."},
         503: {"model": HealthModel, "description": "Names what is missing."},
     }
 

@@ -125,7 +125,7 @@ class PublicRoutes:
 
     async def ready(self) -> Response:
         """The process can answer scans, or what it lacks."""
-        return self._answers.health(self._scanner.ready())
+        return self._answers.health(self._scanner.ready(), self._scanner.missing_besides())
 
     def _scan(self, request: Request, code: str, version: str | None, *, json: bool) -> Response:
         scanned = parse_scanned(code, version)

@@ -64,6 +64,10 @@ class Scanner(Protocol):
         """What is missing before this process can answer; empty when it can."""
         ...
 
+    def missing_besides(self) -> list[str]:
+        """What is missing, and no scan needs it."""
+        ...
+
 
 class Examiner(Protocol):
     """Judges credentials that somebody brings. Never writes, never signs; connects outwards only if that is allowed.

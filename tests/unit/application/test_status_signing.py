@@ -281,10 +281,29 @@ def test_without_a_good_key_nothing_is_signed_and_it_is_told_once(desk: Desk) ->
     (told,) = desk.told
     assert isinstance(told, StatusListNotSigned)
     assert desk.office.issuer().did in str(told)
+    assert desk.signing.unsigned() == [desk.office.issuer().did]
     assert desk.count() == 1
     added = run(desk.office.ledger.issuers.add_key(OPERATOR, desk.office.college, Role.SIGNING))
     assert desk.work() == 1
+    assert desk.signing.unsigned() == []
     desk.assert_good(name, added.kid)
+
+
+def test_list_that_another_process_signed_is_not_told_to_be_unsigned(desk: Desk) -> None:
+    office = desk.office
+    desk.issue()
+    other, desk.signing = desk.signing, desk.another()
+    (kid,) = office.kids(Role.SIGNING)
+    path = office.ledger.home.keys / f"{kid}.pem"
+    away = path.rename(path.with_suffix(".away"))
+    assert desk.work() == 0
+    assert desk.signing.unsigned() == [office.issuer().did]
+    away.rename(path)
+    assert other.work() == 1
+    away = path.rename(away)
+    assert desk.work(timedelta(minutes=2), publish=False) == 0
+    assert desk.signing.unsigned() == []
+    away.rename(path)
 
 
 def test_key_that_is_kept_elsewhere_or_cannot_be_read_holds_up_nobody_else(desk: Desk) -> None:

@@ -299,6 +299,7 @@ class FakeScanner:
         """Be as new."""
         self.verdict: Verdict = VALID
         self.missing: list[str] = []
+        self.unsigned: list[str] = []
         self.proofs: bytes | None = b"{}"
         self.file: CredentialFile | None = None
         self.asked: list[tuple[str, int | None]] = []
@@ -322,6 +323,9 @@ class FakeScanner:
 
     def ready(self) -> list[str]:
         return self.missing
+
+    def missing_besides(self) -> list[str]:
+        return self.unsigned
 
 
 class FakeLog:

@@ -141,6 +141,19 @@ def test_health_says_what_is_missing(client: TestClient, scanner: FakeScanner) -
     assert client.get("/health/live").status_code == 200
 
 
+def test_what_scans_do_not_need_is_named_and_the_process_is_ready_all_the_same(
+    client: TestClient, scanner: FakeScanner
+) -> None:
+    scanner.unsigned = ["the status lists of did:web:a"]
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "missing": scanner.unsigned})
+    scanner.missing = ["the database"]
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+    assert answer.json()["missing"] == ["the database", "the status lists of did:web:a"]
+    assert client.get("/health/live").json() == {"status": "ok"}
+
+
 ANSWERS = [f"/c/{CODE_TEXT}{tail}" for tail in ("", ".json", "/qr.png", "/qr.svg", "/proof")]
 
 
