@@ -7,14 +7,13 @@ the award or of a key. What the award shows, its capsule holds, which only the c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hmac import compare_digest
 from typing import Final
 
+from ledger.application.archive_closed import HolderUnconfirmed, without_capsule
 from ledger.application.archive_opening import ArchiveUnreadable, Read, open_archive
 from ledger.application.archiving import LOG, capsule_path, definition_path
-from ledger.domain.codes import link_digest, parse_link_code, stream_of
+from ledger.domain.codes import parse_link_code, stream_of
 from ledger.domain.events import (
-    CredentialAwarded,
     IssuerEvent,
     IssuerProfileChanged,
     IssuerRecognised,
@@ -41,14 +40,6 @@ _CREDENTIAL: Final = b'"type":"credential.'
 _WITHHELD: Final = frozenset(set(Part) - set(SHOWN))
 _CHECKS: Final = ("checkpoint", "registries", *CHECKS)  # as of a proof file
 _DAMAGED: Final = (CapsuleUnreadable, MalformedEntry, MalformedTile, TileForged, TileMissing)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HolderUnconfirmed:
-    """The code is genuine, and the archive does not hold what the award shows: erased, or never exported."""
-
-    issuer: Did
-    issued: datetime  # recorded time
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,20 +105,18 @@ class ArchiveReading:
         codes = [code, *(() if capsule is None else capsule.components)]
         found = self._entries({stream_of(each) for each in codes})
         own = found.streams[stream_of(code)]
-        if capsule is None and own:
-            unconfirmed = _unconfirmed(own, code)
-            if unconfirmed is not None:
-                return unconfirmed
         evidence = self._evidence(code, capsule, found)
         parts = {stream_of(each): self._evidence(each, self._capsule(each), found) for each in codes[1:]}
+        authority = self._authority(found, own)
         judged = judge(
             replace(evidence, components=parts),
-            self._authority(found, own),
+            authority,
             Policy(registries=self.registries, witnesses=self._witnesses),
             now=now,
             scanned_version=version,
         )
-        return with_earlier(self._earlier, judged, _CHECKS)
+        verdict = with_earlier(self._earlier, judged, _CHECKS)
+        return without_capsule(verdict, own, authority) if capsule is None else verdict
 
     def _capsule(self, code: LinkCode) -> Capsule | None:
         raw = self._read(capsule_path(stream_of(code)))
@@ -228,14 +217,6 @@ def _sort(entry: Entry, placed: Placed, found: _Found) -> None:
         did = found.dids[entry.stream]
         found.issuers[did].append(placed)
         found.events[did].append(entry.event)
-
-
-def _unconfirmed(own: Sequence[Placed], code: LinkCode) -> HolderUnconfirmed | None:
-    """What can be said of a genuine code without its capsule; None where the code is not the award's."""
-    first = parse_entry(own[0].raw)
-    if not isinstance(first.event, CredentialAwarded) or not compare_digest(link_digest(code), first.event.link):
-        return None
-    return HolderUnconfirmed(issuer=first.by, issued=first.at)
 
 
 def _achievements(capsule: Capsule | None, readings: Readings) -> set[Digest]:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from ledger import exporting
+from ledger.application.archive_closed import HolderUnconfirmed
 from ledger.application.archive_opening import ArchiveNotVouched, ArchiveUnreadable
-from ledger.application.archive_reading import ArchiveReading, HolderUnconfirmed
+from ledger.application.archive_reading import ArchiveReading
 from ledger.application.archiving import Archived
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
@@ -18,7 +19,7 @@ from ledger.tlog.note import MAX_NOTE_BYTES
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy
 from verify_api.cli.asking import exit_code
 from verify_api.cli.client import document
-from verify_api.cli.errors import UNDECIDED, NotReached, WrongUsage
+from verify_api.cli.errors import REFUSED, UNDECIDED, NotReached, WrongUsage
 from verify_api.cli.reading import award_reference, read_bytes
 from verify_api.cli.run import Run, command
 from verify_api.cli.service import PANEL, DatabaseOption
@@ -114,16 +115,19 @@ def verify_in_archive(
 
 
 def _tell_unconfirmed(run: Run, found: HolderUnconfirmed) -> int:
-    """Genuine code, holder not confirmed."""
+    """Genuine code, holder not confirmed; or withdrawn, whoever the holder is."""
+    verdict = "holder_unconfirmed" if found.withdrawn is None else found.withdrawn.value
     said: dict[str, Json] = {
-        "verdict": "holder_unconfirmed",
-        "in_force": None,
+        "verdict": verdict,
+        "in_force": None if found.withdrawn is None else False,
         "issuer": found.issuer,
         "issued": format_time(found.issued),
     }
     line = (
-        f"holder_unconfirmed: this code was issued by {found.issuer} on {found.issued.date().isoformat()}; the details "
-        "are not in this archive: compare with the holder's credential file"
+        f"{verdict}: this code was issued by {found.issuer} on {found.issued.date().isoformat()}; the details are not"
     )
-    run.output.result(said, [line])
-    return UNDECIDED
+    if found.withdrawn is None:
+        run.output.result(said, [f"{line} in this archive: compare with the holder's credential file"])
+        return UNDECIDED
+    run.output.result(said, [f"{line} in this archive, and its entries say that the award does not hold"])
+    return REFUSED

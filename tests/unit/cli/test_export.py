@@ -34,6 +34,11 @@ def vkey(ledger: Command) -> str:
     return ledger("log", "vkey").out.splitlines()[-1]
 
 
+def signing_keys(college: Command) -> list[str]:
+    keys = json.loads(college("issuer", "key", "list", "college", "--json").out)["keys"]
+    return [key["kid"] for key in keys if key["role"] == "signing"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "archive"
@@ -83,6 +88,44 @@ def test_archive_without_the_capsule_says_genuine_code_holder_not_confirmed(
     assert (ended, said["verdict"]) == (3, "holder_unconfirmed")
 
 
+@pytest.mark.parametrize(
+    ("act", "verdict"), [("revoke", "revoked"), ("suspend", "suspended"), ("theft", "key_compromised")]
+)
+def test_what_was_withdrawn_is_so_also_where_the_capsule_was_taken_out(
+    college: Command, tmp_path: Path, folder: Path, act: str, verdict: str
+) -> None:
+    receipt = issue(college, tmp_path)
+    if act == "theft":
+        (stolen,) = signing_keys(college)
+        assert college("issuer", "key", "add", "--issuer", "college").code == 0
+        place = str(receipt["position"])
+        told = college("issuer", "key", "compromised", stolen, "--from-position", place, "--issuer", "college")
+        assert told.code == 0
+    else:
+        assert college(act, receipt["code"], "--reason", "other").code == 0
+    assert college("export", str(folder)).code == 0
+    for whole in (True, False):
+        ended, said = verify(college, folder, receipt["code"])
+        assert (ended, said["verdict"], said["in_force"]) == (1, verdict, False), whole
+        for capsule in (folder / "capsules").glob("*/*"):
+            capsule.unlink()
+    told = college("verify", receipt["code"], "--archive", str(folder), "--policy", str(tmp_path / "policy"))
+    assert told.out.startswith(f"{verdict}: this code was issued by ")
+    assert college("verify", receipt["code"], "--archive", str(folder)).out.startswith("not_checked:")
+
+
+def test_code_without_a_capsule_is_genuine_only_where_all_else_verifies(
+    college: Command, tmp_path: Path, folder: Path
+) -> None:
+    receipt = issue(college, tmp_path)
+    assert college("export", str(folder)).code == 0
+    next((folder / "capsules").glob("*/*")).unlink()
+    for definition in (folder / "definitions").iterdir():
+        definition.unlink()  # so whoever the issuer is, is not known
+    ended, verdict = verify(college, folder, receipt["code"])
+    assert (ended, verdict["verdict"]) == (3, "not_checked")
+
+
 def test_archive_is_carried_on_with_what_is_new(college: Command, tmp_path: Path, folder: Path) -> None:
     first = issue(college, tmp_path)
     before = json.loads(college("export", str(folder), "--json").out)
@@ -124,8 +167,7 @@ def test_award_that_a_thief_amended_is_archived_anew_once_the_theft_is_reported(
     assert by_thief.code == 0
     assert college("export", str(folder)).code == 0
     assert verify(college, folder, receipt["code"])[1]["verdict"] == "amended"
-    keys = json.loads(college("issuer", "key", "list", "college", "--json").out)["keys"]
-    (stolen,) = [key["kid"] for key in keys if key["role"] == "signing"]
+    (stolen,) = signing_keys(college)
     assert college("issuer", "key", "add", "--issuer", "college").code == 0
     place = str(json.loads(by_thief.out)["position"])
     assert college("issuer", "key", "compromised", stolen, "--from-position", place, "--issuer", "college").code == 0
