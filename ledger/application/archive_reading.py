@@ -21,6 +21,7 @@ from ledger.domain.events import (
     LogEvent,
     StatusCommitted,
 )
+from ledger.domain.stacking_rule import MOST_COMPONENTS
 from ledger.domain.types import Did, Digest, LinkCode, Position, StreamId
 from ledger.domain.values import Part
 from ledger.record.capsule import SHOWN, Capsule, CapsuleUnreadable, open_capsule
@@ -102,7 +103,7 @@ class ArchiveReading:
 
     def _scan(self, code: LinkCode, version: int | None, now: datetime) -> Verdict | HolderUnconfirmed:
         capsule = self._capsule(code)
-        codes = [code, *(() if capsule is None else capsule.components)]
+        codes = [code, *(() if capsule is None else capsule.components[:MOST_COMPONENTS])]
         found = self._entries({stream_of(each) for each in codes})
         own = found.streams[stream_of(code)]
         evidence = self._evidence(code, capsule, found)

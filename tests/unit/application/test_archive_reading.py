@@ -1,14 +1,16 @@
 """What an archive says of an award, where its log holds what no honest one does."""
 
 import json
+from dataclasses import replace
 
 from ledger.application.archive_reading import ArchiveReading
 from ledger.application.archiving import capsule_path, definition_path
 from ledger.domain import events as ev
 from ledger.domain.codes import format_link_code
-from ledger.domain.types import Position, StreamId
+from ledger.domain.stacking_rule import MOST_COMPONENTS
+from ledger.domain.types import LinkCode, Position, StreamId
 from ledger.domain.values import Custody, Part
-from ledger.record.capsule import SHOWN, Capsule, seal_capsule
+from ledger.record.capsule import SHOWN, Capsule, open_capsule, seal_capsule
 from ledger.record.commitment import Opening
 from ledger.testing.forge import Forge
 from ledger.tlog.merkle import leaf_hash
@@ -56,3 +58,24 @@ def test_second_registration_of_an_issuer_changes_nothing_about_it() -> None:
     )
     assert isinstance(verdict, Verdict)
     assert verdict.state is State.VALID
+
+
+def test_capsule_that_names_parts_without_end_is_not_followed_to_it() -> None:
+    scene = Scene()
+    stream, forge = scene.issue(), scene.forge
+    publish(forge)
+    files, code = archive_of(forge, stream, [scene.body]), forge.evidence(stream).code
+    assert code is not None
+    others = tuple(LinkCode(number.to_bytes(22, "big")) for number in range(3_000))
+    capsule = open_capsule(files[capsule_path(stream)], code)
+    files[capsule_path(stream)] = seal_capsule(replace(capsule, components=others), code, bytes(12))
+    asked: list[str] = []
+
+    def read(path: str) -> bytes | None:
+        asked.append(path)
+        return files.get(path)
+
+    verdict = ArchiveReading(read, keys=[VerifierKey.parse(vkey(forge))]).scan(format_link_code(code), 1, now=forge.at)
+    assert isinstance(verdict, Verdict)
+    assert verdict.state is State.VALID  # the award says of what it was built
+    assert len([path for path in asked if path.startswith("capsules/")]) == 1 + MOST_COMPONENTS
