@@ -73,7 +73,7 @@ class Script:
 
     name: str
     answer: "Callable[[Script, AddCheckpoint], Reply]"
-    at: int = 1_800_000_000
+    at: int = int(NOW.timestamp())
     asked: list[AddCheckpoint] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,11 +16,13 @@ from ledger.adapters.witness_errors import (
     WitnessCosignatureFalse,
     WitnessDoesNotKnowLog,
     WitnessRefused,
+    WitnessTimeWrong,
     WitnessTooSlow,
     WitnessUnreachable,
 )
+from ledger.application.ports import Clock
 from ledger.application.publishing_ports import WitnessAhead
-from ledger.tlog.cosignature import CosignatureInvalid
+from ledger.tlog.cosignature import CLOCKS_DIFFER, CosignatureInvalid, cosignatures, with_lines
 from ledger.tlog.merkle import Hash
 from ledger.tlog.policy import Witness
 from ledger.tlog.witnessing import (
@@ -76,7 +79,9 @@ class Asking:
         size: int,
         prove: Callable[[int], tuple[Hash, ...]],
         timeout: float,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._http = http
         self._note = note
         self._size = size
@@ -114,11 +119,11 @@ class Asking:
 
     async def _ask_once(self, witness: Witness, address: str, old: int) -> bytes | int:
         """The witness's line, or the size that it has seen instead."""
-        body = AddCheckpoint(old=old, path=self._path(old), note=self._note).to_bytes()
+        body, asked = AddCheckpoint(old=old, path=self._path(old), note=self._note).to_bytes(), self._clock.now()
         status, kind, answer = await self._post(witness, address, body)
         try:
             if status == _OK:
-                return cosignature_in(self._note, answer, witness.key)
+                return self._of_now(witness, cosignature_in(self._note, answer, witness.key), asked)
             if status == OTHER_SIZE:
                 return self._other_size(witness, old, kind, answer)
         except MalformedWitnessAnswer as error:
@@ -127,6 +132,19 @@ class Asking:
             raise WitnessCosignatureFalse(witness.name, f"cosigned something else: {error}") from error
         refusal = {UNKNOWN_LOG: WitnessDoesNotKnowLog, NOT_CONSISTENT: WitnessContradicts}.get(status, WitnessRefused)
         raise refusal(witness.name, status, answer.decode("utf-8", "replace"))
+
+    def _of_now(self, witness: Witness, line: bytes, asked: datetime) -> bytes:
+        """A line that was made since the witness was asked; an older one tells nothing of what it has seen since.
+
+        Raises:
+            WitnessTimeWrong: it is of another time, clocks being as different as they may.
+        """
+        (found,) = cosignatures(with_lines(self._note, line), [witness.key])
+        now = self._clock.now()
+        if int(asked.timestamp()) - CLOCKS_DIFFER <= found.at <= int(now.timestamp()) + CLOCKS_DIFFER:
+            return line
+        at, here = (each.isoformat(timespec="seconds").replace("+00:00", "Z") for each in (_instant(found.at), now))
+        raise WitnessTimeWrong(witness.name, f"cosigned as of {at}, and it is {here} here")
 
     def _other_size(self, witness: Witness, old: int, kind: str, answer: bytes) -> int:
         """The size that a witness names in place of `old`.
@@ -168,3 +186,7 @@ class Asking:
             ) from error
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return response.status_code, kind, bytes(answer)
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

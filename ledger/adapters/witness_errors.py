@@ -38,6 +38,10 @@ class WitnessCosignatureFalse(WitnessError):
     """It answered with a cosignature of its own key that does not verify."""
 
 
+class WitnessTimeWrong(WitnessError):
+    """It answered with a cosignature of another time than now: its clock is wrong, or an old answer was sent again."""
+
+
 class WitnessRefused(WitnessError):
     """It answered another status than one that leads to a cosignature."""
 

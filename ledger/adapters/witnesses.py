@@ -150,7 +150,9 @@ class WitnessClient:
                 trust_env=False,
                 follow_redirects=False,
             )
-        asking = Asking(self._http, gathering.note, gathering.checkpoint.size, gathering.prove, self._timeout)
+        asking = Asking(
+            self._http, gathering.note, gathering.checkpoint.size, gathering.prove, self._timeout, self._clock
+        )
         tasks = {
             asyncio.create_task(
                 asking.ask(each, self._addresses[each.name], self._memory.known.get(each.name)), name=each.name

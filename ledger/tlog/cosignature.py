@@ -24,6 +24,9 @@ from ledger.tlog.note import (
 # 9999-12-31T23:59:59Z. The specification allows 2**63 - 1 and lets verifiers refuse what lies in the future; no
 # witness cosigns after this second, and every time up to it is a date.
 MAX_TIME: Final = 253_402_300_799
+# Seconds by which honest clocks may differ. A time that is further ahead has not come, and if it counted, it would hide
+# for years how old a checkpoint is; the specification lets verifiers refuse it.
+CLOCKS_DIFFER: Final = 300
 _TIME_BYTES: Final = 8  # big endian, before the signature
 
 

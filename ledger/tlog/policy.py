@@ -60,6 +60,8 @@ class Agreement:
     since: int | None
     # Unix seconds: until then none of a quorum (or of `names`) had seen a larger tree. None: nobody says so.
     as_of: int | None
+    # The latest time that any cosignature of a witness of the policy has, counted or not.
+    latest: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,11 @@ class WitnessPolicy:
     quorum: str | None = None  # a witness or a group; None asks for nobody
     log_urls: Mapping[VerifierKey, str] = field(default_factory=dict, hash=False)
 
-    def agreement(self, note: bytes) -> Agreement:
+    def agreement(self, note: bytes, *, until: int | None = None) -> Agreement:
         """What the witnesses of this policy say about a note.
+
+        Args:
+            until: Unix seconds; a cosignature of a later time counts for nothing. None: all count.
 
         Raises:
             MalformedNote: `note` is no signed note.
@@ -82,7 +87,7 @@ class WitnessPolicy:
         found = cosignatures(note, [witness.key for witness in self.witnesses])
         times: dict[str, list[int]] = {}
         for witness in self.witnesses:
-            own = [each.at for each in found if each.key == witness.key]
+            own = [each.at for each in found if each.key == witness.key and (until is None or each.at <= until)]
             if own:
                 times[witness.name] = own
         return Agreement(
@@ -90,6 +95,7 @@ class WitnessPolicy:
             reached=self.enough(times),
             since=self._first({name: min(each) for name, each in times.items()}),
             as_of=self._latest({name: max(each) for name, each in times.items()}),
+            latest=max((each.at for each in found), default=None),
         )
 
     def enough(self, names: Iterable[str]) -> bool:

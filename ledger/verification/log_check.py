@@ -14,6 +14,7 @@ from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, size_of_note
+from ledger.tlog.cosignature import CLOCKS_DIFFER
 from ledger.tlog.merkle import Hash, leaf_hash
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Agreement, WitnessPolicy
@@ -62,8 +63,12 @@ def open_published(raw: bytes, log: Log) -> Checkpoint:
     return _open(raw, log.operator.origin, checkpoint_keys(log, size_of_note(raw) or 0))
 
 
-def open_log(raw: bytes | None, log: Log, policy: WitnessPolicy) -> OpenedLog:
-    """The published checkpoint, if it is one of this log, with the word of those witnesses whom the policy names."""
+def open_log(raw: bytes | None, log: Log, policy: WitnessPolicy, now: datetime) -> OpenedLog:
+    """The published checkpoint, if it is one of this log, with the word of those witnesses whom the policy names.
+
+    Args:
+        now: timezone-aware; a cosignature of a time that has not come counts for nothing.
+    """
     if raw is None:
         return NO_LOG
     try:
@@ -72,12 +77,24 @@ def open_log(raw: bytes | None, log: Log, policy: WitnessPolicy) -> OpenedLog:
         broken = _inconsistent("checkpoint_invalid", "The checkpoint given is not one that the log's key signed.")
         return OpenedLog(checkpoint=None, agreement=_NOBODY, broken=broken)
     try:
-        agreement = _agreement(raw, policy)
+        agreement = agreement_by(raw, policy, now)
     except LedgerError:
         # "If the key name and ID match a known key, verifiers MUST verify the signature" (C2SP signed-note).
         broken = _inconsistent("cosignature_invalid", "The checkpoint given carries a false cosignature of a witness.")
         return OpenedLog(checkpoint=checkpoint, agreement=_NOBODY, broken=broken)
     return OpenedLog(checkpoint=checkpoint, agreement=agreement, broken=None)
+
+
+def agreement_by(raw: bytes, policy: WitnessPolicy, now: datetime) -> Agreement:
+    """What the witnesses of a policy have said about a note, by a clock that may differ from theirs a little.
+
+    Raises:
+        LedgerError: as `WitnessPolicy.agreement`.
+    """
+    agreement, until = _agreement(raw, policy), int(now.timestamp()) + CLOCKS_DIFFER
+    if agreement.latest is None or agreement.latest <= until:
+        return agreement
+    return policy.agreement(raw, until=until)
 
 
 # Pure functions of the bytes; every scan within a second meets the same checkpoint, and an award is scanned again.

@@ -86,7 +86,7 @@ def judge(
         scanned_version: as printed on the certificate, from 1; None where the award was asked for by its id.
     """
     operator, log = authority.operator, authority.log
-    published = NO_LOG if log is None else open_log(evidence.checkpoint, log, policy.witnesses)
+    published = NO_LOG if log is None else open_log(evidence.checkpoint, log, policy.witnesses, now)
     position = evidence.stream[0].position if evidence.stream else None
     path = None if position is None else evidence.paths.get(position)
     question = _Question(

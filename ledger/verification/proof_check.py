@@ -63,7 +63,7 @@ def check_proof_file(
     """
     file = read_proof_file(raw)
     findings = [_check_asked(file, asked)]
-    anchor, of_the_log = check_log(file, policy)
+    anchor, of_the_log = check_log(file, policy, now)
     findings += of_the_log
     if anchor is None:
         return _refused(file, findings, now)

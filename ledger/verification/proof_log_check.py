@@ -29,6 +29,7 @@ from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.tlog.proofs import InclusionNotProved, check_inclusion
 from ledger.verification.evidence import Placed
 from ledger.verification.findings import failed, not_checked, passed
+from ledger.verification.log_check import agreement_by
 from ledger.verification.log_keys import establish_log
 from ledger.verification.proof_file import ProofFile, ProvedAward, ProvedEntry
 from ledger.verification.verdict import Finding
@@ -54,18 +55,19 @@ class _Broken(Exception):
         self.finding = finding
 
 
-def check_log(file: ProofFile, policy: WitnessPolicy | None) -> tuple[Anchor | None, list[Finding]]:
+def check_log(file: ProofFile, policy: WitnessPolicy | None, now: datetime) -> tuple[Anchor | None, list[Finding]]:
     """The checkpoint with all that is needed of it, None where nothing in the file hangs on it.
 
     Args:
         policy: whose logs and witnesses are believed; None where the file is only held against itself.
+        now: timezone-aware.
     """
     findings: list[Finding] = []
     try:
         log = _establish(file)
         checkpoint, opened = _open(file, log, policy)
         findings.append(opened)
-        agreement, vouched = _agreement(file, policy)
+        agreement, vouched = _agreement(file, policy, now)
         findings.append(vouched)
         findings.append(_check_places(file, checkpoint))
         entry, statement = _statement(file, log, checkpoint)
@@ -152,12 +154,16 @@ def _bad_checkpoint(error: LedgerError) -> Finding:
     return failed("checkpoint", "checkpoint_malformed", "What stands in place of a checkpoint is none.")
 
 
-def _agreement(file: ProofFile, policy: WitnessPolicy | None) -> tuple[Agreement, Finding]:
+def _agreement(file: ProofFile, policy: WitnessPolicy | None, now: datetime) -> tuple[Agreement, Finding]:
+    whose = policy or WitnessPolicy()
     try:
-        agreement = (policy or WitnessPolicy()).agreement(file.checkpoint)
+        agreement, whole = agreement_by(file.checkpoint, whose, now), whose.agreement(file.checkpoint)
     except LedgerError as error:
         detail = "The checkpoint has a cosignature that the witness named did not make."
         raise _Broken(failed("witnesses", "cosignature_forged", detail)) from error
+    if whole.reached and not agreement.reached:
+        detail = "A cosignature that the policy needs is of a time that has not come yet, by the clock here."
+        return agreement, not_checked("witnesses", "cosignature_in_future", detail)
     if not agreement.reached:
         detail = "Too few of the witnesses that the policy asks for cosigned the checkpoint."
         return agreement, not_checked("witnesses", "quorum_missing", detail)

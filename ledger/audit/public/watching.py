@@ -17,6 +17,7 @@ from ledger.domain import events as ev
 from ledger.domain.types import Did, Position, Seq, StreamId
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
+from ledger.tlog.cosignature import CLOCKS_DIFFER
 
 PUBLISHED_WITHIN = timedelta(seconds=60)  # of being acknowledged; also what a receipt may come later than its entry
 COSIGNED_WITHIN = timedelta(hours=3)  # an unchanged checkpoint is cosigned anew each hour
@@ -206,7 +207,11 @@ def _of_log(report: PublicReport, now: datetime) -> Iterator[Alarm]:
     agreement = report.agreement
     if agreement is not None and agreement.as_of is not None:
         last = datetime.fromtimestamp(agreement.as_of, UTC)
-        if now - last > COSIGNED_WITHIN:
+        if last - now > timedelta(seconds=CLOCKS_DIFFER):
+            reason = f"the witnesses vouch for what is shown as of {last.isoformat()}, a time that has not come: their "
+            reason += "clocks or this one are wrong, and nothing tells how old the checkpoint is"
+            yield Alarm(AlarmKind.STALE, reason)
+        elif now - last > COSIGNED_WITHIN:
             reason = f"the witnesses vouch for what is shown as of {last.isoformat()} alone: an old checkpoint is shown"
             yield Alarm(AlarmKind.STALE, reason)
 

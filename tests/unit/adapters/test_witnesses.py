@@ -18,6 +18,7 @@ from ledger.adapters.witness_errors import (
     WitnessDoesNotKnowLog,
     WitnessError,
     WitnessRefused,
+    WitnessTimeWrong,
     WitnessTooSlow,
     WitnessUnreachable,
 )
@@ -34,6 +35,7 @@ from ledger.tlog.witnessing import MAX_ANSWER_BYTES, AddCheckpoint
 from tests.witnesses import NOW, Reply, SampleLog, Script, answering, size_reply
 
 LOG = SampleLog()
+T = int(NOW.timestamp())
 Answer = Callable[[Script, AddCheckpoint], Reply]
 
 
@@ -103,14 +105,14 @@ def gathering(*scripts: Script, quorum: str = "none", groups: str = "", waits: W
 
 
 def test_all_witnesses_are_asked_and_their_lines_stand_on_the_note() -> None:
-    first, second = Script("w1", good, at=100), Script("w2", good, at=200)
+    first, second = Script("w1", good, at=T + 100), Script("w2", good, at=T - 200)
     with gathering(first, second, quorum="g", groups="group g all w1 w2") as made:
         note = made.gather(7)
         assert made.client.reached(note)
         assert not made.client.reached(LOG.note(7))
     assert note.startswith(LOG.note(7))
     assert open_checkpoint(note, LOG.key).size == 7
-    assert {each.at for each in cosignatures(note, [first.key, second.key])} == {100, 200}
+    assert {each.at for each in cosignatures(note, [first.key, second.key])} == {T + 100, T - 200}
     assert first.paths == second.paths == ["/add-checkpoint"]
     assert made.failures == []
 
@@ -144,12 +146,12 @@ def test_a_witness_that_saw_another_size_is_asked_again_with_a_proof_from_there(
 
 
 def test_a_note_that_has_a_line_of_a_witness_tells_what_it_saw_and_gets_a_younger_one() -> None:
-    script = Script("w1", having_seen(12), at=5_000)
+    script = Script("w1", having_seen(12))
     note = with_lines(LOG.note(12), script.line(LOG.note(12), 1_400))
     with gathering(script) as made:
         again = made.gather(12, note)
     assert [each.old for each in script.asked] == [12]
-    assert again == with_lines(LOG.note(12), script.line(LOG.note(12), 5_000))
+    assert again == with_lines(LOG.note(12), script.line(LOG.note(12), T))
 
 
 def test_lines_that_a_note_has_stay_where_their_witness_does_not_answer() -> None:
@@ -252,6 +254,23 @@ def test_a_witness_that_answers_wrongly_is_left_out_and_named_and_the_others_cou
         raise made.failures[0]
 
 
+@pytest.mark.parametrize("off", [-301, 301, -30 * 365 * 86_400, 10 * 365 * 86_400])
+def test_a_line_of_another_time_is_none_of_now_and_nobody_was_heard(off: int) -> None:
+    with gathering(Script("w1", good, at=T + off), quorum="w1") as made:
+        assert made.gather(12) == LOG.note(12)
+        assert not made.client.heard
+    assert [type(each) for each in made.failures] == [WitnessTimeWrong]
+    with pytest.raises(WitnessTimeWrong, match=r"w1 cosigned as of \S+Z, and it is 2027-03-01T09:00:00Z here"):
+        raise made.failures[0]
+
+
+@pytest.mark.parametrize("off", [-300, 300])
+def test_clocks_may_differ_by_five_minutes(off: int) -> None:
+    with gathering(Script("w1", good, at=T + off), quorum="w1") as made:
+        assert made.client.reached(made.gather(12))
+        assert made.client.heard
+
+
 @pytest.mark.parametrize(
     "reply",
     [size_reply(12), Reply(409, b"another root\n"), Reply(409, b"twelve\n", SIZE), Reply(422)],
@@ -324,6 +343,7 @@ def test_the_same_failure_is_told_again_after_ten_minutes_only_and_another_at_on
     with gathering(script) as made:
         for minutes in (0, 1, 1, 9, 1, 1, 10):
             made.clock.at += timedelta(minutes=minutes)
+            script.at = int(made.clock.at.timestamp())
             made.gather(12)
             told.append(len(made.failures))
             statuses.pop(0)

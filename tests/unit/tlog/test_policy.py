@@ -219,6 +219,20 @@ def test_a_witness_that_cosigned_twice_counts_from_its_first_time_until_its_last
     )
 
 
+def test_a_time_that_has_not_come_does_not_count() -> None:
+    policy = names("group g all w1 w2\nquorum g")
+    both = note(w1=10, w2=20)
+    assert policy.agreement(both, until=20) == policy.agreement(both)
+    assert policy.agreement(note()).latest is None
+    early = policy.agreement(both, until=19)
+    assert early == Agreement(names=("w1",), reached=False, since=None, as_of=None)
+    assert early.latest == 20
+    line = cosign(TEXT, WITNESSES["w2"], KEYS["w2"].name, 3_600)
+    twice = policy.agreement(both + line, until=20)
+    assert twice == Agreement(names=("w1", "w2"), reached=True, since=20, as_of=10)
+    assert twice.latest == 3_600
+
+
 @given(times=st.dictionaries(st.sampled_from(sorted(KEYS)), st.integers(1, 9)), needed=st.integers(1, 6))
 def test_since_and_as_of_are_the_nth_earliest_and_the_nth_latest_time(times: dict[str, int], needed: int) -> None:
     policy = names(f"group g {needed} {' '.join(KEYS)}\nquorum g")

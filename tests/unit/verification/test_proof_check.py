@@ -11,14 +11,15 @@ from ledger.domain.types import LinkCode, Position, StreamId
 from ledger.domain.values import Part
 from ledger.signing.signer import possession_message
 from ledger.testing.forge import DAY, OPERATOR, How
+from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
 from ledger.tlog.note import sign_note
 from ledger.tlog.policy import NO_POLICY, parse_policy
 from ledger.verification.pipeline import CHECKS
 from ledger.verification.proof_check import FILE_CHECKS
-from ledger.verification.proof_file import MalformedProofFile, write_proof_file
+from ledger.verification.proof_file import MalformedProofFile, ProofFile, write_proof_file
 from ledger.verification.proof_making import Tree
 from ledger.verification.verdict import Outcome, State, Verdict
-from tests.unit.verification.published import Desk, policy_of, publish, vkey
+from tests.unit.verification.published import Desk, cosigned, policy_of, policy_text, publish, vkey
 from tests.unit.verification.scene import reasons
 
 ENDS, YESTERDAY = DAY + timedelta(days=30), DAY - timedelta(days=1)
@@ -245,6 +246,31 @@ def test_quorum_that_is_missing_decides_nothing(desk: Desk) -> None:
     file = desk.file(desk.issue())
     plain = replace(file, checkpoint=desk.forge.checkpoint())
     assert_refused(desk.check(plain), State.NOT_CHECKED, "witnesses", "quorum_missing")
+
+
+def test_cosignature_of_a_time_that_has_not_come_decides_nothing(desk: Desk) -> None:
+    file = desk.file(desk.issue())
+
+    def cosigned_after(delta: timedelta) -> ProofFile:
+        return replace(file, checkpoint=cosigned(desk.forge, desk.forge.checkpoint(), desk.forge.at + delta))
+
+    assert desk.check(cosigned_after(timedelta(minutes=5))).state is State.VALID
+    for delta in (timedelta(minutes=5, seconds=1), timedelta(days=3650), timedelta(days=365 * 5000)):
+        verdict = desk.check(cosigned_after(delta))
+        assert_refused(verdict, State.NOT_CHECKED, "witnesses", "cosignature_in_future")
+        assert (verdict.log.witnesses, verdict.log.witnessed_as_of) == (0, None)
+        assert verdict.as_of <= desk.forge.at
+
+
+def test_witness_whose_clock_is_ahead_is_not_counted_beside_one_that_is_right(desk: Desk) -> None:
+    file, forge = desk.file(desk.issue()), desk.forge
+    note = cosigned(forge, cosigned(forge, forge.checkpoint(), forge.at), forge.at + timedelta(days=99))
+    other = CosignerKey.of("other.example", forge.key("other").public_key)
+    text = note.decode().partition("\n\n")[0] + "\n"
+    note = with_lines(note, cosign(text, forge.key("other"), other.name, int(forge.at.timestamp())))
+    policy = parse_policy(policy_text(forge).replace("quorum w1", f"witness w2 {other}\ngroup g any w1 w2\nquorum g"))
+    verdict = desk.check(replace(file, checkpoint=note), policy=policy)
+    assert (verdict.state, verdict.log.witnesses, verdict.as_of) == (State.VALID, 1, forge.at)
 
 
 def test_registries_of_the_reader_count_before_those_of_the_file(desk: Desk) -> None:

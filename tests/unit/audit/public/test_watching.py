@@ -401,3 +401,5 @@ def test_witnesses_that_have_not_cosigned_for_hours_are_an_alarm(watcher: Watche
     (watcher.folder / "log" / "checkpoint").write_bytes(with_lines(note, line))
     assert watcher.alarms(LATER + timedelta(hours=3)) == []
     assert watcher.alarms(LATER + timedelta(hours=3, seconds=1)) == [("stale", None)]
+    assert watcher.alarms(LATER - timedelta(minutes=5)) == []
+    assert watcher.alarms(LATER - timedelta(minutes=5, seconds=1)) == [("stale", None)]  # a time that has not come
