@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ledger.adapters.backup_manifest import Holds, MalformedManifest, Manifest, Member, parse_manifest
+from ledger.adapters.bounded_files import FileUnreadable, open_named
 from ledger.adapters.home import sync_folder
 from ledger.errors import LedgerError
 
@@ -146,13 +147,15 @@ def read_backup(file: Path, folder: Path, holds: Holds) -> Manifest:
         BackupFailed: it cannot be read, or the folder cannot be written.
     """
     try:
-        with file.open("rb") as tar:
+        with open_named(file) as tar:
             reading = _Reading(tar, file)
             manifest = _parse(reading.listed(), file, holds)
             for member in manifest.files:
                 reading.extract(member, folder / member.name)
             reading.end()
             return manifest
+    except FileUnreadable as error:
+        raise BackupFailed(str(error)) from error
     except OSError as error:
         raise BackupFailed(f"{file} cannot be read, or {folder} cannot be written: {error.strerror}") from error
 

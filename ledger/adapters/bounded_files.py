@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledger.errors import LedgerError
 
@@ -31,6 +31,18 @@ def read_named(path: Path, most: int) -> bytes:
     given = _GIVEN.fullmatch(str(path)) is not None
     try:
         return _read(os.open(path, _FLAGS if given else _AT_ONCE), str(path), most, given=given)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def open_named(path: Path) -> BinaryIO:
+    """A file that a person named, to be read by and by.
+
+    Raises:
+        FileUnreadable: there is none, or it cannot be read, or is none.
+    """
+    try:
+        return _checked(os.open(path, _AT_ONCE), str(path))
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -66,7 +78,13 @@ def _step(folder: int, name: str) -> int:
 
 
 def _read(descriptor: int, path: str, most: int, *, given: bool = False) -> bytes:
-    """Read what was opened, if it is a file, and close it.
+    """Read what was opened, if it is a file, and close it."""
+    with _checked(descriptor, path, given=given) as file:
+        return file.read(most + 1)
+
+
+def _checked(descriptor: int, path: str, *, given: bool = False) -> BinaryIO:
+    """What was opened, if it is a file; else it is closed.
 
     Args:
         given: whether it may be a pipe or a device, which somebody opened for this process.
@@ -77,10 +95,10 @@ def _read(descriptor: int, path: str, most: int, *, given: bool = False) -> byte
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not given and not S_ISREG(kind):
             raise FileUnreadable(f"{path} cannot be read: it is a pipe or a device, and no file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(most + 1)
-    finally:
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
         os.close(descriptor)
+        raise
 
 
 def _unreadable(path: Path, error: OSError) -> FileUnreadable:

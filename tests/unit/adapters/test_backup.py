@@ -25,6 +25,7 @@ from ledger.adapters.backup import (
 from ledger.adapters.backup_manifest import MalformedManifest, Manifest, parse_manifest
 from ledger.adapters.sqlite.schema import SCHEMA_VERSION
 from ledger.domain.types import Origin
+from tests.odd_files import bounded, put
 
 KEY = f"keys/z6Mk{'a' * 44}.pem"
 CONTENTS = {"testamur.toml": b"base_url = 1\n", KEY: b"secret", "ledger.db": b"\x01" * 5_000}
@@ -272,5 +273,8 @@ def test_a_file_that_is_missing_or_a_folder_is_named(made: Made) -> None:
         read_backup(made.file.with_name("none.tar"), made.into, "ledger")
     with pytest.raises(BackupFailed, match="Is a directory"):
         read_backup(made.sources, made.into, "ledger")
+    put("pipe", made.file)
+    with bounded(), pytest.raises(BackupFailed, match="it is a pipe"):
+        read_backup(made.file, made.into, "ledger")
     with pytest.raises(BackupFailed, match="cannot be read"):
         digested([("ledger.db", made.sources / "none")])

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from ledger.adapters.bounded_files import FileUnreadable, read_below, read_named
+from ledger.adapters.bounded_files import FileUnreadable, open_named, read_below, read_named
 from tests.odd_files import ODD, bounded, put
 
 
@@ -92,6 +92,21 @@ def test_what_was_given_open_and_never_ends_is_read_so_far() -> None:
             assert read_named(Path(f"/dev/fd/{endless}"), 9) == bytes(10)
     finally:
         os.close(endless)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_file_that_is_read_by_and_by_is_one(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    with open_named(tmp_path / "file") as file:
+        assert (file.seek(3), file.read()) == (3, b"45")
+    if kind == "folder":
+        (tmp_path / "odd").mkdir()
+    else:
+        put(kind, tmp_path / "odd")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with bounded(), pytest.raises(FileUnreadable, match=r"odd cannot be read: (it is a pipe|Is a directory)"):
+        open_named(tmp_path / "odd")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("kind", ODD)
