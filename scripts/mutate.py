@@ -40,10 +40,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "self.are_known(entry.by, entry.kid, position) and (not self.is_owned(entry.stream.hex))",
     ): "else the signer table is asked again",
     ("ledger/audit/rules.py", "first is not None"): "else the entry is parsed",
-    (
-        "ledger/verification/pipeline.py",
-        "tuple([finding.check for finding in findings]) == CHECKS",
-    ): "else they are put into the order that they have",
+    ("ledger/verification/findings.py", "names == checks"): "else they are put into the order that they have",
     (
         "ledger/verification/status_lists.py",
         "len(path) != _HEIGHT or any((len(each) != HASH_BYTES for each in path))",
