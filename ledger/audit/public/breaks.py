@@ -49,7 +49,8 @@ class Breaks:
                 hidden = error
                 continue
             if found is not None:
-                self._tell(found, new, signed=signed)
+                self._signed(found, signed=signed)
+                self.tell(found, new)
                 return False
         held, told, unproved = self._hold_waiting(new, reader, signed=signed)
         if told:
@@ -76,7 +77,8 @@ class Breaks:
             if found is None:
                 held.append(old)
             else:
-                self._tell(found, old, signed=signed)
+                self._signed(found, signed=signed)
+                self.tell(found, old)
                 told = True
         return held, told, hidden
 
@@ -105,20 +107,22 @@ class Breaks:
             told = f"{told}. The signed note was kept: {place}"
         self._found.report(Check.TILE, 1, told, step=Step.PLACE)
 
+    def _signed(self, found: Break, *, signed: bool) -> None:
+        if not signed:
+            raise LogNotReadable(f"nobody known signed what the log shows, and it is no continuation: {found.reason}")
+
     def remind(self) -> None:
         """Report the forks that were found in earlier runs: a log does not become whole again."""
         for fork in self._state.forks():
             if fork not in self._told:
                 self._found.report(Check.HISTORY, 1, fork, step=Step.CUT)
 
-    def _tell(self, found: Break, deviant: Seen, *, signed: bool) -> None:
-        """Report a break.
+    def tell(self, found: Break, deviant: Seen | None = None) -> None:
+        """Report a break, and keep both notes.
 
         Args:
             deviant: the note that need not be held against the log any more if it is a fork.
         """
-        if not signed:
-            raise LogNotReadable(f"nobody known signed what the log shows, and it is no continuation: {found.reason}")
         places = [self._keep_note(note) for note in found.notes]
         self.evidence += places
         told = f"{found.reason}. Both signed notes were kept: {places[0]} and {places[1]}"
@@ -126,5 +130,6 @@ class Breaks:
         if found.forked:
             self._told.add(told)
             self._state.condemn(told)
-            self._state.drop(deviant)
+            if deviant is not None:
+                self._state.drop(deviant)
             self._state.save()

@@ -5,11 +5,12 @@ Nothing is believed but the keys that the auditor gives, or the one that the log
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 from ledger.audit import report as reports
 from ledger.audit.public.breaks import Breaks, KeepNote
-from ledger.audit.public.days import hold_days
+from ledger.audit.public.days import Holding, hold_days
 from ledger.audit.public.heads import (
     agreement_on,
     first_key,
@@ -19,6 +20,8 @@ from ledger.audit.public.heads import (
     open_kept,
     read_shown,
     started_by,
+    those_of,
+    who_may_sign,
 )
 from ledger.audit.public.history import NOT_SHOWN
 from ledger.audit.public.judge import Judge
@@ -96,10 +99,8 @@ class _Audit:
         """See what the log shows."""
         self._log = log
         self._state = state
-        seen = state.seen()
-        unheld = state.unheld()
-        largest = max((each.size for each in (*seen[-1:], *unheld[-1:])), default=0)
-        self._shown = read_shown(log, seen=largest, pause=pause)
+        before = (*state.seen()[-1:], *state.unheld()[-1:])
+        self._shown = read_shown(log, seen=max((each.size for each in before), default=0), pause=pause)
         self._identity = state.identity()
         self._asked = self._of_this_log(asked)
         self._now = Findings()  # what is wrong with what is shown; of entries the judge keeps account
@@ -121,7 +122,7 @@ class _Audit:
             judge = self._judge = Judge(self._state, operator)
             self._began = judge.size
             signed = self._is_signed(judge, operator)
-            self._suspect(signed=signed, signers=lambda size: self._signers(judge, operator, size))
+            self._suspect(signed=signed, signers=partial(who_may_sign, self._known(judge, operator), judge.log))
             kept = self._open_kept(self._known(judge, operator))
             if not self._breaks.goes_on(self._shown.seen, kept, reader, judge.tree, signed=signed):
                 return
@@ -179,10 +180,7 @@ class _Audit:
                 f"the state is of the log {identity.origin}, and this one calls itself {origin!a}: "
                 "give each log a state of its own"
             )
-        keys = tuple(key for key in asked.keys if key.name == origin)
-        if asked.keys and not keys:
-            raise LogNotReadable(f"this log calls itself {origin!a}, and the key given is that of another one")
-        return replace(asked, keys=keys)
+        return replace(asked, keys=those_of(origin, asked.keys))
 
     def _operator(self, reader: TileReader) -> Operator | None:
         """Who runs the log; None where it does not begin as a log does, which is reported."""
@@ -218,14 +216,6 @@ class _Audit:
         # A log that was never read names whom it likes: it is asked only where the auditor knows no better.
         return frozenset(self._asked.keys or (first_key(operator),))
 
-    def _signers(self, judge: Judge, operator: Operator, size: int) -> frozenset[VerifierKey]:
-        """Those of them that may sign a tree of that size: what a key signed after it was retired is nobody's."""
-        known = self._known(judge, operator)
-        if judge.log is None:
-            return known
-        in_force = checkpoint_keys(judge.log, size)
-        return known - (frozenset(keys_of(judge.log)) - frozenset(keys_of(judge.log, in_force)))
-
     def _suspect(self, *, signed: bool, signers: Callable[[int], frozenset[VerifierKey]]) -> None:
         """Keep what is shown, and what was shown first and taken back, if somebody known signed it."""
         before = (each for each in self._shown.before if is_vouched_for(each.note, signers(each.claimed.size)))
@@ -240,11 +230,12 @@ class _Audit:
         Raises:
             LogNotReadable: nobody whom the auditor could come to believe signed it, or somebody falsely.
         """
-        if is_signed(self._shown.note, self._signers(judge, operator, self._shown.claimed.size)):
+        known = self._known(judge, operator)
+        if is_signed(self._shown.note, who_may_sign(known, judge.log, self._shown.claimed.size)):
             return True
         if judge.log is None and self._asked.keys:
             # Only a checkpoint of a known key that holds log.started says by whom later keys are announced.
-            kept = self._open_kept(self._known(judge, operator))
+            kept = self._open_kept(known)
             if kept is None or kept.size == 0:
                 raise LogNotReadable(
                     "the key given did not sign the checkpoint that this log shows; if it was the log's key once, give "
@@ -294,4 +285,13 @@ class _Audit:
                 raise LogNotReadable("the kept checkpoint is none that a key of this log signed")
             self._breaks.goes_on(self._shown.seen, kept, reader, judge.tree)
         if log is not None:
-            hold_days(self._log, self._state, judge.progress, log, reader, self._now)
+            holding = Holding(
+                log=self._log,
+                state=self._state,
+                own=log,
+                shown=self._shown.seen,
+                reader=reader,
+                breaks=self._breaks,
+                found=self._now,
+            )
+            hold_days(holding, judge.progress)

@@ -8,7 +8,7 @@ from ledger.audit.public.log import CHECKPOINT, LogNotReached, LogNotReadable, P
 from ledger.audit.public.state import Seen
 from ledger.audit.report import Check, Findings
 from ledger.domain.authority import Operator, operator_of
-from ledger.domain.log import Log
+from ledger.domain.log import Log, checkpoint_keys
 from ledger.domain.types import Kid, Position
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
@@ -118,6 +118,25 @@ def keys_of(log: Log, kids: Sequence[Kid] | None = None) -> tuple[VerifierKey, .
     return tuple(
         VerifierKey.of(log.operator.origin, multikey.decode(kid)) for kid in (log.keys if kids is None else kids)
     )
+
+
+def those_of(origin: str, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
+    """The keys that are of the log of that name.
+
+    Raises:
+        LogNotReadable: there are keys, and all are of other logs.
+    """
+    found = tuple(key for key in keys if key.name == origin)
+    if keys and not found:
+        raise LogNotReadable(f"this log calls itself {origin!a}, and the key given is that of another one")
+    return found
+
+
+def who_may_sign(known: frozenset[VerifierKey], log: Log | None, size: int) -> frozenset[VerifierKey]:
+    """Those of the known keys that may sign a tree of that size: what a key signed after it was retired is nobody's."""
+    if log is None:
+        return known
+    return known - (frozenset(keys_of(log)) - frozenset(keys_of(log, checkpoint_keys(log, size))))
 
 
 def first_key(operator: Operator) -> VerifierKey:

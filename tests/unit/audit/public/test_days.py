@@ -1,13 +1,17 @@
 """The last note of each day that is over is of the same history as what is shown now, and asked for once."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ledger.audit.public import days
-from ledger.audit.public.log import LogNotReadable, most_bytes
+from ledger.audit.public.log import LogNotReached, LogNotReadable, most_bytes
+from ledger.errors import LedgerError
 from ledger.tlog.note import MAX_NOTE_BYTES
+from ledger.tlog.tiles import TileMissing
 from tests.unit.audit.public.site import Auditor, Log, publish, told
 from tests.unit.audit.public.test_follow import Counting
 
@@ -67,17 +71,63 @@ def test_days_that_are_over_are_asked_for_once(week: Week, tmp_path: Path) -> No
     assert asked(third) == []
 
 
-def test_note_of_another_history_is_found_until_it_is_gone(week: Week, tmp_path: Path) -> None:
+def test_note_of_another_history_is_evidence_and_condemns_the_log_for_good(week: Week, tmp_path: Path) -> None:
     other = week.fork()
     del other.log[-3:]
     other.append(week.log[0].recorded.event, stream=week.new_stream(), by=week.log[0].recorded.by, key="operator")
     week.note("2026-11-24", other.checkpoint())
     auditor = Auditor(tmp_path / "state")
-    for _ in range(2):
-        ((position, check),) = told(auditor.audit(tmp_path / "log"))
-        assert (position, check) == (len(other.log), "history")
+    report = auditor.audit(tmp_path / "log")
+    assert told(report) == [(len(other.log), "history")]
+    assert "2026-11-24" in report.report.problems[0].reason
+    assert set(auditor.evidence.values()) == {other.checkpoint(), week.checkpoint()}
     (tmp_path / "log" / "days" / "2026-11-24").unlink()
-    assert told(auditor.audit(tmp_path / "log")) == []
+    for _ in range(2):
+        again = auditor.audit(tmp_path / "log")
+        assert [each.reason for each in again.report.problems] == [report.report.problems[0].reason]
+        week.day()
+    with auditor.opened() as state:
+        assert list(state.unheld()) == []
+
+
+def test_note_that_is_ahead_of_the_log_is_evidence_and_held_once_the_log_is_longer(week: Week, tmp_path: Path) -> None:
+    auditor = Auditor(tmp_path / "state")
+    week.at += timedelta(seconds=1)
+    note = _longer(week)
+    week.at -= timedelta(seconds=1)
+    week.note("2026-11-24", note)
+    assert [check for _, check in told(auditor.audit(tmp_path / "log"))] == ["history"]
+    assert note in auditor.evidence.values()
+    (tmp_path / "log" / "days" / "2026-11-24").unlink()
+    week.day()
+    week.day()
+    assert "two histories" in auditor.audit(tmp_path / "log").report.problems[0].reason
+
+
+def test_note_of_a_day_that_the_log_does_not_prove_is_held_another_day(week: Week, tmp_path: Path) -> None:
+    class Withholding(Counting):
+        def fetch(self, path: str) -> bytes:
+            if path.startswith("tile/0/"):
+                raise failure
+            return super().fetch(path)
+
+    auditor = Auditor(tmp_path / "state")
+    other = week.fork()
+    other.at += timedelta(seconds=1)
+    other.fill(1)
+    week.day()
+    auditor.audit(tmp_path / "log")
+    week.note("2026-11-25", other.checkpoint())
+    with closing(sqlite3.connect(tmp_path / "state")) as connection:
+        connection.execute("UPDATE days SET day = '2026-11-25'")
+        connection.commit()
+    failure: LedgerError = LogNotReached("503")
+    with pytest.raises(LogNotReached):
+        auditor.audit(Withholding(tmp_path / "log"))
+    (tmp_path / "log" / "days" / "2026-11-25").unlink()
+    failure = TileMissing("hidden")
+    assert [check for _, check in told(auditor.audit(Withholding(tmp_path / "log")))] == ["tile"]
+    assert "two histories" in auditor.audit(tmp_path / "log").report.problems[0].reason
 
 
 def _longer(week: Week) -> bytes:
