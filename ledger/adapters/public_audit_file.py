@@ -45,14 +45,24 @@ CREATE TABLE waiting (
     issuer TEXT, position INTEGER, stream BLOB, seq INTEGER, type TEXT, by TEXT, kid TEXT, at INTEGER, about_keys TEXT,
     since INTEGER, PRIMARY KEY (issuer, position)) WITHOUT ROWID;
 CREATE TABLE receipts (
-    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, act TEXT, asked TEXT, since INTEGER, proof BLOB,
-    found INTEGER, PRIMARY KEY (issuer, stream, seq, position, act, asked)) WITHOUT ROWID;
+    issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, since INTEGER, proof BLOB, found INTEGER,
+    PRIMARY KEY (issuer, stream, seq, position)) WITHOUT ROWID;
 CREATE INDEX receipts_not_found ON receipts (issuer, position) WHERE found = 0;
 CREATE TABLE receipt_files (
     issuer TEXT, path TEXT, length INTEGER, ending BLOB, PRIMARY KEY (issuer, path)) WITHOUT ROWID;
 """
 _LATER: Final = (  # what each version has that the one before it had not; a state of an earlier one gets it
     "CREATE TABLE unheld (size INTEGER, root BLOB, note BLOB, PRIMARY KEY (size, root)) WITHOUT ROWID",
+    """
+    DROP INDEX receipts_not_found;
+    ALTER TABLE receipts RENAME TO receipts_without_act;
+    CREATE TABLE receipts (
+        issuer TEXT, stream BLOB, seq INTEGER, position INTEGER, act TEXT, asked TEXT, since INTEGER, proof BLOB,
+        found INTEGER, PRIMARY KEY (issuer, stream, seq, position, act, asked)) WITHOUT ROWID;
+    CREATE INDEX receipts_not_found ON receipts (issuer, position) WHERE found = 0;
+    INSERT INTO receipts SELECT issuer, stream, seq, position, '', '', since, proof, found FROM receipts_without_act;
+    DROP TABLE receipts_without_act
+    """,
 )
 _VERSION: Final = 1 + len(_LATER)
 
@@ -132,7 +142,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if not 1 <= version <= _VERSION:
             raise StateNotUsable(f"{path} is a state of another version of this program: begin with a new file")
         if version < _VERSION:
-            for statement in _LATER[version - 1 :]:
+            for statement in ";".join(_LATER[version - 1 :]).split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("COMMIT")

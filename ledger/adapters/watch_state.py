@@ -1,13 +1,13 @@
 """What a watch remembers, in the state of the audit that it follows a log with."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
 from ledger.adapters.public_audit_state import SqliteAuditState
 from ledger.audit.public.bundles import milliseconds
-from ledger.audit.public.watched import Happened, Receipt
+from ledger.audit.public.watched import Happened, Place, Receipt
 from ledger.domain import events as ev
 from ledger.domain.types import Did, Kid, Position, Seq, StreamId
 from ledger.record.schema import SCHEMA_OF
@@ -28,7 +28,10 @@ _ENTRIES: Final = """
     SELECT position, stream, seq, kind, signers.by, kid, at FROM acts
         JOIN signers ON signers.id = signer WHERE signers.by = ?1 AND position > ?2
     ORDER BY 1"""
-_RECEIPTS: Final = "SELECT stream, seq, position, since, proof FROM receipts WHERE issuer = ?"
+_RECEIPTS: Final = "SELECT stream, seq, position, act, asked, since, proof FROM receipts WHERE issuer = ?"
+_PLACE_OF_FIRST: Final = (
+    "SELECT position, CASE stack WHEN 1 THEN 'stacked' ELSE 'issued' END FROM awards WHERE stream = ?"
+)
 _Row = tuple[int, bytes, int, str, str, str, int]
 
 
@@ -86,12 +89,13 @@ class SqliteWatchState(SqliteAuditState):
     def add_receipts(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
         """Receipts to be held against the log; one that is there already keeps its time."""
         rows = [(issuer, *_spelled(receipt), milliseconds(receipt.since), receipt.proof) for receipt in receipts]
-        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, ?, 0)", rows)
+        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
 
-    def receipt(self, issuer: Did, stream: StreamId, seq: Seq) -> Receipt | None:
-        """The receipt of a change."""
-        row = self._row(f"{_RECEIPTS} AND stream = ? AND seq = ?", issuer, stream.bytes, seq)
-        return None if row is None else _receipt(row)
+    def receipts(self, issuer: Did, stream: StreamId, seq: Seq) -> Sequence[Receipt]:
+        """The receipts of a change; more than one where it was acknowledged in different words."""
+        return [
+            _receipt(row) for row in self._rows(f"{_RECEIPTS} AND stream = ? AND seq = ?", issuer, stream.bytes, seq)
+        ]
 
     def pending(self, issuer: Did) -> Iterator[Receipt]:
         """The receipts of changes that were not found in the log so far, by position."""
@@ -101,18 +105,22 @@ class SqliteWatchState(SqliteAuditState):
         """These changes were found where they should be."""
         rows = [(issuer, *_spelled(receipt)) for receipt in receipts]
         update = (
-            "UPDATE receipts SET found = 1, proof = NULL WHERE issuer = ? AND stream = ? AND seq = ? AND position = ?"
+            "UPDATE receipts SET found = 1, proof = NULL "
+            "WHERE issuer = ? AND stream = ? AND seq = ? AND position = ? AND act = ? AND asked = ?"
         )
         self._many(update, rows)
 
-    def place_of(self, stream: StreamId, seq: Seq) -> Position | None:
+    def place_of(self, stream: StreamId, seq: Seq) -> Place | None:
         """Where the log has an entry of an award; None where it has none."""
         row = (
-            self._row("SELECT position FROM awards WHERE stream = ?", stream.bytes)
+            self._row(_PLACE_OF_FIRST, stream.bytes)
             if seq == 0
-            else self._row("SELECT position FROM acts WHERE stream = ? AND seq = ?", stream.bytes, seq)
+            else self._row("SELECT position, kind FROM acts WHERE stream = ? AND seq = ?", stream.bytes, seq)
         )
-        return None if row is None else Position(cast("int", row[0]))
+        if row is None:
+            return None
+        position, kind = cast("tuple[int, str]", row)
+        return Place(Position(position), _TYPES[kind])
 
     def was_read(self, issuer: Did, path: str) -> tuple[int, bytes]:
         """How much of a file of receipts was read, and how that ended; nothing of one that is new."""
@@ -124,13 +132,15 @@ class SqliteWatchState(SqliteAuditState):
         self._run("INSERT OR REPLACE INTO receipt_files VALUES (?, ?, ?, ?)", issuer, path, length, ending)
 
 
-def _spelled(receipt: Receipt) -> tuple[bytes, int, int]:
-    return receipt.stream.bytes, receipt.seq, receipt.position
+def _spelled(receipt: Receipt) -> tuple[bytes, int, int, str, str]:
+    return receipt.stream.bytes, receipt.seq, receipt.position, receipt.act or "", receipt.asked or ""
 
 
 def _receipt(row: tuple[int | str | bytes | None, ...]) -> Receipt:
-    stream, seq, position, since, proof = cast("tuple[bytes, int, int, int, bytes | None]", row)
-    return Receipt(_stream(stream), Seq(seq), Position(position), _time(since), proof)
+    stream, seq, position, act, asked, since, proof = cast("tuple[bytes, int, int, str, str, int, bytes | None]", row)
+    return Receipt(
+        _stream(stream), Seq(seq), Position(position), _time(since), proof, act=act or None, asked=asked or None
+    )
 
 
 def _stream(raw: bytes) -> StreamId:

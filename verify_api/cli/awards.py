@@ -1,15 +1,17 @@
 """`testamur issue`, `amend`, `suspend`, `reinstate`, `revoke`: one award at a time."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.canonical import Json
+from ledger.domain import events as ev
 from ledger.domain.values import Reason
-from verify_api.cli.client import Changing, document, path_of
-from verify_api.cli.errors import ProblemAnswer, WrongUsage
-from verify_api.cli.reading import award_name, award_path, day, is_id, other_host, read_object
+from verify_api.cli.client import Changing, path_of, receipt_of
+from verify_api.cli.errors import NotReached, ProblemAnswer, WrongUsage
+from verify_api.cli.reading import award_name, award_path, day, is_award, is_id, other_host, read_object
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
 from verify_api.issuer.answers import Problem, ReceiptModel
 
@@ -51,7 +53,7 @@ def issue(
         receipt = client.change(
             path_of("credentials"), award, ReceiptModel, query={"issuer": issuer}, changing=changing
         )
-    _receipt(run, receipt, "issued")
+    _receipt(run, receipt, "issued", ev.CredentialIssued, idempotency_key)
 
 
 def stack(
@@ -89,7 +91,7 @@ def stack(
     changing = Changing(idempotency_key=idempotency_key)
     with run.client() as client:
         receipt = client.change(path_of("stacks"), said, ReceiptModel, query={"issuer": issuer}, changing=changing)
-    _receipt(run, receipt, "stacked")
+    _receipt(run, receipt, "stacked", ev.CredentialStacked, idempotency_key)
 
 
 def amend(
@@ -161,7 +163,12 @@ def revoke(
         raise
 
 
-_DONE = {"amend": "amended", "suspend": "on hold", "reinstate": "in force again", "revoke": "revoked"}
+_DONE: Mapping[str, tuple[str, type[object]]] = {
+    "amend": ("amended", ev.CredentialAmended),
+    "suspend": ("on hold", ev.CredentialSuspended),
+    "reinstate": ("in force again", ev.CredentialReinstated),
+    "revoke": ("revoked", ev.CredentialRevoked),
+}
 
 
 def _change(
@@ -172,7 +179,13 @@ def _change(
     with run.client() as client:
         warn_of_other_host(run, award, client.host)
         receipt = client.change(path, body, ReceiptModel, changing=changing)
-    _receipt(run, receipt, _DONE[act])
+    if not is_award(award, receipt):
+        raise NotReached(
+            f"the service answered for another award, {receipt.credential_id}, so it is not known what became of this "
+            "one; keep that answer, and ask for the award's history"
+        )
+    done, event = _DONE[act]
+    _receipt(run, receipt, done, event, idempotency_key)
 
 
 def warn_of_other_host(run: Run, award: str, host: str | None) -> None:
@@ -204,11 +217,11 @@ def _values(given: list[str]) -> dict[str, Json]:
     return values
 
 
-def _receipt(run: Run, receipt: ReceiptModel, done: str) -> None:
+def _receipt(run: Run, receipt: ReceiptModel, done: str, asked_for: type[object], idempotency_key: str | None) -> None:
     lines = [
         f"{done}: version {receipt.version}, revision {receipt.revision}, position {receipt.position}",
         f"link           {receipt.url}",
         f"short code     {receipt.short_code}",
         f"credential id  {receipt.credential_id}",
     ]
-    run.output.result(document(receipt), lines)
+    run.output.result(receipt_of(receipt, asked_for, idempotency_key), lines)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.canonical import Json
+from ledger.domain import events as ev
+from ledger.record.schema import SCHEMA_OF
 from verify_api.cli.awards import PANEL
 from verify_api.cli.batch_files import write_awards, write_qr_codes
 from verify_api.cli.client import Changing, Client, document, path_of
@@ -59,10 +61,16 @@ def issue_batch(
         raise
     run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings))
     written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
-    run.output.result(document(answer) if run.as_json else {}, [summary(answer)])
+    run.output.result(_document(answer) if run.as_json else {}, [summary(answer)])
     for message in written:
         run.output.say(message)
     return REFUSED if dry_run and answer.errors else 0
+
+
+def _document(answer: BatchAnswer) -> dict[str, Json]:
+    """What was answered, and of the receipt of each award that it was asked for."""
+    act = SCHEMA_OF[ev.CredentialIssued].wire
+    return document(answer) | {"awards": [document(award) | {"act": act} for award in answer.awards]}
 
 
 def summary(answer: BatchAnswer) -> str:
@@ -122,7 +130,7 @@ def _print_refusal(run: Run, problem: ProblemAnswer) -> bool:
     found = Problem.model_validate(problem.document)
     bad = any(each.row is not None for each in found.errors or ())
     if bad:
-        run.output.rows(_COLUMNS, _rows(found.errors or (), found.warnings or ()))
+        run.output.rows(_COLUMNS, _rows(found.errors or (), found.warnings or ()), done="the file is refused")
     return bad
 
 

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from ledger.canonical import Json
+from ledger.record.schema import SCHEMA_OF
 from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, NotReached, ProblemAnswer, WrongUsage
 from verify_api.cli.fetching import Answer, answer_to, content_of, lines_of
 from verify_api.issuer.answers import Problem
@@ -210,6 +212,16 @@ def document(model: BaseModel) -> dict[str, Json]:
     """The JSON object that a model was read from."""
     found: dict[str, Json] = model.model_dump(mode="json", by_alias=True)
     return found
+
+
+def receipt_of(model: BaseModel, asked_for: type[object], idempotency_key: str | None = None) -> dict[str, Json]:
+    """The JSON object that a change was answered with, and what was asked for: `watch` holds the log against both.
+
+    Args:
+        asked_for: the event of `ledger.domain.events` that records such a change; of several, the last one.
+        idempotency_key: of the request, by which it is the same when it is sent again.
+    """
+    return document(model) | {"act": SCHEMA_OF[asked_for].wire, "asked": idempotency_key or uuid4().hex}
 
 
 def path_of(*segments: str) -> str:

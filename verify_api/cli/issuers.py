@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from ledger.canonical import Json
+from ledger.domain import events as ev
 from verify_api.cli import keys
-from verify_api.cli.client import Changing, document, path_of
+from verify_api.cli.client import Changing, document, path_of, receipt_of
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.reading import day, find_body, read_object
 from verify_api.cli.run import IdempotencyOption, RevisionOption, Run, command
@@ -54,7 +55,8 @@ def register(
         receipt = client.change(
             path_of("issuers"), body, IssuerReceipt, changing=Changing(idempotency_key=idempotency_key)
         )
-    run.output.result(document(receipt), [f"{receipt.slug} is registered as {receipt.did}"])
+    said = receipt_of(receipt, ev.IssuerKeyAdded, idempotency_key)  # its first key is added by the same command
+    run.output.result(said, [f"{receipt.slug} is registered as {receipt.did}"])
 
 
 @command(app, "change-profile")
@@ -75,7 +77,8 @@ def change_profile(
     changing = Changing(idempotency_key=idempotency_key, if_revision=if_revision)
     with run.client() as client:
         receipt = client.change(path_of("issuers", slug, "profile"), body, IssuerReceipt, changing=changing)
-    run.output.result(document(receipt), [f"{receipt.slug} is described anew, at revision {receipt.revision}"])
+    said = receipt_of(receipt, ev.IssuerProfileChanged, idempotency_key)
+    run.output.result(said, [f"{receipt.slug} is described anew, at revision {receipt.revision}"])
 
 
 @command(app, "list")
@@ -114,7 +117,8 @@ def recognise(
     with run.client() as client:
         body: dict[str, Json] = {"by": find_body(client, by), "scheme": scheme, "since": since, "until": until}
         receipt = client.change(path_of("issuers", slug, "recognitions"), body, IssuerReceipt, changing=changing)
-    run.output.result(document(receipt), [f"{receipt.slug} is recognised from {since}, under “{scheme}”"])
+    said = receipt_of(receipt, ev.IssuerRecognised, idempotency_key)
+    run.output.result(said, [f"{receipt.slug} is recognised from {since}, under “{scheme}”"])
 
 
 @command(app, "end-recognition")
@@ -132,7 +136,8 @@ def end_recognition(
     with run.client() as client:
         body: dict[str, Json] = {"by": find_body(client, by), "scheme": scheme, "until": until}
         receipt = client.change(path_of("issuers", slug, "recognitions", "end"), body, IssuerReceipt, changing=changing)
-    run.output.result(document(receipt), [f"the recognition of {receipt.slug} under “{scheme}” ends on {until}"])
+    said = receipt_of(receipt, ev.IssuerRecognitionEnded, idempotency_key)
+    run.output.result(said, [f"the recognition of {receipt.slug} under “{scheme}” ends on {until}"])
 
 
 def _profile(

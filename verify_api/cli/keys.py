@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from ledger.domain import events as ev
 from ledger.domain.values import Role
-from verify_api.cli.client import Changing, document, path_of
+from verify_api.cli.client import Changing, document, path_of, receipt_of
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.reading import find_issuer
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
@@ -34,7 +35,8 @@ def add(
     with run.client() as client:
         path = path_of("issuers", find_issuer(client, issuer), "keys")
         receipt = client.change(path, {"role": role.value, "recovery": recovery}, KeyReceipt, changing=changing)
-    run.output.result(document(receipt), [f"{receipt.kid} signs for {receipt.slug} from position {receipt.position}"])
+    said = receipt_of(receipt, ev.IssuerKeyAdded, idempotency_key)
+    run.output.result(said, [f"{receipt.kid} signs for {receipt.slug} from position {receipt.position}"])
 
 
 @command(app, "retire")
@@ -51,7 +53,8 @@ def retire(
     with run.client() as client:
         path = path_of("issuers", find_issuer(client, issuer), "keys", key, "retire")
         receipt = client.change(path, {"recovery": recovery}, KeyReceipt, changing=changing)
-    run.output.result(document(receipt), [f"{receipt.kid} is retired; what it signed stands"])
+    said = receipt_of(receipt, ev.IssuerKeyRetired, idempotency_key)
+    run.output.result(said, [f"{receipt.kid} is retired; what it signed stands"])
 
 
 @command(app, "compromised")
@@ -75,7 +78,7 @@ def compromised(
         receipt = client.change(path, body, KeyReceipt, changing=changing)
     since = "its beginning" if from_position is None else f"position {from_position}"
     told = f"{receipt.kid} is reported as stolen: what it signed from {since} on is refused"
-    run.output.result(document(receipt), [told])
+    run.output.result(receipt_of(receipt, ev.IssuerKeyCompromised, idempotency_key), [told])
 
 
 @command(app, "sign-again")

@@ -10,11 +10,11 @@ import typer
 
 from ledger.adapters.bounded_files import FileUnreadable, read_named
 from ledger.canonical import Json
-from ledger.domain.codes import format_link_code
+from ledger.domain.codes import MalformedCode, format_link_code, parse_link_code, parse_short_code, stream_of
 from ledger.domain.values import BadValue, parse_date
 from verify_api.cli.client import Client, path_of
 from verify_api.cli.errors import WrongUsage
-from verify_api.issuer.answers import IssuerList, IssuerRecord
+from verify_api.issuer.answers import IssuerList, IssuerRecord, ReceiptModel
 from verify_api.public.links import AwardReference, ScannedCode, ShortCode, parse_award_reference, parse_scanned
 
 _MOST_JSON = 1 << 20  # bytes; the service reads no more either
@@ -117,6 +117,20 @@ def award_name(text: str) -> str:
     if isinstance(reference, ScannedCode):
         return format_link_code(reference.code)
     return reference.text if isinstance(reference, ShortCode) else str(reference)
+
+
+def is_award(text: str, receipt: ReceiptModel) -> bool:
+    """Whether a receipt is of the award that a person named so."""
+    reference = award_reference(text)
+    try:
+        link, short = parse_link_code(receipt.code), parse_short_code(receipt.short_code)
+    except MalformedCode:
+        return False
+    if receipt.credential_id != str(stream_of(link)):
+        return False
+    if isinstance(reference, ScannedCode):
+        return reference.code == link
+    return reference.text == short if isinstance(reference, ShortCode) else reference == stream_of(link)
 
 
 def award_path(text: str, *more: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from ledger.adapters.bounded_files import FileUnreadable, open_named
 from ledger.adapters.watch_state import SqliteWatchState
 from ledger.audit.public.watched import Receipt
 from ledger.domain.types import Did, Position, Seq, StreamId
@@ -28,7 +29,7 @@ def take_receipts(memory: SqliteWatchState, issuer: Did, path: Path, now: dateti
     name = str(path.absolute())
     begin, ending = memory.was_read(issuer, name)
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             if not _goes_on(file, begin, ending):
                 begin = 0
             file.seek(begin)
@@ -43,6 +44,8 @@ def take_receipts(memory: SqliteWatchState, issuer: Did, path: Path, now: dateti
             memory.add_receipts(issuer, batch)
             file.seek(max(length - _ENDING, 0))
             memory.read(issuer, name, length, file.read(length - file.tell()))
+    except FileUnreadable as error:
+        raise WrongUsage(str(error)) from error
     except OSError as error:
         raise WrongUsage(f"{path} cannot be read: {error.strerror}") from error
 
@@ -91,13 +94,15 @@ def _receipt(said: object, now: datetime) -> Receipt:
     if not isinstance(said, dict):
         raise TypeError("a receipt is a JSON object")
     stream = said["credential_id"] if "credential_id" in said else said["id"]
-    at, proof = said.get("at"), said.get("proof")
+    at, proof, act, asked = (said.get(name) for name in ("at", "proof", "act", "asked"))
     return Receipt(
         StreamId(UUID(str(stream))),
         Seq(_number(said["revision"], 0)),
         Position(_number(said["position"], 1)),
         now if at is None else parse_time(str(at)),
         None if proof is None else str(proof).encode("utf-8"),
+        act=None if act is None else str(act),
+        asked=None if asked is None else str(asked),
     )
 
 

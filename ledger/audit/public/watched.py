@@ -1,6 +1,6 @@
 """What a watch tells an issuer, what the issuer brings, and what the watch remembers, as a port."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -56,6 +56,15 @@ class Receipt(NamedTuple):
     position: Position
     since: datetime  # when it was acknowledged, or first seen
     proof: bytes | None = None  # that it was published: a C2SP tlog-proof, if the receipt has one
+    act: str | None = None  # wire name of what was asked for; None where nobody wrote that down
+    asked: str | None = None  # by which one request is told from another; None likewise
+
+
+class Place(NamedTuple):
+    """Where an entry stands, and what it is."""
+
+    position: Position
+    type: str  # wire name
 
 
 class WatchState(Protocol):
@@ -97,8 +106,8 @@ class WatchState(Protocol):
         """Receipts to be held against the log; one that is there already keeps its time."""
         ...
 
-    def receipt(self, issuer: Did, stream: StreamId, seq: Seq) -> Receipt | None:
-        """The receipt of a change."""
+    def receipts(self, issuer: Did, stream: StreamId, seq: Seq) -> Sequence[Receipt]:
+        """The receipts of a change; more than one where it was acknowledged in different words."""
         ...
 
     def pending(self, issuer: Did) -> Iterator[Receipt]:
@@ -109,6 +118,6 @@ class WatchState(Protocol):
         """These changes were found where they should be."""
         ...
 
-    def place_of(self, stream: StreamId, seq: Seq) -> Position | None:
+    def place_of(self, stream: StreamId, seq: Seq) -> Place | None:
         """Where the log has an entry of an award; None where it has none."""
         ...

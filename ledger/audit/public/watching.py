@@ -12,14 +12,16 @@ from typing import TypeAlias
 from ledger.audit.public.follow import PublicReport
 from ledger.audit.public.log import LogNotReached, LogNotReadable
 from ledger.audit.public.state import AuditState
-from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Receipt, WatchState
+from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Place, Receipt, WatchState
 from ledger.domain import events as ev
 from ledger.domain.types import Did, Position, Seq, StreamId
 from ledger.errors import LedgerError
 from ledger.record.entry import parse_entry
+from ledger.record.schema import SCHEMA_OF
 from ledger.tlog.cosignature import CLOCKS_DIFFER
 
 PUBLISHED_WITHIN = timedelta(seconds=60)  # of being acknowledged; also what a receipt may come later than its entry
+_FIRST_KEY = SCHEMA_OF[ev.IssuerKeyAdded].wire
 COSIGNED_WITHIN = timedelta(hours=3)  # an unchanged checkpoint is cosigned anew each hour
 
 
@@ -111,22 +113,27 @@ class Watch:
 
     def _is_known(self, happened: Happened) -> bool | None:
         """Whether there is a receipt of an event; None where nobody keeps any."""
-        return self._has_receipt(happened.stream, happened.seq) if self._with_receipts else None
+        return self._has_receipt(happened) if self._with_receipts else None
 
-    def _has_receipt(self, stream: StreamId, seq: Seq) -> bool:
-        if self._memory.receipt(self._issuer, stream, seq) is not None:
+    def _has_receipt(self, happened: Happened) -> bool:
+        """Whether what happened was asked for; of keys only where the receipt says that just this was."""
+        stream, seq = happened.stream, happened.seq
+        acts = {receipt.act for receipt in self._memory.receipts(self._issuer, stream, seq)}
+        if happened.type in acts or (happened.about_keys is None and None in acts):
             return True
         # One command registers an issuer and adds its first key, and its receipt is of the second.
-        first = seq == 0 and stream == self._memory.stream_of(self._issuer)
-        return first and self._memory.receipt(self._issuer, stream, Seq(1)) is not None
+        if seq != 0 or stream != self._memory.stream_of(self._issuer):
+            return False
+        return any(receipt.act == _FIRST_KEY for receipt in self._memory.receipts(self._issuer, stream, Seq(1)))
 
     # ---- alarms
 
     def _unacknowledged(self, now: datetime) -> Iterator[Alarm]:
         """Events that wait in vain."""
         closed = []
-        for (position, stream, seq, wire, by, kid, at, about_keys), since in self._memory.opened(self._issuer):
-            if self._has_receipt(stream, seq):
+        for happened, since in self._memory.opened(self._issuer):
+            position, stream, seq, wire, by, kid, at, about_keys = happened
+            if self._has_receipt(happened):
                 closed.append(position)
             elif about_keys is not None:
                 yield Alarm(AlarmKind.KEY, f"at position {position} {by} {about_keys}", position, stream, seq)
@@ -148,8 +155,12 @@ class Watch:
         settled, size = [], self._size()
         for receipt in self._memory.pending(self._issuer):
             place = self._place_of(receipt)
-            if place != receipt.position:
+            if place is None or place.position != receipt.position:
                 yield from _misplaced(receipt, place, size, now)
+            elif receipt.act not in (None, place.type):
+                yield _moved(receipt, f"was acknowledged as {receipt.act}, and is a {place.type}")
+            elif self._was_given_before(receipt):
+                yield _moved(receipt, f"was acknowledged twice, to two requests for a {receipt.act}")
             elif receipt.proof is None:
                 settled.append(receipt)
             elif asking:
@@ -162,10 +173,15 @@ class Watch:
                     settled.append(receipt)
                 else:
                     said = "but the receipt was given for something else"
-                    yield _moved(receipt, f"stands at position {place}, {said}: {fault}")
+                    yield _moved(receipt, f"stands at position {place.position}, {said}: {fault}")
         self._memory.settle(self._issuer, settled)
 
-    def _place_of(self, receipt: Receipt) -> Position | None:
+    def _was_given_before(self, receipt: Receipt) -> bool:
+        """Whether another request was answered with the same entry."""
+        others = {each.asked for each in self._memory.receipts(self._issuer, receipt.stream, receipt.seq)}
+        return receipt.asked is not None and bool(others - {None, receipt.asked})
+
+    def _place_of(self, receipt: Receipt) -> Place | None:
         """Where the log has the entry of which a receipt speaks."""
         place = self._memory.place_of(receipt.stream, receipt.seq)
         if place is not None:
@@ -174,14 +190,16 @@ class Watch:
         if found is None or found[0] != receipt.position:
             return None
         entry = parse_entry(found[1])
-        return receipt.position if (entry.stream, entry.seq) == (receipt.stream, receipt.seq) else None
+        if (entry.stream, entry.seq) != (receipt.stream, receipt.seq):
+            return None
+        return Place(receipt.position, entry.type)
 
 
-def _misplaced(receipt: Receipt, place: Position | None, size: int, now: datetime) -> Iterator[Alarm]:
+def _misplaced(receipt: Receipt, place: Place | None, size: int, now: datetime) -> Iterator[Alarm]:
     """What is wrong with a change that is not, or not yet, where its receipt says."""
     said = f"was acknowledged at position {receipt.position}"
     if place is not None:
-        yield _moved(receipt, f"{said} and is published at position {place}")
+        yield _moved(receipt, f"{said} and is published at position {place.position}")
     elif receipt.position <= size:
         yield _moved(receipt, f"{said}, where another entry is published")
     elif now - receipt.since > PUBLISHED_WITHIN:

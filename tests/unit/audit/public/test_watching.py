@@ -19,6 +19,7 @@ from ledger.audit.public.watched import Alarm, AlarmKind, Happened, Receipt
 from ledger.audit.public.watching import IssuerUnknown, Watch
 from ledger.domain.types import Position, StreamId
 from ledger.domain.values import Role, issuer_did, slug
+from ledger.record.schema import SCHEMA_OF
 from ledger.testing.forge import BEGIN, OPERATOR, RECOVERY, How
 from ledger.tlog.cosignature import CosignerKey, cosign, with_lines
 from ledger.tlog.merkle import leaf_hash
@@ -61,7 +62,8 @@ class Watcher:
     def receipt(self, position: int, since: datetime = LATER) -> Receipt:
         """What the college was told of the change at a position."""
         recorded = self.log.log[position - 1].recorded
-        return Receipt(recorded.stream, recorded.seq, Position(position), since)
+        act = SCHEMA_OF[type(recorded.event)].wire
+        return Receipt(recorded.stream, recorded.seq, Position(position), since, act=act)
 
     def acknowledge(self, *positions: int) -> None:
         """Know of events."""
