@@ -17,12 +17,17 @@ from ledger.application.publishing_ports import Witnessing
 from ledger.domain.authority import Operator
 from ledger.domain.log import Log
 from ledger.domain.types import Kid
+from ledger.errors import LedgerError
 from ledger.signing.signer import Signer
 from ledger.verification.evidence import Policy
 from ledger.verification.log_keys import establish_log
 
 _INTERVAL = 1.0  # seconds between two checkpoints, at least
 _LOOK = 60.0  # seconds after which it is looked whether witnesses are to be asked again, where nothing is recorded
+
+
+class GuardMissing(LedgerError):
+    """The guard that is to lie outside the home is not there, though checkpoints were published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +39,13 @@ class Outside:
 
     @classmethod
     def of(cls, home: Home) -> "Outside":
-        """Those of a home."""
-        return cls(served=PublishedFile(home.checkpoint), guard=GuardFile(home.guard))
+        """Those of a home.
+
+        Raises:
+            TileStoreUnavailable: the guard cannot be read; it may be there.
+        """
+        guard = GuardFile(home.guard, stays=home.guarded_outside)
+        return cls(served=PublishedFile(home.checkpoint), guard=guard)
 
     def notes(self) -> list[bytes]:
         """What there is of them."""
@@ -45,14 +55,16 @@ class Outside:
         """How many entries the larger one covers, as it stands now."""
         return max(self.served.size(), self.guard.size())
 
-    def check(self, store: Store, home: Home, place: str) -> Log:
+    def check(self, store: Store, home: Home, place: str, *, guarded: bool = True) -> Log:
         """What the log says of its keys, if the store holds everything that was published, and is the one of this home.
 
         Args:
             place: where the ledger lies, in words.
+            guarded: whether a guard that is to lie outside the home must be there.
 
         Raises:
             LogRolledBack: it is behind, differs, or is another ledger's.
+            GuardMissing.
         """
         with store.snapshot() as snapshot:
             log = establish_log(snapshot.log_entries())
@@ -60,7 +72,20 @@ class Outside:
         check_same(place, log, notes, [each.stem for each in home.keys.glob("*.pem")])
         for note in dict.fromkeys(notes):
             check_published(store, log, note)
+        if guarded and home.guarded_outside and self.guard.note() is None:
+            self._check_unpublished(store, home)
         return log
+
+    def _check_unpublished(self, store: Store, home: Home) -> None:
+        """Pass if no checkpoint was ever signed, so that the first one begins the guard."""
+        with store.snapshot() as snapshot:
+            signed = snapshot.checkpoint()
+        if signed is not None or self.served.note() is not None:
+            raise GuardMissing(
+                f"the guard {home.guard} (TESTAMUR_GUARD_FILE) is not there, so nothing tells whether this ledger is "
+                "an older copy: mount the disk that it lies on. If there never was one, or it is lost for good, "
+                "`testamur work --once --new-guard` makes one. Nothing is started"
+            )
 
 
 def check_keys(log: Log, keys: KeyStore) -> None:

@@ -126,24 +126,46 @@ class PublishedFile(_NoteFile):
 class GuardFile(_NoteFile):
     """The last signed note, outside the store."""
 
-    def __init__(self, path: Path) -> None:
-        """Of a file that is made with the first note."""
+    def __init__(self, path: Path, *, stays: bool = False) -> None:
+        """Of a file that is made with the first note.
+
+        Args:
+            stays: whether a guard that was there, and is there no more, is missed, and not made anew.
+
+        Raises:
+            TileStoreUnavailable: as `note`.
+        """
         super().__init__(path, path.with_name(f"{path.name}.lock"), "the guard")
+        self._stays = stays
+        self._was_there = stays and self.note() is not None
 
     def keep(self, note: bytes) -> None:
         """Keep a checkpoint, durably, unless one as large is kept.
 
         Raises:
             GuardContradicts: the one that is kept says something else of as many entries.
+            TileStoreUnavailable: it cannot be written, or it was there, and is there no more.
         """
+        self._kept()  # before anything is made in the folder on which a disk is to be mounted
         with self._alone():
-            before = self.note()
+            before = self._kept()
             if _covered(before) < _covered(note):
                 replace_file(self._path, note, mode=0o644)
+                self._was_there = self._stays
             elif before is not None and _covered(before) == _covered(note) and _text(before) != _text(note):
                 raise GuardContradicts(
                     f"the guard {self._path} holds another checkpoint over {_covered(note)} entries than is signed now"
                 )
+
+    def _kept(self) -> bytes | None:
+        """What is kept, as `note`; but one that was there stays there."""
+        note = self.note()
+        if note is None and self._was_there:
+            raise TileStoreUnavailable(
+                f"the guard {self._path} is not there any more: mount the disk that it lies on. Nothing is published "
+                "until it is back"
+            )
+        return note
 
 
 def _text(note: bytes) -> bytes:

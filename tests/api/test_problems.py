@@ -20,7 +20,7 @@ NEVER_AT_THE_EDGE = """
     AmbiguousVerifierKeys ArchiveBusy ArchiveElsewhere ArchiveNotVouched ArchiveUnreadable AuthorityError BackupExists
     BackupFailed BadBackup BadBaseUrl BadCatalogue BadDatabaseUrl BadSettings BadWitnessPolicy BadWitnessState
     BoxUnreadable CannotBeAudited CapsuleUnreadable CheckpointOriginMismatch ConsistencyNotProved CosignatureInvalid
-    CosignatureTimeImpossible EntryMissing FileUnreadable GuardContradicts HomeBusy HomeExists HomeMissing
+    CosignatureTimeImpossible EntryMissing FileUnreadable GuardContradicts GuardMissing HomeBusy HomeExists HomeMissing
     InclusionNotProved IssuerUnknown KeyAlreadyHeld KeyUnreadable KeysLost LineUnknown ListUnknown LogDiffers
     LogNotReached LogNotReadable LogRolledBack MalformedAddCheckpoint MalformedCheckpoint MalformedData
     MalformedEncoding MalformedEntry MalformedKey MalformedLine MalformedManifest MalformedNote MalformedPart

@@ -19,6 +19,7 @@ from ledger.audit.public.state import StateInUse, StateNotUsable, StateOfAnother
 from ledger.audit.public.watching import IssuerUnknown
 from ledger.audit.source import CannotBeAudited
 from ledger.errors import LedgerError
+from ledger.publication import GuardMissing
 from verify_api.cli import (
     achievements,
     api_keys,
@@ -41,7 +42,9 @@ from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
 
-_UNDECIDED = (ArchiveBusy, HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable)
+_UNDECIDED = (
+    *(ArchiveBusy, GuardMissing, HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable),
+)
 _USAGE = (
     *(HomeMissing, HomeExists, BadSettings, SecretFileError, BadBackup, BackupExists, BackupFailed),
     *(ArchiveUnreadable, CannotBeAudited, IssuerUnknown, LogNotReadable, StateNotUsable, StateOfAnotherLog),

@@ -14,6 +14,7 @@ from ledger.application.ports import Clock
 from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from ledger.founding import init as init_ledger
+from ledger.guarding import make_guard
 from verify_api.cli.errors import WrongUsage
 from verify_api.cli.log import read_vkey
 from verify_api.cli.run import Run, command
@@ -28,6 +29,13 @@ DatabaseOption = Annotated[
         metavar="URL",
         help="Of a ledger in PostgreSQL: postgresql://user@host/name; others see it in the list of processes, so a "
         "password is safer in TESTAMUR_DATABASE_URL.",
+    ),
+]
+NewGuardOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-guard",
+        help="Make the guard that TESTAMUR_GUARD_FILE names and that is not there, of what the ledger holds now.",
     ),
 ]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")]
@@ -100,6 +108,7 @@ def serve(
             "--public-only", help="Answer scans and show the published log, and nothing else; needs no key that signs."
         ),
     ] = False,
+    new_guard: NewGuardOption = False,
 ) -> None:
     """Serve the ledger until interrupted.
 
@@ -107,11 +116,13 @@ def serve(
     """
     home = run.home_in(database_url)
     settings = home.settings()  # says so if there is no ledger
+    if no_work and settings.engine == "sqlite" and not public_only:
+        raise WrongUsage("--no-work: of a ledger in files the one server does all the work")
+    if new_guard:
+        _make_guard(run, home)
     if public_only:
         start_public(run, home, host, port)
         return
-    if no_work and settings.engine == "sqlite":
-        raise WrongUsage("--no-work: of a ledger in files the one server does all the work")
     start(run, home, host, port, works=not no_work)
 
 
@@ -119,6 +130,7 @@ def work(
     run: Run,
     database_url: DatabaseOption = None,
     once: Annotated[bool, typer.Option("--once", help="Do what is due, and end.")] = False,
+    new_guard: NewGuardOption = False,
 ) -> None:
     """Sign checkpoints and bring views up to date until interrupted, beside any number of servers.
 
@@ -129,6 +141,8 @@ def work(
     home = run.home_in(database_url)
     if home.settings().engine == "sqlite" and not once:
         raise WrongUsage("of a ledger in files the server does this work; give --once to do what is due without one")
+    if new_guard:
+        _make_guard(run, home)
     stopping = Event()
     before = {each: signal.signal(each, lambda *_: stopping.set()) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -142,6 +156,13 @@ def work(
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def _make_guard(run: Run, home: Home) -> None:
+    size = make_guard(home)
+    run.output.warn(
+        f"the guard {home.guard} begins with {size} entries; that this home is no older copy was not checked"
+    )
 
 
 def start(run: Run, home: Home, host: str, port: int, *, works: bool = True) -> None:

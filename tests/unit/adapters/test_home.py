@@ -29,6 +29,7 @@ from ledger.adapters.secrets import SecretExposed, SecretMissing
 from ledger.adapters.vault import VaultUnreadable
 from ledger.application.ports import Caller
 from ledger.application.published_check import LogRolledBack
+from ledger.application.publishing_ports import TileStoreUnavailable
 from ledger.bootstrap import clock_from_environment, open_ledger
 from ledger.domain.types import Did, Origin
 from ledger.domain.values import slug
@@ -36,7 +37,7 @@ from ledger.errors import LedgerError
 from ledger.founding import init
 from ledger.publication import unnoticed
 from ledger.testing.faults import FakeClock
-from ledger.tlog.checkpoint import open_checkpoint
+from ledger.tlog.checkpoint import open_checkpoint, size_of_note
 
 CLOCK = FakeClock(datetime(2026, 11, 21, 12, tzinfo=UTC))
 BASE_URL = "http://localhost:8000"
@@ -239,6 +240,31 @@ def test_whole_home_put_back_is_noticed_by_a_guard_elsewhere(tmp_path: Path, mon
         )
     with pytest.raises(LogRolledBack, match="an older copy was restored"):
         open_ledger(Home(tmp_path / "older"), clock=CLOCK)
+
+
+def test_guard_elsewhere_that_goes_away_stops_publishing_until_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(disk / "guard"))
+    home = Home(tmp_path / "home")
+    init(home.folder, BASE_URL, "Operator", clock=CLOCK)
+    with closing(open_ledger(home, clock=CLOCK, publishes=False)) as ledger:
+        disk.rename(tmp_path / "unmounted")
+        registering = ledger.issuers.register(
+            Caller(actor="operator", issuer=None), slug("college"), {"name": "College"}
+        )
+        asyncio.run(registering)
+        before = home.checkpoint.read_bytes()
+        with pytest.raises(TileStoreUnavailable, match="is not there any more"):
+            ledger.publishing.publish()
+        assert home.checkpoint.read_bytes() == before
+        assert not disk.exists()
+        (tmp_path / "unmounted").rename(disk)
+        size = ledger.publishing.publish()
+    assert home.guard.read_bytes() == home.checkpoint.read_bytes() != before
+    assert size == size_of_note(home.guard.read_bytes())
 
 
 def _fail(*_: object, **__: object) -> None:

@@ -136,3 +136,18 @@ def test_note_that_is_known_is_read_again_once_it_was_replaced_and_not_before(tm
     assert published.known() == note(2)
     (tmp_path / "log" / "checkpoint").unlink()
     assert published.known() is None
+
+
+def test_guard_that_was_there_and_is_gone_is_missed_and_nothing_is_made_in_its_place(tmp_path: Path) -> None:
+    disk, place = tmp_path / "disk", tmp_path / "disk" / "guards" / "guard"
+    first = GuardFile(place, stays=True)
+    first.keep(note(1))
+    second = GuardFile(place, stays=True)
+    disk.rename(tmp_path / "unmounted")
+    for guard in (first, second):
+        with pytest.raises(TileStoreUnavailable, match=r"the guard .* is not there any more: mount the disk"):
+            guard.keep(note(2))
+    assert not disk.exists()
+    (tmp_path / "unmounted").rename(disk)
+    second.keep(note(3))
+    assert first.note() == note(3)

@@ -10,7 +10,7 @@ from tests.unit.cli.command import Command
 
 _DOCS = Path(__file__).parents[3] / "docs"
 _NAMED = {
-    "operating.md": {"audit", "backup", "issuer", "log", "migrate", "restore", "serve"},
+    "operating.md": {"audit", "backup", "init", "issuer", "log", "migrate", "restore", "serve", "work"},
     "auditing.md": {"audit", "log", "revoke", "watch"},
 }
 # Groups of commands, and how many words below each name one.
