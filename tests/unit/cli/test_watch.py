@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.odd_files import bounded, put
 from tests.unit.audit.public.serving import Answer, folder
 from tests.unit.cli.command import ROW
 from tests.unit.cli.office import IN_A_MINUTE, IN_TWO, Office, kinds
@@ -109,6 +110,9 @@ def test_line_that_is_no_receipt_ends_with_2(office: Office) -> None:
     assert office.watch().code == 0
     office.receipts.unlink()
     assert office.watch("--receipts", str(office.receipts)).code == 2
+    put("pipe", office.receipts)
+    with bounded():
+        assert office.watch("--receipts", str(office.receipts)).code == 2
 
 
 def test_answers_to_what_changed_nothing_are_left_out(office: Office) -> None:
