@@ -32,7 +32,8 @@ def create(
             path_of("api-keys"), body, ApiKeyCreated, changing=Changing(idempotency_key=idempotency_key)
         )
     run.output.say("Keep this key: it is not told again.")
-    run.output.result(document(made), [f"id   {made.id}", f"key  {made.key}"])
+    done = f"the API key {made.id} is made, and can be revoked"
+    run.output.result(document(made), [f"id   {made.id}", f"key  {made.key}"], done=done)
 
 
 @command(app, "list")

@@ -59,9 +59,12 @@ def issue_batch(
         if _print_refusal(run, problem):
             raise problem.advising("--skip-bad") from problem
         raise
-    run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings))
-    written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
-    run.output.result(_document(answer) if run.as_json else {}, [summary(answer)])
+    told = summary(answer)
+    try:
+        run.output.rows(_COLUMNS, _rows(answer.errors, answer.warnings), done=told)
+    finally:  # what was issued needs its links, printed or not
+        written = [] if dry_run else _write(run, file, raw, answer, out, qr_dir)
+    run.output.result(_document(answer) if run.as_json else {}, [told], done=told)
     for message in written:
         run.output.say(message)
     return REFUSED if dry_run and answer.errors else 0

@@ -6,6 +6,7 @@ from ledger.canonical import Json
 from ledger.errors import LedgerError
 
 REFUSED, USAGE, UNDECIDED = 1, 2, 3
+PIPE_CLOSED = 141  # as a shell names the end of a program whose reader has gone
 
 
 class CommandError(LedgerError):
@@ -37,3 +38,28 @@ class ProblemAnswer(CommandError):
     def advising(self, option: str) -> "ProblemAnswer":
         """The same, naming the option of the command that the sentence speaks of."""
         return ProblemAnswer(f"{self} ({option})", self.document, self.exit_code)
+
+
+class Unprintable(CommandError):
+    """The result is there, but cannot be printed."""
+
+    exit_code = UNDECIDED
+
+    def __init__(self, why: str, done: str = "") -> None:
+        """
+        Args:
+            why: the system's word for it.
+            done: what was done already.
+        """
+        told = f"what there is to tell cannot be printed: {why}"
+        super().__init__(f"{done}, but {told}" if done else told)
+        self.why = why
+
+
+class PipeClosed(CommandError):
+    """Whoever read what the command prints has gone, and is told nothing more."""
+
+    exit_code = PIPE_CLOSED
+
+    def __init__(self) -> None:
+        super().__init__("nobody reads what is printed any more")

@@ -71,7 +71,7 @@ def checkpoint(run: Run) -> None:
     """Print the last signed checkpoint, a C2SP note; keep it to notice later if the end of the log is cut off."""
     with run.client(keyless=True) as client:
         note = client.text("/log/checkpoint")
-    run.output.result({"checkpoint": note}, note.rstrip("\n").split("\n"))
+    run.output.note({"checkpoint": note}, note)
 
 
 def read_vkey(home: Home) -> str:

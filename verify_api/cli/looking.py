@@ -1,13 +1,10 @@
 """Looks of `testamur watch`: each brings the audit up to date and tells; one that fails tells what can be told."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-
-import typer
 
 from ledger.adapters.http_log import HttpLog
 from ledger.adapters.public_audit_file import open_watch
@@ -25,7 +22,7 @@ from ledger.canonical import Json
 from ledger.domain.types import Did
 from ledger.domain.values import BadValue, format_time, issuer_did, slug, slug_of
 from ledger.errors import LedgerError
-from verify_api.cli.errors import WrongUsage
+from verify_api.cli.errors import PipeClosed, Unprintable, WrongUsage
 from verify_api.cli.public_audit import Believed, follow
 from verify_api.cli.receipts import take_receipts
 from verify_api.cli.run import Run
@@ -103,12 +100,13 @@ class Looking:
 
         Raises:
             WrongUsage: the receipts cannot be read.
+            PipeClosed, Unprintable: what is seen cannot be told.
             LedgerError: there never was a look that was not in vain.
         """
         self.log.allow(self.patience)
         try:
             look = self._look()
-        except WrongUsage:
+        except (PipeClosed, Unprintable, WrongUsage):
             raise
         except LedgerError as error:
             if not (self._ever or isinstance(error, StateInUse)):
@@ -214,7 +212,7 @@ class Looking:
             self._print(said, f"{size} entries, {read} of them new: {alarms or 'no'} alarm{'s' * (alarms != 1)}")
 
     def _print(self, said: _Document, line: str) -> None:
-        typer.echo(json.dumps(said, ensure_ascii=False) if self.run.as_json else line)
+        self.run.output.event(said, line)
 
 
 def _did(issuer: str, memory: SqliteWatchState) -> Did | None:

@@ -38,9 +38,10 @@ from verify_api.cli import (
     watch,
     witness,
 )
-from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError
+from verify_api.cli.errors import REFUSED, UNDECIDED, USAGE, CommandError, PipeClosed
 from verify_api.cli.output import fail
 from verify_api.cli.run import remember
+from verify_api.cli.streams import take_streams
 
 _UNDECIDED = (
     *(ArchiveBusy, GuardMissing, HomeBusy, LogNotReached, LogRolledBack, LedgerHalted, StateInUse, StoreUnavailable),
@@ -93,6 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The entry point of the command; told to end, it takes away what it has half made. Servers end as they like."""
     signal.signal(signal.SIGTERM, _end)
+    take_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -102,14 +104,15 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 
 def _misused(error: typer.TyperException) -> int:
-    message = error.format_message().strip()
+    message = " ".join(error.format_message().split())
     if message:
         fail(f"{message[0].lower()}{message[1:]}".rstrip(".") + "; see --help")
     return error.exit_code
 
 
 def _failed(error: LedgerError) -> int:
-    fail(str(error))
+    if not isinstance(error, PipeClosed):
+        fail(str(error))
     if isinstance(error, CommandError):
         return error.exit_code
     if isinstance(error, _USAGE):

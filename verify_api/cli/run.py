@@ -81,9 +81,10 @@ class Run:
 def _tell_version(asked: bool) -> None:
     if asked:
         try:
-            typer.echo(f"testamur {version('testamur')}")
+            told = f"testamur {version('testamur')}"
         except PackageNotFoundError:
-            typer.echo("testamur, not installed as a package")
+            told = "testamur, not installed as a package"
+        Output(as_json=False, quiet=False).result({}, [told])
         raise typer.Exit
 
 
@@ -138,7 +139,7 @@ def command(
             try:
                 return function(run, *args, **kwargs)
             except ProblemAnswer as problem:
-                run.output.refused(problem.document)
+                run.output.refused(problem.document, str(problem))
                 raise
 
         vars(called)["__signature__"] = _with_common(inspect.signature(function), waits=waits)
