@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.adapters.public_audit_file import open_state
+from ledger.adapters import public_audit_file
+from ledger.adapters.public_audit_file import open_state, open_watch
 from ledger.adapters.public_audit_state import SqliteAuditState
 from ledger.audit.public.state import (
     Follows,
@@ -233,6 +234,25 @@ def test_state_of_another_version_is_refused(path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StateNotUsable, match="another version"), open_state(path):
         pass
+
+
+def test_receipts_of_the_version_before_acts_were_kept_are_still_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(public_audit_file, "_LATER", public_audit_file._LATER[:1])
+        patch.setattr(public_audit_file, "_VERSION", 2)
+        with open_watch(path):
+            pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO receipts VALUES (?, ?, 1, 9, 1000, NULL, 0)", (BY, STREAMS[5]))
+        connection.commit()
+    with open_watch(path) as state:
+        (receipt,) = state.receipts(BY, stream(5), Seq(1))
+        assert (receipt.position, receipt.act, receipt.asked) == (9, None, None)
+        assert list(state.pending(BY)) == [receipt]
+        state.settle(BY, [receipt])
+        assert list(state.pending(BY)) == []
 
 
 def test_empty_file_becomes_a_state(path: Path) -> None:
