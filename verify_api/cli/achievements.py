@@ -9,7 +9,8 @@ from typing import Annotated, TypeAlias
 import typer
 from pydantic import BaseModel
 
-from verify_api.cli.client import Changing, Client, document, path_of
+from ledger.domain import events as ev
+from verify_api.cli.client import Changing, Client, document, path_of, receipt_of
 from verify_api.cli.reading import read_object
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
 from verify_api.issuer.answers import (
@@ -33,6 +34,9 @@ class _Kind:
     path: str
     all_of: Callable[[Client, str | None], tuple[BaseModel, Sequence[Record]]]
     one: Callable[[Client, str, str | None], Record]
+    defined: type[object]
+    revised: type[object]
+    retired: type[object]
 
 
 def _achievements(client: Client, issuer: str | None) -> tuple[BaseModel, Sequence[Record]]:
@@ -50,12 +54,18 @@ _ACHIEVEMENT = _Kind(
     path="achievements",
     all_of=_achievements,
     one=lambda client, name, issuer: client.get(path_of("achievements", name), AchievementRecord, {"issuer": issuer}),
+    defined=ev.AchievementDefined,
+    revised=ev.AchievementRevised,
+    retired=ev.AchievementRetired,
 )
 _PATHWAY = _Kind(
     noun="a pathway",
     path="pathways",
     all_of=_pathways,
     one=lambda client, name, issuer: client.get(path_of("pathways", name), PathwayRecord, {"issuer": issuer}),
+    defined=ev.PathwayDefined,
+    revised=ev.PathwayRevised,
+    retired=ev.PathwayRetired,
 )
 
 
@@ -80,7 +90,8 @@ def _define(group: typer.Typer, kind: _Kind) -> None:
             receipt = client.change(
                 path_of(kind.path), definition, AchievementReceipt, query={"issuer": issuer}, changing=changing
             )
-        run.output.result(document(receipt), [f"{receipt.slug} is defined, version {receipt.version}; id {receipt.id}"])
+        said = receipt_of(receipt, kind.defined, idempotency_key)
+        run.output.result(said, [f"{receipt.slug} is defined, version {receipt.version}; id {receipt.id}"])
 
 
 def _revise(group: typer.Typer, kind: _Kind) -> None:
@@ -101,7 +112,8 @@ def _revise(group: typer.Typer, kind: _Kind) -> None:
         with run.client() as client:
             path = path_of(kind.path, str(name or definition.get("slug")), "versions")
             receipt = client.change(path, definition, AchievementReceipt, query={"issuer": issuer}, changing=changing)
-        run.output.result(document(receipt), [f"{receipt.slug} is at version {receipt.version} now"])
+        said = receipt_of(receipt, kind.revised, idempotency_key)
+        run.output.result(said, [f"{receipt.slug} is at version {receipt.version} now"])
 
 
 def _retire(group: typer.Typer, kind: _Kind) -> None:
@@ -117,7 +129,8 @@ def _retire(group: typer.Typer, kind: _Kind) -> None:
         with run.client() as client:
             path = path_of(kind.path, name, "retire")
             receipt = client.change(path, {}, AchievementReceipt, query={"issuer": issuer}, changing=changing)
-        run.output.result(document(receipt), [f"nothing more is awarded on {receipt.slug}; awards stand"])
+        said = receipt_of(receipt, kind.retired, idempotency_key)
+        run.output.result(said, [f"nothing more is awarded on {receipt.slug}; awards stand"])
 
 
 def _show(group: typer.Typer, kind: _Kind) -> None:
