@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 
@@ -18,6 +19,7 @@ from ledger.tlog.note import (
     VerifierKey,
 )
 from ledger.tlog.policy import WitnessPolicy
+from ledger.verification.log_check import agreement_by
 
 Read = Callable[[str], bytes | None]
 
@@ -49,17 +51,16 @@ class OpenedArchive:
     base_url: str
 
 
-def open_archive(read: Read, keys: Sequence[VerifierKey] | None, witnesses: WitnessPolicy) -> OpenedArchive:
+def open_archive(read: Read, keys: Sequence[VerifierKey] | None) -> OpenedArchive:
     """The checkpoint of an archive.
 
     Args:
         keys: of the logs that the reader believes; None: those that the archive itself names.
-        witnesses: whose cosignatures count.
 
     Raises:
         ArchiveUnreadable: it is no archive.
-        ArchiveNotVouched: none of the keys signed its checkpoint, or too few of the witnesses vouch for it.
-        NoteSignatureInvalid, CosignatureInvalid: the checkpoint has a signature of theirs that they did not make.
+        ArchiveNotVouched: none of the keys signed its checkpoint.
+        NoteSignatureInvalid: the checkpoint has a signature of theirs that they did not make.
     """
     manifest = _manifest(needed(read, MANIFEST))
     note = needed(read, CHECKPOINT)
@@ -67,15 +68,23 @@ def open_archive(read: Read, keys: Sequence[VerifierKey] | None, witnesses: Witn
     registries = tuple(Did(each) for each in _texts(manifest, "registries"))
     try:
         checkpoint = _checkpoint(note, keys, named)
-        vouched = witnesses.agreement(note).reached
     except _UNREADABLE as error:
         raise ArchiveUnreadable(f"the archive's checkpoint cannot be read: {error}") from error
-    if not vouched:
-        raise ArchiveNotVouched("too few of the witnesses of the policy vouch for the archive's checkpoint")
     base_url = str(manifest.get("base_url", ""))
     return OpenedArchive(
         note=note, checkpoint=checkpoint, own_word=keys is None, registries=registries, base_url=base_url
     )
+
+
+def check_vouched(note: bytes, witnesses: WitnessPolicy, now: datetime) -> None:
+    """Pass if enough of the witnesses that the reader believes vouch for an archive's checkpoint.
+
+    Raises:
+        ArchiveNotVouched: too few do, or by a clock that is ahead of the reader's.
+        CosignatureInvalid: one of them did not make the cosignature in its name.
+    """
+    if not agreement_by(note, witnesses, now).reached:
+        raise ArchiveNotVouched("too few of the witnesses of the policy vouch for the archive's checkpoint")
 
 
 def needed(read: Read, path: str) -> bytes:

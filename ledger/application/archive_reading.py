@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ledger.application.archive_closed import HolderUnconfirmed, without_capsule
-from ledger.application.archive_opening import ArchiveUnreadable, Read, open_archive
+from ledger.application.archive_opening import ArchiveUnreadable, Read, check_vouched, open_archive
 from ledger.application.archiving import LOG, capsule_path, definition_path
 from ledger.domain.codes import parse_link_code, stream_of
 from ledger.domain.events import (
@@ -76,11 +76,11 @@ class ArchiveReading:
             registries: whose recognition counts; None: as the archive says that its operator counted.
 
         Raises:
-            ArchiveUnreadable, ArchiveNotVouched, NoteSignatureInvalid, CosignatureInvalid: from `open_archive`.
+            ArchiveUnreadable, ArchiveNotVouched, NoteSignatureInvalid: from `open_archive`.
         """
         self._read = read
         self._witnesses = witnesses
-        opened = open_archive(read, keys, witnesses)
+        opened = open_archive(read, keys)
         self.registries = opened.registries if registries is None else registries
         self.base_url = opened.base_url
         self.note = opened.note
@@ -93,9 +93,11 @@ class ArchiveReading:
 
         Raises:
             MalformedCode: it is no link code.
+            ArchiveNotVouched, CosignatureInvalid: the witnesses do not vouch for the checkpoint.
             ArchiveUnreadable: the archive lacks entries, or they are not those of its checkpoint.
         """
         code = parse_link_code(code_text)
+        check_vouched(self.note, self._witnesses, now)
         try:
             return self._scan(code, version, now)
         except _DAMAGED as error:

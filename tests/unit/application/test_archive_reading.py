@@ -1,8 +1,13 @@
 """What an archive says of an award, where its log holds what no honest one does."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
+
+from ledger.application.archive_opening import ArchiveNotVouched
 from ledger.application.archive_reading import ArchiveReading
 from ledger.application.archiving import capsule_path, definition_path
 from ledger.domain import events as ev
@@ -15,9 +20,10 @@ from ledger.record.commitment import Opening
 from ledger.testing.forge import Forge
 from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.note import VerifierKey
+from ledger.tlog.policy import parse_policy
 from ledger.tlog.tiles import TileEdge, bundles_between, encode_bundle
 from ledger.verification.verdict import State, Verdict
-from tests.unit.verification.published import publish, vkey
+from tests.unit.verification.published import cosigned, policy_text, publish, vkey
 from tests.unit.verification.scene import Scene
 
 
@@ -79,3 +85,19 @@ def test_capsule_that_names_parts_without_end_is_not_followed_to_it() -> None:
     assert isinstance(verdict, Verdict)
     assert verdict.state is State.VALID  # the award says of what it was built
     assert len([path for path in asked if path.startswith("capsules/")]) == 1 + MOST_COMPONENTS
+
+
+@pytest.mark.parametrize(("ahead", "enough"), [(timedelta(), True), (timedelta(days=3650), False)])
+def test_cosignature_that_is_still_to_come_vouches_for_no_archive(ahead: timedelta, enough: bool) -> None:
+    scene = Scene()
+    stream, forge = scene.issue(), scene.forge
+    publish(forge)
+    files, code = archive_of(forge, stream, [scene.body]), forge.evidence(stream).code
+    assert code is not None
+    files["log/checkpoint"] = cosigned(forge, files["log/checkpoint"], forge.at + ahead)
+    policy = parse_policy(policy_text(forge))
+    with nullcontext() if enough else pytest.raises(ArchiveNotVouched, match="too few of the witnesses"):
+        archive = ArchiveReading(files.get, keys=policy.logs, witnesses=policy)
+        verdict = archive.scan(format_link_code(code), 1, now=forge.at)
+        assert isinstance(verdict, Verdict)
+        assert verdict.state is State.VALID
