@@ -320,6 +320,17 @@ def test_of_three_versions_the_second_scanned_shows_the_last_change_only(scene: 
     assert [each.version for each in scene.ask(stream, scanned=3).amendments] == [2, 3, 3, 3]
 
 
+@pytest.mark.parametrize("scanned", [1, 2])
+def test_award_that_was_signed_again_and_says_what_it_said_is_neither_amended_nor_corrected(
+    scene: Scene, scanned: int
+) -> None:
+    stream = scene.issue()
+    scene.forge.amend(stream, scene.award)
+    verdict = scene.ask(stream, scanned=scanned)
+    assert (states(verdict), verdict.current_version) == (("valid",), 2)
+    assert reasons(verdict, "version") == (["signed_again"] if scanned == 1 else ["ok"])
+
+
 def test_pending_correction_says_corrected_then_pending(scene: Scene) -> None:
     stream = scene.issue()
     scene.forge.amend(stream, scene.amended("Merit"))
