@@ -387,3 +387,17 @@ def test_state_that_is_damaged_is_said_to_be(log: Log, tmp_path: Path, change: s
         connection.commit()
     with pytest.raises(StateNotUsable):
         auditor.audit(tmp_path / "log")
+
+
+def test_tree_in_the_state_that_is_not_the_logs_is_found_by_its_root(log: Log, tmp_path: Path) -> None:
+    publish(log, tmp_path / "log")
+    auditor = Auditor(tmp_path / "state")
+    auditor.audit(tmp_path / "log")
+    with closing(sqlite3.connect(tmp_path / "state")) as connection:
+        (tree,) = connection.execute("SELECT tree FROM progress").fetchone()
+        # Of its last hash, which stands for entries that were judged and are not read again.
+        connection.execute("UPDATE progress SET tree = ?", (tree[:-1] + bytes([tree[-1] ^ 1]),))
+        connection.commit()
+    publish(grown(log, 3), tmp_path / "log")
+    report = auditor.audit(tmp_path / "log")
+    assert told(report) == [(len(log.log), "root")]
