@@ -63,6 +63,7 @@ _LATER: Final = (  # what each version has that the one before it had not; a sta
     INSERT INTO receipts SELECT issuer, stream, seq, position, '', '', since, proof, found FROM receipts_without_act;
     DROP TABLE receipts_without_act
     """,
+    "CREATE TABLE strangers (key TEXT PRIMARY KEY) WITHOUT ROWID",
 )
 _VERSION: Final = 1 + len(_LATER)
 

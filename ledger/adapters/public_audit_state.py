@@ -66,6 +66,15 @@ class SqliteAuditState:
         values = (identity.origin, identity.first, identity.pinned)
         self._run("INSERT OR REPLACE INTO identity VALUES (1, ?, ?, ?)", *values)
 
+    def strangers(self) -> Sequence[str]:
+        """The keys that were given as the log's and are none of it, while nobody gave one that is."""
+        return [cast("str", key) for (key,) in self._rows("SELECT key FROM strangers ORDER BY key")]
+
+    def meet(self, strangers: Iterable[str]) -> None:
+        """Remember such keys, in place of those that were remembered before."""
+        self._run("DELETE FROM strangers")
+        self._many("INSERT OR IGNORE INTO strangers VALUES (?)", [(key,) for key in strangers])
+
     def seen(self) -> Sequence[Seen]:
         """Every checkpoint that was seen, by size."""
         rows = cast("list[tuple[int, Hash, bytes, int]]", self._rows("SELECT * FROM seen ORDER BY size, root"))

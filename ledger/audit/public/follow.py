@@ -11,6 +11,7 @@ from time import perf_counter
 from ledger.audit import report as reports
 from ledger.audit.public.breaks import Breaks, KeepNote
 from ledger.audit.public.days import Holding, hold_days
+from ledger.audit.public.given import confirm
 from ledger.audit.public.heads import (
     agreement_on,
     first_key,
@@ -146,7 +147,12 @@ class _Audit:
         pinned = self._identity is not None and self._identity.pinned
         is_first = self._is_new and self._asked.kept is None
         say_what_was_not_checked(
-            judge, found, pinned=pinned, is_first=is_first, witnessed=self._asked.policy is not None
+            judge,
+            found,
+            pinned=pinned,
+            given=bool(self._asked.keys),
+            is_first=is_first,
+            witnessed=self._asked.policy is not None,
         )
         return PublicReport(
             report=AuditReport(
@@ -252,8 +258,6 @@ class _Audit:
     def _remember(self) -> None:
         """What is shown is this log's, and goes on from all that was seen of it."""
         if self._identity is not None:
-            pinned = self._identity.pinned or bool(self._asked.keys)
-            self._identity = Identity(origin=self._identity.origin, first=self._identity.first, pinned=pinned)
             self._state.identify(self._identity)
         self._state.see(self._shown.seen)
         self._state.save()
@@ -269,8 +273,6 @@ class _Audit:
                 raise LogNotReadable("no key of this log signed the checkpoint that it shows")
             reason = f"the checkpoint is not signed by a key that the log itself names for {size} entries"
             self._now.report(Check.CHECKPOINT, size, reason, step=Step.PLACE)
-        if log is not None and self._asked.keys and not {*self._asked.keys} & {*keys_of(log)}:
-            self._now.report(Check.LOG, 1, "the log names other keys of checkpoints than the one given")
         if judge.tree.root() != reader.root:
             reason = "the entries do not have the root that the checkpoint signed"
             self._now.report(Check.ROOT, size, reason)
@@ -284,7 +286,8 @@ class _Audit:
             if kept is None:
                 raise LogNotReadable("the kept checkpoint is none that a key of this log signed")
             self._breaks.goes_on(self._shown.seen, kept, reader, judge.tree)
-        if log is not None:
+        if log is not None and self._identity is not None:
+            self._identity = confirm(self._state, self._identity, log, self._asked.keys, self._now)
             holding = Holding(
                 log=self._log,
                 state=self._state,

@@ -80,7 +80,7 @@ class Identity:
 
     origin: Origin
     first: Hash  # leaf hash of its first entry, log.started
-    pinned: bool  # whether somebody ever gave the log's key; else it was taken from the log itself
+    pinned: bool  # whether somebody ever gave a key by which it is; else the key was taken from the log itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,14 @@ class AuditState(Protocol):
 
     def identify(self, identity: Identity) -> None:
         """Say of which log it is, or that its key was given now."""
+        ...
+
+    def strangers(self) -> Sequence[str]:
+        """The keys that were given as the log's and are none of it, while nobody gave one that is."""
+        ...
+
+    def meet(self, strangers: Iterable[str]) -> None:
+        """Remember such keys, in place of those that were remembered before."""
         ...
 
     def seen(self) -> Sequence[Seen]:

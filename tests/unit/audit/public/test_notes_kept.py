@@ -262,7 +262,7 @@ def test_state_of_the_first_version_is_read_and_keeps_notes_from_now_on(
     publish(grown(log, 20), tmp_path / "log")
     auditor.audit(tmp_path / "log")
     with closing(sqlite3.connect(tmp_path / "state")) as connection:
-        connection.execute("DROP TABLE unheld")
+        connection.executescript("DROP TABLE unheld; DROP TABLE strangers")
         connection.execute("PRAGMA user_version = 1")
     note = grown(fork, 60).checkpoint()
     auditor.audit(hidden(tmp_path / "fork", note))
