@@ -114,6 +114,7 @@ class Issuing:
             Refused: there is none of this issuer.
             AchievementIsRetired, WordingIsDisowned.
         """
+        name = text.clean(name)  # as the cells of a CSV file are read
         if (issuer, name) not in draft.named:
             with draft.look() as snapshot:
                 draft.named[issuer, name] = resolve_achievement(snapshot, issuer, name)

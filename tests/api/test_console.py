@@ -48,6 +48,11 @@ def test_the_page_shows_awards_stacks_with_their_parts_and_progress(stacked: Api
     assert posted(stacked, stacked.college, learner).text == page.text
 
 
+def test_a_learner_is_found_in_whatever_normal_form_the_number_is_typed(stacked: Api) -> None:
+    stacked.issue(student_number="E\u0301-1")
+    assert {posted(stacked, stacked.college, typed).status_code for typed in ("E\u0301-1", "\u00c9-1")} == {200}
+
+
 def test_the_key_and_what_was_typed_are_never_shown_again(stacked: Api) -> None:
     for key, learner in ((stacked.college, "C-1"), (stacked.college, "nobody-at-all"), ("testamur_wrong", "C-1")):
         page = posted(stacked, key, learner)

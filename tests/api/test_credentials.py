@@ -120,6 +120,19 @@ def test_malformed_if_match_is_400(api: Api, header: str) -> None:
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (400, "malformed-header")
 
 
+@pytest.mark.parametrize("name", ["If-Match", "if-match", "Idempotency-Key"])
+def test_a_header_that_is_given_twice_is_400_and_nothing_is_done(api: Api, name: str) -> None:
+    issued = api.issue()
+    path = f"/api/v1/credentials/{issued['code']}/revoke"
+    values = ('"0"', '"9"') if name.lower() == "if-match" else ("one", "two")
+    headers = [("Authorization", f"Bearer {api.college}"), *((name, value) for value in values)]
+    for sent in (headers, [*headers[:2], headers[1]]):  # another value, and the same once more
+        answer = api.client.post(path, json={"reason": "other"}, headers=sent)
+        assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (400, "malformed-header")
+        assert "given twice" in answer.json()["detail"]
+    assert api.get(f"/credentials/{issued['code']}").json()["revision"] == 0
+
+
 def test_star_matches_any_revision(api: Api) -> None:
     path = f"/credentials/{api.issue()['code']}/suspend"
     assert api.post(path, {"reason": "other"}, headers={"If-Match": "*"}).status_code == 200
@@ -261,6 +274,18 @@ def test_bad_search_is_422(api: Api, body: dict[str, object]) -> None:
     refused = api.post("/credentials/search", body)
     assert refused.status_code == 422
     assert [each["column"] for each in refused.json()["errors"]] == list(body)
+
+
+def test_names_are_read_here_as_in_a_file_in_one_normal_form_and_without_blanks(api: Api) -> None:
+    issued = api.issue(student_number=" E\u0301-1 ", achievement=" wound-care\t")
+    assert api.get(f"/credentials/{issued['credential_id']}").json()["student_number"] == "\u00c9-1"
+    search = {"query": "E\u0301-1", "achievement": " wound-care "}
+    [found] = api.post("/credentials/search", search).json()["credentials"]
+    [listed] = api.get("/credentials?achievement=%20wound-care%20&limit=1&issuer=college%20").json()["credentials"]
+    assert found["credential_id"] == listed["credential_id"] == issued["credential_id"]
+    assert api.get("/achievements/wound-care%20").status_code == 200
+    missing = api.post("/credentials", api.row(achievement=" \t"))
+    assert [(each["column"], each["code"]) for each in missing.json()["errors"]] == [("achievement", "missing")]
 
 
 @pytest.mark.parametrize("body", [{"status": "gone"}, {"after": "x"}], ids=str)

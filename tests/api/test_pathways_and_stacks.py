@@ -96,6 +96,13 @@ def test_the_parts_in_force_are_found_where_none_is_named(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("pathway")
+def test_learner_and_pathway_are_read_in_one_normal_form_and_without_blanks(api: Api) -> None:
+    _hold(api, "E\u0301-1", *PARTS)
+    made = api.post("/stacks", {"student_number": " E\u0301-1", "pathway": " wound-specialist "})
+    assert made.status_code == 201, made.text
+
+
+@pytest.mark.usefixtures("pathway")
 def test_a_repeated_request_is_answered_the_same_though_newer_parts_are_there(api: Api) -> None:
     _hold(api, "S-2", *PARTS)
     asked, key = {"student_number": "S-2", "pathway": "wound-specialist"}, {"Idempotency-Key": "stack-1"}

@@ -46,6 +46,13 @@ def progress(found: dict[str, object]) -> dict[str, tuple[int, int]]:
     return {str(each["pathway"]): (cast("int", each["held"]), cast("int", each["needed"])) for each in standings}
 
 
+def test_a_learner_is_found_by_the_number_as_it_was_typed_into_the_award(wound: Api) -> None:
+    held(wound, "E\u0301-1", "clean")
+    found = {wound.post("/learners/find", {"student_number": typed}).text for typed in ("E\u0301-1", " \u00c9-1\n")}
+    assert len(found) == 1
+    assert "\u00c9-1" in found.pop()
+
+
 def test_progress_counts_awards_in_force_of_the_parts(wound: Api) -> None:
     first, *_ = held(wound, "W-1", "clean", "dress", "debride", "wound-care")
     found = wallet(wound, "W-1")

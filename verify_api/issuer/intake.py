@@ -116,6 +116,7 @@ def strict_route(keys: ApiKeys, published: PublishedLog) -> type[APIRoute]:
 
             async def strictly(request: Request) -> Response:
                 request.state.caller = authenticate(request.headers.get("authorization"), keys)
+                _check_headers(request)
                 _check_query(request.query_params.multi_items(), known)
                 response = await handle(await _with_json(request) if takes_json else request)
                 seconds = seconds_to_wait(request.headers.getlist("prefer")) if request.method == "POST" else 0
@@ -136,6 +137,17 @@ async def _with_json(request: Request) -> Request:
     read = _ReadRequest(request.scope, request.receive)
     read.raw, read.value = raw, parse_json(raw) if raw else None
     return read
+
+
+def _check_headers(request: Request) -> None:
+    """Refuse what would be read in part: of a header that stands there twice, only the first is looked at.
+
+    Raises:
+        MalformedHeader.
+    """
+    for name in ("Idempotency-Key", "If-Match"):
+        if len(request.headers.getlist(name)) > 1:
+            raise MalformedHeader(f"the header {name} is given twice; give it once")
 
 
 def _check_query(items: Iterable[tuple[str, str]], known: set[str]) -> None:

@@ -12,6 +12,7 @@ from ledger.application.issuers import ISSUERS
 from ledger.application.issuing import resolve_achievement
 from ledger.application.ports import Caller
 from ledger.domain import achievement as achievements
+from ledger.domain import text
 from ledger.domain.achievement import Achievement, AchievementNotDefined
 from ledger.domain.definition import AchievementDefinition
 from ledger.domain.issuer import Issuer, IssuerNotRegistered
@@ -78,7 +79,7 @@ class Register:
         """
         with self._desk.store.snapshot() as snapshot:
             names = snapshot.names(ISSUERS)
-        operator = self._desk.operator.did
+        operator, reference = self._desk.operator.did, text.clean(reference)
         for name, stream in names:
             did = issuer_did(operator, Slug(name))
             # A path may carry the DID as it is, which decodes its %3A, or encoded once more.
@@ -157,6 +158,7 @@ class Register:
         Raises:
             AchievementNotDefined: there is none, or it is another issuer's.
         """
+        reference = text.clean(reference)
         issuers = self._candidates(caller, asked, reference)
         with self._desk.store.snapshot() as snapshot:
             for issuer in issuers:

@@ -133,7 +133,7 @@ class LearnerQuestion(Model):
     """Whose learner record is looked for."""
 
     student_number: str = Field(
-        min_length=1, max_length=200, description="exactly as it was awarded to", examples=["S-204471"]
+        min_length=1, max_length=200, description="the whole of it, as it was awarded to", examples=["S-204471"]
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ledger.application.desk import UnknownDefinition
 from ledger.application.ports import Caller
+from ledger.domain import text
 from ledger.domain.definition import AchievementDefinition
 from ledger.domain.types import LearnerId, Slug, StreamId
 from ledger.domain.values import slug_of
@@ -34,7 +35,7 @@ class Wallets:
         self._register = context.register
 
     def find(self, caller: Caller, asked: str | None, student_number: str) -> LearnerId:
-        """The learner record of an issuer with exactly this student number.
+        """The learner record of an issuer with this student number, in whatever normal form it is typed.
 
         Raises:
             LearnerUnknown.
@@ -42,7 +43,7 @@ class Wallets:
         issuer = self._register.acting_for(caller, asked)
         views = self._context.services.views
         views.catch_up()  # who has just issued an award finds its learner
-        found = views.learner(self._register.issuer(issuer).did, student_number)
+        found = views.learner(self._register.issuer(issuer).did, text.clean(student_number))
         if found is None:
             raise LearnerUnknown("no award of yours names a learner with this student number")
         return found

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ledger.application.ports import Caller
+from ledger.domain import text
 from projections.rows import CredentialRow
 from verify_api.issuer import answers, schemas, showing, telling
 from verify_api.issuer.auth import MayIssue, MayRead
@@ -87,7 +88,8 @@ class CredentialRoutes:
         whose = caller.issuer if issuer is None else self._register.acting_for(caller, issuer)
         did, views = self._register.did(whose), self._context.services.views
         today = self._ledger.clock.now().date()
-        query, achievement, status = search.query, search.achievement, search.status
+        query, status = search.query, search.status
+        achievement = None if search.achievement is None else text.clean(search.achievement)
 
         def look() -> tuple[Sequence[CredentialRow], int]:
             views.catch_up()  # who has just changed an award finds it changed

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from ledger.application.ports import Caller
 from ledger.application.stacking import DETAILS, StackRequest
+from ledger.domain import text
 from ledger.domain.achievement import AchievementNotDefined
 from ledger.domain.reading import Problem, Refused
 from ledger.domain.types import LearnerId, Slug, StreamId
@@ -72,9 +73,10 @@ class StackRoutes:
                 ) from None
         views = self._context.services.views
         await asyncio.to_thread(views.catch_up)  # who has just issued an award finds it
-        learner = views.learner(self._register.issuer(owner).did, str(body.student_number))
+        number = text.clean(str(body.student_number))
+        learner = views.learner(self._register.issuer(owner).did, number)
         if learner is None:
-            reason = f"no learner of this issuer has the student number “{body.student_number}”"
+            reason = f"no learner of this issuer has the student number “{number}”"
             raise refused("student_number", "unknown_learner", reason)
         return learner
 
