@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.adapters.background import Background
+from ledger.adapters.evidence import EvidenceFiles
 from ledger.adapters.home import Home
 from ledger.adapters.no_witnesses import NoWitnesses
 from ledger.adapters.published import GuardFile, PublishedFile
@@ -158,6 +159,7 @@ def publishing_of(
         served=outside.served,
         guard=outside.guard,
         folds=FolderTiles(home.statements, durable=False),
+        evidence=EvidenceFiles(home.folder / "witness").keep_note,
     )
     return Publishing(
         store=store,

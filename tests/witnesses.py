@@ -77,6 +77,7 @@ class Script:
     asked: list[AddCheckpoint] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""
+    shows: Callable[[], Reply] = lambda: Reply(404)  # who asks for its last checkpoint
 
     @property
     def signer(self) -> Ed25519Signer:
@@ -122,11 +123,17 @@ def _server(script: Script) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            script.paths.append(self.path)
+            self._say(script.shows())
+
         def do_POST(self) -> None:
             script.paths.append(self.path)
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             script.asked.append(parse_add_checkpoint(raw))
-            reply = script.answer(script, script.asked[-1])
+            self._say(script.answer(script, script.asked[-1]))
+
+        def _say(self, reply: Reply) -> None:
             if reply.status == 0:  # hang up without a word
                 self.close_connection = True
                 return

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ledger.adapters.home import replace_file
 from ledger.audit.public.state import Seen
+from ledger.tlog.checkpoint import size_of_note
 
 
 class EvidenceFiles:
@@ -18,14 +19,18 @@ class EvidenceFiles:
         self._stem = Path("testamur-audit") if beside is None else beside
 
     def keep(self, seen: Seen) -> str:
+        """Write a note, as `keep_note`."""
+        return self.keep_note(seen.note)
+
+    def keep_note(self, note: bytes) -> str:
         """Write a note, durably, and say where it is; or why it is nowhere. Nothing whole is ever written over."""
-        name = f"{self._stem.name}.evidence-{seen.size}-{sha256(seen.note).hexdigest()[:12]}.checkpoint"
+        name = f"{self._stem.name}.evidence-{size_of_note(note) or 0}-{sha256(note).hexdigest()[:12]}.checkpoint"
         path = self._stem.with_name(name)
         try:
-            if path.exists() and path.read_bytes() == seen.note:
+            if path.exists() and path.read_bytes() == note:
                 return str(path)
             # The name holds its digest: what is there else was cut off while it was written.
-            replace_file(path, seen.note, mode=0o644)
+            replace_file(path, note, mode=0o644)
         except OSError as error:
             return f"{path} (which could not be written: {error.strerror})"
         return str(path)

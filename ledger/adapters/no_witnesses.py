@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Hash
 
 
@@ -12,7 +13,12 @@ class NoWitnesses:
     asked = False
     heard = True
 
-    def gather(self, note: bytes, prove: Callable[[int], tuple[Hash, ...]]) -> bytes:  # noqa: ARG002 - as the port
+    def gather(
+        self,
+        note: bytes,
+        prove: Callable[[int], tuple[Hash, ...]],  # noqa: ARG002 - as the port
+        opened: Callable[[bytes], Checkpoint],  # noqa: ARG002 - as the port
+    ) -> bytes:
         """The note as it is."""
         return note
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,9 +13,11 @@ from ledger.adapters.witness_errors import (
     BadWitnessPolicy,
     WitnessAnswerTooLong,
     WitnessAnswerUnreadable,
+    WitnessClaimUnproved,
     WitnessContradicts,
     WitnessCosignatureFalse,
     WitnessDoesNotKnowLog,
+    WitnessError,
     WitnessRefused,
     WitnessTimeWrong,
     WitnessTooSlow,
@@ -22,9 +25,12 @@ from ledger.adapters.witness_errors import (
 )
 from ledger.application.ports import Clock
 from ledger.application.publishing_ports import WitnessAhead
+from ledger.errors import LedgerError
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import CLOCKS_DIFFER, CosignatureInvalid, cosignatures, with_lines
 from ledger.tlog.merkle import Hash
 from ledger.tlog.policy import Witness
+from ledger.tlog.proofs import ConsistencyNotProved, check_consistency
 from ledger.tlog.witnessing import (
     MAX_ANSWER_BYTES,
     NOT_CONSISTENT,
@@ -38,6 +44,7 @@ from ledger.tlog.witnessing import (
 )
 
 _OK: Final = 200
+_ADD: Final = "/add-checkpoint"
 _TRIES: Final = 3  # a witness that two processes ask may have moved on between two requests
 _HEADERS: Final = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"}
 
@@ -66,7 +73,14 @@ def address_of(witness: Witness) -> str:
         raise BadWitnessPolicy(
             f"the address of the witness {witness.name} is none: {prefix!a}; write https://host/path"
         )
-    return f"{prefix.rstrip('/')}/add-checkpoint"
+    return f"{prefix.rstrip('/')}{_ADD}"
+
+
+class Proofs(NamedTuple):
+    """What the log itself knows of its checkpoints."""
+
+    prove: Callable[[int], tuple[Hash, ...]]  # the consistency path from a smaller size to that asked about
+    opened: Callable[[bytes], Checkpoint]  # the checkpoint in a note that this log signed; else a LedgerError
 
 
 class Asking:
@@ -76,18 +90,21 @@ class Asking:
         self,
         http: httpx.AsyncClient,
         note: bytes,
-        size: int,
-        prove: Callable[[int], tuple[Hash, ...]],
+        checkpoint: Checkpoint,
+        of: Proofs,
         timeout: float,
         clock: Clock,
     ) -> None:
         self._clock = clock
         self._http = http
         self._note = note
-        self._size = size
-        self._prove = prove
+        self._checkpoint = checkpoint
+        self._size = checkpoint.size
+        self._of = of
         self._timeout = timeout
-        self._paths: dict[int, tuple[Hash, ...]] = {0: (), size: ()}
+        self._paths: dict[int, tuple[Hash, ...]] = {0: (), checkpoint.size: ()}
+        # What a witness is left out for, though it may still show what more comes of it; by its name in the policy.
+        self.said: dict[str, WitnessError] = {}
 
     async def ask(self, witness: Witness, address: str, known: int | None) -> Asked:
         """The line of a witness.
@@ -97,30 +114,64 @@ class Asking:
 
         Raises:
             WitnessError: there is none.
-            WitnessAhead: it has seen a larger log.
+            WitnessAhead: it shows a checkpoint of this log that the one asked about does not continue.
         """
-        old = min(known or 0, self._size)
         try:
             async with asyncio.timeout(self._timeout):
-                for _ in range(_TRIES):
-                    seen = await self._ask_once(witness, address, old)
-                    if isinstance(seen, bytes):
-                        return Asked(self._size, seen)
-                    if seen > self._size:
-                        raise WitnessAhead(witness.name, seen, self._size)
-                    if seen == old:
-                        raise WitnessAnswerUnreadable(
-                            witness.name, "answers that it has not seen the size that it names"
-                        )
-                    old = seen
+                try:
+                    return await self._ask(witness, address, min(known or 0, self._size))
+                except (WitnessClaimUnproved, WitnessContradicts) as error:
+                    self.said[witness.name] = error
+                    await self._look(witness, address)
+                    raise
         except TimeoutError as error:
-            raise WitnessTooSlow(witness.name, f"did not answer within {self._timeout:g} s") from error
+            slow = WitnessTooSlow(witness.name, f"did not answer within {self._timeout:g} s")
+            raise self.said.get(witness.name, slow) from error
+
+    async def _ask(self, witness: Witness, address: str, old: int) -> Asked:
+        for _ in range(_TRIES):
+            seen = await self._ask_once(witness, address, old)
+            if isinstance(seen, bytes):
+                return Asked(self._size, seen)
+            if seen > self._size:
+                said = f"says that it has seen {seen} entries of this log, and shows no checkpoint of ours"
+                raise WitnessClaimUnproved(witness.name, f"{said}; it was asked about {self._size}")
+            if seen == old:
+                raise WitnessAnswerUnreadable(witness.name, "answers that it has not seen the size that it names")
+            old = seen
         raise WitnessAnswerUnreadable(witness.name, "names another size each time")
+
+    async def _look(self, witness: Witness, address: str) -> None:
+        """Ask a witness for the last checkpoint that it cosigned: what it says of this log, nobody need believe it.
+
+        Raises:
+            WitnessAhead: this log signed it, and what was asked about does not continue it.
+        """
+        folder = sha256(self._checkpoint.origin.encode("utf-8")).hexdigest()
+        try:
+            status, _, shown = await self._exchange(witness, "GET", f"{address.removesuffix(_ADD)}/{folder}/checkpoint")
+            if status != _OK:
+                return
+            seen = self._of.opened(shown)
+        except LedgerError:  # not reached, too long, no note, or one that this log did not sign
+            return
+        if not self._continues(seen):
+            raise WitnessAhead(witness.name, shown, seen.size, self._size)
+
+    def _continues(self, seen: Checkpoint) -> bool:
+        """Whether the checkpoint that was asked about continues another one."""
+        if seen.size > self._size:
+            return False
+        try:
+            check_consistency(seen.size, seen.root, self._size, self._checkpoint.root, self._path(seen.size))
+        except ConsistencyNotProved:
+            return False
+        return True
 
     async def _ask_once(self, witness: Witness, address: str, old: int) -> bytes | int:
         """The witness's line, or the size that it has seen instead."""
         body, asked = AddCheckpoint(old=old, path=self._path(old), note=self._note).to_bytes(), self._clock.now()
-        status, kind, answer = await self._post(witness, address, body)
+        status, kind, answer = await self._exchange(witness, "POST", address, body)
         try:
             if status == _OK:
                 return self._of_now(witness, cosignature_in(self._note, answer, witness.key), asked)
@@ -168,14 +219,14 @@ class Asking:
 
     def _path(self, old: int) -> tuple[Hash, ...]:
         if old not in self._paths:
-            self._paths[old] = self._prove(old)
+            self._paths[old] = self._of.prove(old)
         return self._paths[old]
 
-    async def _post(self, witness: Witness, address: str, body: bytes) -> tuple[int, str, bytes]:
+    async def _exchange(self, witness: Witness, method: str, address: str, body: bytes = b"") -> tuple[int, str, bytes]:
         """Status, media type and body of an answer; redirects are not followed."""
         answer = bytearray()
         try:
-            async with self._http.stream("POST", address, content=body, headers=_HEADERS) as response:
+            async with self._http.stream(method, address, content=body, headers=_HEADERS) as response:
                 async for chunk in response.aiter_raw():  # not inflated: nothing compressed was asked for
                     answer += chunk
                     if len(answer) > MAX_ANSWER_BYTES:

@@ -42,6 +42,13 @@ class WitnessTimeWrong(WitnessError):
     """It answered with a cosignature of another time than now: its clock is wrong, or an old answer was sent again."""
 
 
+class WitnessClaimUnproved(WitnessError):
+    """It says that it has seen more of this log than it was asked about, and shows no checkpoint that says so.
+
+    Anybody between can say that; so it is left out, and nobody halts for it.
+    """
+
+
 class WitnessRefused(WitnessError):
     """It answered another status than one that leads to a cosignature."""
 

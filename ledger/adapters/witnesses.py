@@ -13,8 +13,8 @@ from typing import Final
 
 import httpx
 
-from ledger.adapters.witness_asking import Asked, Asking, address_of
-from ledger.adapters.witness_errors import BadWitnessPolicy, WitnessError, WitnessTooSlow
+from ledger.adapters.witness_asking import Asked, Asking, Proofs, address_of
+from ledger.adapters.witness_errors import BadWitnessPolicy, WitnessClaimUnproved, WitnessError, WitnessTooSlow
 from ledger.application.ports import Clock
 from ledger.application.publishing_ports import WitnessAhead
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
@@ -43,6 +43,8 @@ class _Memory:
     missing: bool = False  # somebody did not cosign
     enough: bool = False
     heard: set[str] = field(default_factory=set)  # who has cosigned since this process began
+    claiming: set[str] = field(default_factory=set)  # who said that it saw more, and did not cosign since
+    settled: bool = False  # whether enough were heard while nobody was claiming
 
 
 class WitnessClient:
@@ -79,7 +81,7 @@ class WitnessClient:
             raise BadWitnessPolicy(
                 "the quorum of the witness policy cannot be reached: more witnesses need an address, after the key"
             )
-        self._memory = _Memory()
+        self._memory = _Memory(settled=policy.enough(()))  # a quorum of nobody waits for nobody
         self._one_at_a_time = Lock()
         self._runner: asyncio.Runner | None = None
         self._http: httpx.AsyncClient | None = None
@@ -98,8 +100,8 @@ class WitnessClient:
 
     @property
     def heard(self) -> bool:
-        """Whether a quorum has cosigned something since this client was made."""
-        return self._policy.enough(self._memory.heard)
+        """Whether a quorum has cosigned since this client was made, while nobody claimed to have seen more."""
+        return self._memory.settled
 
     def due(self, now: datetime) -> bool:
         """Whether an unchanged checkpoint is to be cosigned again: hourly, and sooner while somebody is missing."""
@@ -112,14 +114,17 @@ class WitnessClient:
         # A clock that was set back must not put it off.
         return not memory.gathered <= now < memory.gathered + pause
 
-    def gather(self, note: bytes, prove: Callable[[int], tuple[Hash, ...]]) -> bytes:
+    def gather(
+        self, note: bytes, prove: Callable[[int], tuple[Hash, ...]], opened: Callable[[bytes], Checkpoint]
+    ) -> bytes:
         """The note with all cosignatures that were to be had in time; one that it had gives way to a younger one.
 
         Args:
             prove: the consistency path from a smaller size, above 0, to that of the note.
+            opened: the checkpoint in a note that this log signed; a LedgerError where it did not.
 
         Raises:
-            WitnessAhead: a witness has seen a larger log.
+            WitnessAhead: a witness shows one that the note does not continue.
             MalformedNote, MalformedCheckpoint, CosignatureInvalid: `note` cannot be asked about.
             LedgerError: from `prove`.
         """
@@ -131,7 +136,7 @@ class WitnessClient:
             checkpoint = parse_checkpoint(signatures(note)[0])
             present = self._policy.agreement(note).names
             self._memory.known.update(dict.fromkeys(present, checkpoint.size))
-            return self._runner.run(self._gather(_Gathering(note, checkpoint, prove, present)))
+            return self._runner.run(self._gather(_Gathering(note, checkpoint, Proofs(prove, opened), present)))
 
     def close(self) -> None:
         """Close connections; nothing can be gathered any more while this runs."""
@@ -150,9 +155,7 @@ class WitnessClient:
                 trust_env=False,
                 follow_redirects=False,
             )
-        asking = Asking(
-            self._http, gathering.note, gathering.checkpoint.size, gathering.prove, self._timeout, self._clock
-        )
+        asking = Asking(self._http, gathering.note, gathering.checkpoint, gathering.of, self._timeout, self._clock)
         tasks = {
             asyncio.create_task(
                 asking.ask(each, self._addresses[each.name], self._memory.known.get(each.name)), name=each.name
@@ -169,11 +172,12 @@ class WitnessClient:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in late:
-            failures[task.get_name()] = WitnessTooSlow(task.get_name(), "was not waited for any longer")
+            slow = WitnessTooSlow(task.get_name(), "was not waited for any longer")
+            failures[task.get_name()] = asking.said.get(task.get_name(), slow)
         self._remember(gathering, failures)
         ahead = gathering.ahead
         if ahead is not None:
-            raise WitnessAhead(ahead.witness, ahead.size, ahead.asked, gathering.cosigned())
+            raise WitnessAhead(ahead.witness, ahead.shown, ahead.size, ahead.asked, gathering.cosigned())
         return gathering.cosigned()
 
     async def _wait(
@@ -209,7 +213,10 @@ class WitnessClient:
         now, memory = self._clock.now(), self._memory
         memory.gathered = now
         memory.missing = bool(failures)
-        memory.enough = self._policy.enough(gathering.names)
+        memory.claiming -= gathering.lines.keys()
+        memory.claiming |= {name for name, why in failures.items() if isinstance(why, WitnessClaimUnproved)}
+        memory.settled = memory.settled or (self._policy.enough(memory.heard) and not memory.claiming)
+        memory.enough = memory.settled and self._policy.enough(gathering.names)
         for name in self._addresses:
             failure = failures.get(name)
             kind, at = memory.told.get(name, (None, now))
@@ -224,10 +231,10 @@ class WitnessClient:
 class _Gathering:
     note: bytes
     checkpoint: Checkpoint
-    prove: Callable[[int], tuple[Hash, ...]]
+    of: Proofs
     present: tuple[str, ...]  # who had cosigned already
     lines: dict[str, bytes] = field(default_factory=dict)
-    ahead: WitnessAhead | None = None  # the one that has seen most
+    ahead: WitnessAhead | None = None  # the one that shows most
 
     @property
     def names(self) -> set[str]:

@@ -14,10 +14,11 @@ from datetime import date, timedelta
 from threading import Lock
 
 from ledger.application.ports import Clock, LastAppender, LedgerHalted, SignedCheckpoint, StaleDecision, Store
-from ledger.application.published_check import LogRolledBack, open_published
+from ledger.application.published_check import LogRolledBack, check_published, open_published
 from ledger.application.publishing_ports import (
     CheckpointGuard,
     GuardContradicts,
+    KeepsEvidence,
     Served,
     TileStore,
     WitnessAhead,
@@ -49,6 +50,7 @@ class Places:
     served: Served
     guard: CheckpointGuard
     folds: TileStore  # a cache
+    evidence: KeepsEvidence
 
 
 class Publishing:
@@ -126,7 +128,10 @@ class Publishing:
                 raise self._quorum_missing(signed)
             self._serve(signed)
             if not self._witnessing.heard:
-                raise self._quorum_missing(signed)
+                raise QuorumMissing(
+                    "nothing new is signed: since this process began too few witnesses have cosigned, or one says that "
+                    f"it has seen more and does not show it; the checkpoint over {self._size} entries is served on"
+                )
         if signed is None or not stated or signed.size < head:
             signed = self._signed(signed)
         if self._witnessing.due(self._clock.now()) or signed.size > max(self._size, self._too_few):
@@ -195,14 +200,23 @@ class Publishing:
     def _gathered(self, signed: SignedCheckpoint, checkpoint: Checkpoint) -> bytes:
         """The note with cosignatures: those that it has, and those that are to be had."""
         note = self._note if self._note is not None and self._size == signed.size else signed.note
+        with self._store.snapshot() as snapshot:
+            log = self._statements.log(snapshot)
         try:
-            return self._witnessing.gather(note, lambda old: self._prove(checkpoint, old))
+            return self._witnessing.gather(
+                note, lambda old: self._prove(checkpoint, old), lambda shown: open_published(shown, log)
+            )
         except WitnessAhead as error:
-            with self._store.snapshot() as snapshot:
-                head = snapshot.head().size
-            if error.size > head:
-                raise self._halt(f"{error}. Nothing is published and nothing recorded any more") from error
-            return error.note  # another process has published meanwhile, or this witness is wrong
+            try:
+                check_published(self._store, log, error.shown)
+            except LogRolledBack as differs:
+                kept = " and ".join(self._places.evidence(each) for each in (error.shown, signed.note))
+                raise self._halt(
+                    f"{error}. The store does not hold what it covers: an older copy was restored, the tail was "
+                    f"lost, or two histories exist. Both are kept: {kept}. Nothing is published and nothing recorded "
+                    "any more"
+                ) from differs
+            return error.note  # another process has published meanwhile
 
     def _quorum_missing(self, signed: SignedCheckpoint) -> QuorumMissing:
         return QuorumMissing(

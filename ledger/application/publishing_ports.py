@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ledger.errors import LedgerError
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Hash
 
 
@@ -89,24 +90,29 @@ class Served(Protocol):
 
 
 class WitnessAhead(LedgerError):
-    """A witness has seen a larger log than the one that it was asked about: the store lost what was published.
+    """A witness shows a checkpoint that this log signed and that what it was asked about does not continue.
 
-    Not so if another process has published meanwhile: who halts for this compares `size` with the store's own.
+    Then the store lost what was published, or two histories exist; or another process has published meanwhile: who
+    halts for this holds `shown` against the store.
     """
 
-    def __init__(self, witness: str, size: int, asked: int, note: bytes = b"") -> None:
+    def __init__(self, witness: str, shown: bytes, size: int, asked: int, note: bytes = b"") -> None:
         """
         Args:
             note: the note with the cosignatures of all the others.
         """
         super().__init__(
-            f"the witness {witness} has seen {size} entries of this log, and it was asked about {asked}: an older copy "
-            "was restored, or the tail was lost"
+            f"the witness {witness} shows a checkpoint over {size} entries that this log signed, and it was asked "
+            f"about one over {asked}"
         )
         self.witness = witness
-        self.size = size  # entries that the witness has seen
+        self.shown = shown  # a checkpoint of this log
+        self.size = size  # entries under it
         self.asked = asked
         self.note = note
+
+
+KeepsEvidence: TypeAlias = Callable[[bytes], str]  # keeps a signed note for ever, and says where
 
 
 class Witnessing(Protocol):
@@ -117,14 +123,18 @@ class Witnessing(Protocol):
         """Whether there is anybody to ask."""
         ...
 
-    def gather(self, note: bytes, prove: Callable[[int], tuple[Hash, ...]]) -> bytes:
+    def gather(
+        self, note: bytes, prove: Callable[[int], tuple[Hash, ...]], opened: Callable[[bytes], Checkpoint]
+    ) -> bytes:
         """The note with the cosignatures that were to be had in time; those that it had are kept or made younger.
 
         Args:
             prove: the consistency path from a smaller size to that of the note.
+            opened: the checkpoint in a note that this log signed; a LedgerError where it did not. What a witness says
+                without such a note leaves it out, and no more.
 
         Raises:
-            WitnessAhead: one of them has seen a larger log.
+            WitnessAhead: one of them shows one that the note does not continue.
         """
         ...
 
@@ -142,8 +152,8 @@ class Witnessing(Protocol):
 
     @property
     def heard(self) -> bool:
-        """Whether enough of them have cosigned something since this process began.
+        """Whether enough of them have cosigned since this process began, while none claimed to have seen more.
 
-        Until then nothing new is signed: they may have seen more than a store that was put back holds.
+        Until then nothing new is signed: they may have seen more than a store that was put back holds. It stays so.
         """
         ...

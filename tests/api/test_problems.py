@@ -31,7 +31,7 @@ NEVER_AT_THE_EDGE = """
     SecretAlreadyExists SecretExposed SecretFileError SecretMissing StateInUse StateNotUsable StateOfAnotherLog
     StatusListNotSigned StatusNotProved TileForged TileMissing TileStoreConflict Unopened UnusablePassphrase
     ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable
-    WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
+    WitnessClaimUnproved WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
     WitnessStateUnavailable WitnessTimeWrong WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 

@@ -16,7 +16,7 @@ from ledger.adapters.witness_errors import WitnessError
 from ledger.adapters.witnesses import WitnessClient
 from ledger.application.publishing_ports import WitnessAhead
 from ledger.signing.signer import Ed25519Signer
-from ledger.tlog.checkpoint import open_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import VerifierKey, sign_note
 from ledger.tlog.policy import parse_policy
 from ledger.tlog.witnessing import MAX_REQUEST_BYTES, cosignature_in
@@ -202,20 +202,25 @@ def test_the_client_and_real_witnesses_agree_and_a_forked_log_is_caught(tmp_path
         lines = "".join(f"witness w{n} {each.key} {each.url}\n" for n, each in enumerate((one, two, three), start=1))
         policy = parse_policy(f"{lines}group g 2 w1 w2 w3\nquorum g\n")
 
+        def ours(note: bytes) -> Checkpoint:
+            return open_checkpoint(note, LOG.key)
+
         def client() -> WitnessClient:
             return WitnessClient(policy, clock=SystemClock(), failed=failures.append, timeout=30, patience=30, grace=30)
 
         asking, restored = client(), client()
         for size in (7, 12, 12, 31):
-            note = asking.gather(LOG.note(size), LOG.prove(size))
+            note = asking.gather(LOG.note(size), LOG.prove(size), ours)
             assert policy.agreement(note).names == ("w1", "w2")
             assert asking.reached(note)
         assert [type(each).__name__ for each in failures] == ["WitnessDoesNotKnowLog"]
-        with pytest.raises(WitnessAhead, match="has seen 31 entries"):
-            restored.gather(LOG.note(12), LOG.prove(12))
-        forked = restored.gather(LOG.note(40, fork=True), LOG.prove(40, fork=True))
-        assert not restored.reached(forked)
-        assert {type(each).__name__ for each in failures[1:]} == {"WitnessContradicts", "WitnessDoesNotKnowLog"}
-        assert asking.reached(asking.gather(LOG.note(33), LOG.prove(33)))
+        with pytest.raises(WitnessAhead, match="shows a checkpoint over 31 entries"):
+            restored.gather(LOG.note(12), LOG.prove(12), ours)
+        for size in (31, 40):
+            with pytest.raises(WitnessAhead, match="shows a checkpoint over 31 entries") as raised:
+                restored.gather(LOG.note(size, fork=True), LOG.prove(size, fork=True), ours)
+            assert open_checkpoint(raised.value.shown, LOG.key) == open_checkpoint(LOG.note(31), LOG.key)
+            assert not restored.reached(raised.value.note)
+        assert asking.reached(asking.gather(LOG.note(33), LOG.prove(33), ours))
         asking.close()
         restored.close()

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from threading import Event
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from ledger.adapters.witness_errors import (
     BadWitnessPolicy,
     WitnessAnswerTooLong,
     WitnessAnswerUnreadable,
+    WitnessClaimUnproved,
     WitnessContradicts,
     WitnessCosignatureFalse,
     WitnessDoesNotKnowLog,
@@ -25,7 +27,7 @@ from ledger.adapters.witness_errors import (
 from ledger.adapters.witnesses import WitnessClient
 from ledger.application.publishing_ports import WitnessAhead
 from ledger.testing.faults import FakeClock
-from ledger.tlog.checkpoint import open_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.cosignature import CosignatureInvalid, cosignatures, with_lines
 from ledger.tlog.merkle import Hash
 from ledger.tlog.note import MalformedNote
@@ -37,6 +39,10 @@ from tests.witnesses import NOW, Reply, SampleLog, Script, answering, size_reply
 LOG = SampleLog()
 T = int(NOW.timestamp())
 Answer = Callable[[Script, AddCheckpoint], Reply]
+
+
+def ours(note: bytes) -> Checkpoint:
+    return open_checkpoint(note, LOG.key)
 
 
 def good(script: Script, request: AddCheckpoint) -> Reply:
@@ -85,7 +91,7 @@ class Gathering:
         )
 
     def gather(self, size: int, note: bytes | None = None) -> bytes:
-        return self.client.gather(LOG.note(size) if note is None else note, LOG.prove(size))
+        return self.client.gather(LOG.note(size) if note is None else note, LOG.prove(size), ours)
 
     def names(self, note: bytes) -> tuple[str, ...]:
         return self.policy.agreement(note).names
@@ -170,22 +176,122 @@ def test_one_proof_is_made_for_all_witnesses_that_saw_the_same() -> None:
 
     scripts = [Script(f"w{n}", having_seen(9)) for n in range(3)]
     with gathering(*scripts) as made:
-        assert len(made.names(made.client.gather(LOG.note(12), prove))) == 3
+        assert len(made.names(made.client.gather(LOG.note(12), prove, ours))) == 3
     assert made_for == [9]
 
 
 # -------------------------------------------------------------------------------------------------- the store is behind
 
 
+def claiming(size: int, shows: bytes | None = None, status: int = 200) -> Script:
+    """A witness that says that it has seen so much, and shows a note."""
+    return Script("w2", having_seen(size), shows=lambda: Reply(404) if shows is None else Reply(status, shows))
+
+
 @pytest.mark.parametrize("other", [good, lambda *_: Reply(404)], ids=["good", "bad"])
-def test_a_witness_that_saw_a_larger_log_stops_everything(other: Answer) -> None:
-    with gathering(Script("w1", other), Script("w2", having_seen(13))) as made:
-        with pytest.raises(
-            WitnessAhead, match="w2 has seen 13 entries of this log, and it was asked about 12"
-        ) as raised:
+def test_a_witness_that_shows_a_larger_log_of_ours_stops_everything(other: Answer) -> None:
+    ahead = claiming(13, with_lines(LOG.note(13), Script("w2", good).line(LOG.note(13))))
+    with gathering(Script("w1", other), ahead) as made:
+        with pytest.raises(WitnessAhead, match="shows a checkpoint over 13 entries that this log signed") as raised:
             made.gather(12)
-        assert raised.value.size == 13
+        assert (raised.value.size, raised.value.shown) == (13, ahead.shows().body)
+        assert made.names(raised.value.note) == (("w1",) if other is good else ())
         assert made.names(made.gather(13)) == (("w1", "w2") if other is good else ("w2",))
+    assert ahead.paths[:2] == ["/add-checkpoint", f"/{sha256(LOG.origin.encode()).hexdigest()}/checkpoint"]
+
+
+STRANGERS = SampleLog(seed=9)  # calls itself as our log does
+OTHERS = SampleLog("log.example/b")
+
+
+@pytest.mark.parametrize(
+    "shows",
+    [None, b"", b"no note", STRANGERS.note(13), OTHERS.note(13), LOG.note(12), LOG.note(3), b"x" * 99_999],
+    ids=["404", "empty", "no note", "not ours", "of another log", "ours, as asked", "ours, older", "too much"],
+)
+def test_a_witness_that_says_it_saw_more_and_does_not_show_it_is_left_out(shows: bytes | None) -> None:
+    others = [Script(name, good) for name in ("w1", "w3", "w4")]
+    with gathering(*others, claiming(2**62, shows), quorum="g", groups="group g 2 w1 w2 w3 w4") as made:
+        note = made.gather(12)
+        assert made.client.reached(note)
+    assert made.names(note) == ("w1", "w3", "w4")
+    assert [type(each) for each in made.failures] == [WitnessClaimUnproved]
+    with pytest.raises(WitnessClaimUnproved, match="w2 says that it has seen 4611686018427387904 entries"):
+        raise made.failures[0]
+
+
+def test_a_checkpoint_of_ours_under_another_status_than_200_shows_nothing() -> None:
+    with gathering(Script("w1", good), claiming(13, LOG.note(13), status=404)) as made:
+        assert made.names(made.gather(12)) == ("w1",)
+
+
+@pytest.mark.parametrize("shown", [LOG.note(12, fork=True), LOG.note(9, fork=True), LOG.note(20, fork=True)])
+@pytest.mark.parametrize("reply", [Reply(422), size_reply(12), size_reply(13)], ids=["422", "409", "larger"])
+def test_a_witness_that_shows_another_history_of_ours_stops_everything(shown: bytes, reply: Reply) -> None:
+    forked = Script("w2", lambda *_: reply, shows=lambda: Reply(200, shown))
+    with gathering(Script("w1", good), forked) as made, pytest.raises(WitnessAhead, match="w2 shows") as raised:
+        made.gather(12, with_lines(LOG.note(12), forked.line(LOG.note(12))))
+    assert raised.value.shown == shown
+
+
+def test_of_two_witnesses_that_are_ahead_what_is_shown_counts_and_what_is_said_does_not() -> None:
+    liar = Script("w1", having_seen(2**62))
+    ahead = claiming(13, LOG.note(13))
+    with gathering(liar, ahead) as made, pytest.raises(WitnessAhead, match="over 13 entries"):
+        made.gather(12)
+    assert [each.witness for each in made.failures] == ["w1"]
+
+
+@pytest.mark.parametrize("waits", [Waits(timeout=0.3), Waits(grace=0.3)], ids=["one", "grace"])
+def test_a_claim_is_told_although_what_should_show_it_never_comes(waits: Waits) -> None:
+    told = Event()
+
+    def never() -> Reply:
+        told.wait(60)
+        return Reply(500)
+
+    slow = Script("w2", having_seen(13), shows=never)
+    with answering(well := Script("w1", good), slow):
+        made = Gathering(well, slow, quorum="w1", waits=waits)
+        try:
+            assert made.names(made.gather(12)) == ("w1",)
+            assert not made.client.heard
+        finally:
+            told.set()
+            made.client.close()
+    assert [type(each) for each in made.failures] == [WitnessClaimUnproved]
+
+
+def heard(made: Gathering) -> bool:
+    return made.client.heard
+
+
+def test_before_a_quorum_was_heard_a_claim_without_proof_keeps_it_from_being_heard_and_later_it_does_not() -> None:
+    seen = [13]
+
+    def answer(script: Script, request: AddCheckpoint) -> Reply:
+        return size_reply(seen[0]) if request.old != seen[0] else script.cosigned(request)
+
+    with gathering(Script("w1", good), Script("w2", answer), quorum="w1") as made:
+        assert made.client.reached(made.gather(12))
+        assert heard(made) is False
+        assert not made.client.due(NOW + timedelta(seconds=9))
+        assert made.client.due(NOW + timedelta(seconds=10))  # as while there are too few
+        seen[0] = 12
+        made.gather(12)
+        assert heard(made) is True
+        seen[0] = 13
+        made.gather(12)
+        assert heard(made) is True
+        assert not made.client.due(NOW + timedelta(minutes=9))
+
+
+def test_a_claim_stands_while_its_witness_is_silent() -> None:
+    replies = [size_reply(13), Reply(500)]
+    with gathering(Script("w1", good), Script("w2", lambda *_: replies.pop(0)), quorum="w1") as made:
+        for _ in range(2):
+            made.gather(12)
+            assert not made.client.heard
 
 
 # ---------------------------------------------------------------------------------------------- who does not cosign
@@ -359,7 +465,7 @@ def test_a_failure_of_our_own_proof_is_no_witness_s_failure() -> None:
 
     with gathering(Script("w1", having_seen(9)), Script("w2", good)) as made:
         with pytest.raises(Broken):
-            made.client.gather(LOG.note(12), broken)
+            made.client.gather(LOG.note(12), broken, ours)
         assert made.failures == []
         assert made.names(made.gather(12)) == ("w1", "w2")
 
@@ -398,7 +504,7 @@ def test_nobody_is_asked_where_nobody_has_an_address() -> None:
     for each in (client, WitnessClient(without, clock=FakeClock(NOW))):
         assert not each.asked
         assert not each.due(NOW)
-        assert each.gather(LOG.note(3), LOG.prove(3)) == LOG.note(3)
+        assert each.gather(LOG.note(3), LOG.prove(3), ours) == LOG.note(3)
         assert each.reached(LOG.note(3))
         each.close()
 

@@ -20,19 +20,21 @@ class Scripted:
     """Witnesses that do as they are told; a cosigned note carries another line."""
 
     vouches: bool = True
-    ahead: int | None = None  # entries that one of them says it has seen
+    shown: bytes | None = None  # the checkpoint that one of them shows
     heard: bool = False
     asked: bool = True
     seen: list[int] = field(default_factory=list)
 
-    def gather(self, note: bytes, prove: Callable[[int], tuple[Hash, ...]]) -> bytes:
+    def gather(
+        self, note: bytes, prove: Callable[[int], tuple[Hash, ...]], opened: Callable[[bytes], Checkpoint]
+    ) -> bytes:
         """The note, with a line if they vouch for it."""
         size = int(note.split(b"\n")[1])
         self.seen.append(size)
         self.heard = self.heard or self.vouches
         line = "— witness.example AAAAAAE=\n".encode() if self.vouches else b""
-        if self.ahead is not None and self.ahead > size:
-            raise WitnessAhead("w", self.ahead, size, note + line)
+        if self.shown is not None:
+            raise WitnessAhead("w", self.shown, opened(self.shown).size, size, note + line)
         return note + line
 
     def reached(self, note: bytes) -> bool:
@@ -93,23 +95,50 @@ def test_nothing_new_is_signed_before_witnesses_were_heard_about_what_was_signed
     assert (office.size(), None if signed is None else signed.size < size) == (size, True)
 
 
-def test_witness_that_saw_more_than_the_store_holds_stops_the_ledger(office: Office) -> None:
+def signed_elsewhere(office: Office, size: int) -> bytes:
+    """A checkpoint of this log that is none of this store."""
+    ledger = office.ledger
+    checkpoint = Checkpoint(origin=ledger.operator.origin, size=size, root=Hash(bytes(32)))
+    return sign_checkpoint(checkpoint, ledger.desk.keys.signer(ledger.operator.checkpoint_key))
+
+
+@pytest.mark.parametrize("size", [9_999, 5])
+def test_witness_that_shows_what_this_log_signed_and_the_store_does_not_hold_stops_the_ledger(
+    office: Office, size: int
+) -> None:
     run(office.issue())
-    with pytest.raises(LedgerHalted, match="has seen 9999 entries"):
-        publishing(office, Scripted(ahead=9_999)).publish()
+    shown = signed_elsewhere(office, size)
+    with pytest.raises(LedgerHalted, match=f"w shows a checkpoint over {size} entries"):
+        publishing(office, Scripted(shown=shown)).publish()
     with pytest.raises(LedgerHalted):
         run(office.issue())
+    kept = {each.read_bytes() for each in office.ledger.home.folder.glob("witness.evidence-*.checkpoint")}
+    assert kept == {shown, office.ledger.home.guard.read_bytes()}
 
 
-def test_witness_that_saw_no_more_than_the_store_holds_does_not_keep_the_others_from_being_believed(
-    office: Office,
+def test_witness_that_shows_what_the_store_holds_does_not_keep_the_others_from_being_believed(office: Office) -> None:
+    before = publishing(office, Scripted()).publish()
+    run(office.issue())
+    after = publishing(office, Scripted()).publish()
+    run(office.issue())
+    witnesses = Scripted(shown=office.ledger.home.checkpoint.read_bytes())  # as if another process had published
+    assert publishing(office, witnesses).publish() == office.size() > after > before
+    assert served(office) == office.size()
+
+
+def test_nothing_new_is_signed_while_not_enough_were_heard_though_what_was_signed_has_its_quorum(
+    office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = publishing(office, Scripted()).publish()
     run(office.issue())
-    witnesses = Scripted(ahead=office.size())  # as if another process had published
-    assert publishing(office, witnesses).publish() == office.size()
-    assert witnesses.seen[0] == before
-    assert served(office) == office.size()
+    monkeypatch.setattr(Scripted, "heard", property(lambda _: False, lambda *_: None), raising=False)
+    with pytest.raises(QuorumMissing, match="says that it has seen more and does not show it"):
+        publishing(office, Scripted()).publish()
+    assert served(office) == before
+    with office.store.snapshot() as snapshot:
+        signed = snapshot.checkpoint()
+    assert signed is not None
+    assert signed.size == before
 
 
 def test_guard_that_holds_another_checkpoint_of_the_same_size_stops_the_ledger(
