@@ -40,6 +40,9 @@ def export(home: Home, folder: Path, *, since: bytes | None = None) -> Archived:
         stack.callback(vault.close)
         with store.snapshot() as snapshot:
             log = establish_log(snapshot.log_entries())
+        kept = None if since is None else _opened(since, log)
+        archive = ArchiveFolder(folder)
+        stack.enter_context(archive.held())  # before what is published is read: another export may have more otherwise
         head = _published_head(home, log)
         entropy = SystemEntropy()
         archiving = Archiving(
@@ -50,10 +53,7 @@ def export(home: Home, folder: Path, *, since: bytes | None = None) -> Archived:
             base_url=settings.base_url,
             registries=home.registries(),
         )
-        kept = None if since is None else _opened(since, log)
-        archive = ArchiveFolder(folder)
-        with archive.held():
-            return archiving.export(archive, head, since=kept)
+        return archiving.export(archive, head, since=kept)
 
 
 def archive_in(folder: Path) -> TileStore:

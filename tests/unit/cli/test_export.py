@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger import exporting
 from ledger.adapters.archive_folder import ArchiveFolder
+from ledger.adapters.home import Home
+from ledger.application.archiving import PublishedHead
 from ledger.domain.codes import parse_link_code, stream_of
+from ledger.domain.log import Log
 from ledger.record.capsule import open_capsule
 from ledger.signing.signer import Ed25519Signer
 from ledger.tlog.cosignature import CosignerKey
@@ -190,6 +194,26 @@ def test_archive_that_another_export_works_on_is_left_alone(college: Command, tm
         assert ArchiveFolder(folder).list("") == []
     assert college("export", str(folder)).code == 0
     assert not (folder / ".lock").exists()
+
+
+def test_export_reads_what_is_published_only_once_it_has_the_folder_for_itself(
+    college: Command, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = exporting._published_head
+    among: list[int] = []
+
+    def meanwhile(home: Home, log: Log) -> PublishedHead:
+        head = published(home, log)
+        if not among:
+            among.append(0)
+            issue(college, tmp_path)
+            among.append(college("export", str(folder)).code)  # which has more than `head`
+        return head
+
+    monkeypatch.setattr(exporting, "_published_head", meanwhile)
+    assert college("export", str(folder)).code == 0
+    assert among == [0, 3]
+    assert college("audit", "--archive", str(folder)).code == 0
 
 
 def test_archive_of_another_log_is_not_carried_on(college: Command, tmp_path: Path, folder: Path) -> None:
