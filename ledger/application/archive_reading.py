@@ -159,6 +159,9 @@ class ArchiveReading:
             paths={each.position: self._log.inclusion(each.position - 1) for each in stream},
             withheld=_WITHHELD,
             closed=frozenset(each.position for each in stream if Part.FACTS not in opened.get(each.position, {})),
+            undocumented=frozenset(
+                each.position for each in stream if Part.DOCUMENT not in opened.get(each.position, {})
+            ),
             readings=readings,
         )
 

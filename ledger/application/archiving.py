@@ -12,22 +12,22 @@ An archive is carried on from where it ended. Format: docs/spec/archive.md. It i
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import orjson
 
+from ledger.application.archive_closing import shown_parts, stacks_with
 from ledger.application.awards import open_parts
 from ledger.application.ports import Boxes, Entropy, Snapshot, Store
 from ledger.application.publishing_ports import TileStore
+from ledger.application.standings import Standings
 from ledger.domain.authority import Operator
-from ledger.domain.credential import fold
-from ledger.domain.events import CredentialAwarded, IssuerKeyCompromised
+from ledger.domain.events import CredentialAmended, CredentialAwarded, IssuerKeyCompromised
 from ledger.domain.types import Did, Digest, LinkCode, Position, Seq, StreamId
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
-from ledger.record.capsule import NONCE, SHOWN, Capsule, seal_capsule
-from ledger.record.commitment import Opening, opens
+from ledger.record.capsule import NONCE, Capsule, seal_capsule
+from ledger.record.commitment import opens
 from ledger.record.entry import Entry, parse_entry
 from ledger.tlog.checkpoint import Checkpoint, MalformedCheckpoint, parse_checkpoint
 from ledger.tlog.merkle import Hash, leaf_hash
@@ -45,6 +45,7 @@ from ledger.tlog.tiles import (
     parse_path,
 )
 from ledger.verification.evidence import PartEvidence, Placed
+from ledger.verification.former_names import FormerNames, named_versions
 from ledger.verification.readings import Readings
 from ledger.verification.statement import Statuses
 
@@ -55,6 +56,7 @@ DAYS: Final = "log/days/"
 LOG_KEYS: Final = "keys/log.vkey"
 AUTHORITY: Final = "keys/authority.jsonl"
 VERSION: Final = 1
+_Component = tuple[Sequence[Placed], dict[Position, dict[Part, PartEvidence]] | None]  # None: it cannot be opened
 _BATCH: Final = 4_096  # entries held at a time; a multiple of the width of a bundle
 
 
@@ -108,6 +110,7 @@ class Archiving:
         self._operator = operator
         self._base_url = base_url
         self._registries = registries
+        self._standings = Standings()
 
     def export(self, archive: TileStore, head: PublishedHead, *, since: Checkpoint | None = None) -> Archived:
         """Bring an archive up to the published checkpoint; one that was interrupted is brought up again.
@@ -159,6 +162,7 @@ class Archiving:
         touched: dict[StreamId, None] = {}
         digests: set[Digest] = set()
         robbed: set[StreamId] = set()
+        amended: set[StreamId] = set()
         first = edge.size
         start = first - first % FULL_WIDTH  # a bundle is written whole
         for raws in _batches(snapshot, start, size):
@@ -174,9 +178,12 @@ class Archiving:
                 _note(entry, touched, digests)
                 if isinstance(entry.event, IssuerKeyCompromised):
                     robbed.add(entry.stream)
+                elif isinstance(entry.event, CredentialAmended):
+                    amended.add(entry.stream)
             start += len(raws)
         for stream in robbed:  # which version of an award is in force, and may be shown, may be another since
             touched.update(dict.fromkeys(_awards_of(snapshot, stream, first)))
+        touched.update(dict.fromkeys(stacks_with(snapshot, self._boxes, amended, first)))  # maybe their parts' names
         return list(touched), digests
 
     def _copy_definitions(self, snapshot: Snapshot, archive: TileStore, digests: Iterable[Digest]) -> int:
@@ -197,13 +204,10 @@ class Archiving:
         if opened is None or code is None:
             archive.remove(path)
             return False
-        closed = _closed(placed, opened, head.statuses)
-        shown: dict[Position, dict[Part, Opening]] = {
-            position: {part: given.opening for part, given in parts.items() if part in SHOWN and given.opening}
-            for position, parts in opened.items()
-            if position not in closed
-        }
-        capsule = Capsule(parts=shown, components=tuple(self._component_codes(snapshot, opened)))
+        parts = list(self._components(snapshot, opened, head))
+        former = self._former_names(snapshot, placed, parts) if parts else None
+        shown = shown_parts(placed, opened, head.statuses, former)
+        capsule = Capsule(parts=shown, components=tuple(_codes(parts)))
         archive.replace(path, seal_capsule(capsule, code, self._entropy.bytes(NONCE)))
         return True
 
@@ -221,19 +225,23 @@ class Archiving:
                     return None
         return opened
 
-    def _component_codes(
-        self, snapshot: Snapshot, opened: dict[Position, dict[Part, PartEvidence]]
-    ) -> Iterator[LinkCode]:
-        """The codes of the awards that this one was built from: its page shows them, too."""
+    def _components(
+        self, snapshot: Snapshot, opened: dict[Position, dict[Part, PartEvidence]], head: PublishedHead
+    ) -> Iterator[_Component]:
+        """The awards that this one was built from."""
         readings = Readings()
         first = opened[min(opened)][Part.FACTS].opening
         facts = None if first is None else readings.facts(first.content)
         for pin in facts.award.components if facts is not None and facts.award is not None else ():
-            placed = snapshot.stream(pin.stream)
-            parts = self._opened(snapshot, pin.stream, placed) if placed else None
-            code = None if parts is None else _code(parts, placed)
-            if code is not None:
-                yield code
+            placed = [each for each in snapshot.stream(pin.stream) if each.position <= head.checkpoint.size]
+            yield placed, (self._opened(snapshot, pin.stream, placed) if placed else None)
+
+    def _former_names(self, snapshot: Snapshot, placed: Sequence[Placed], parts: Sequence[_Component]) -> FormerNames:
+        """The names in the parts of a stack; an issuer that does not verify disowns nothing."""
+        by = parse_entry(placed[0].raw).by
+        named = [named_versions(stream, opened or {}, Readings()) for stream, opened in parts]
+        issuer = self._standings.authority(snapshot, by).issuers.get(by)
+        return FormerNames(named, _nobody if issuer is None else issuer.disowns)
 
     def _write_head(self, archive: TileStore, head: PublishedHead) -> None:
         """The days, the keys, the checkpoint, and at last what says that all of it is there."""
@@ -318,6 +326,18 @@ def _awards_of(snapshot: Snapshot, issuer: StreamId, last: int) -> Iterator[Stre
                 yield entry.stream
 
 
+def _codes(parts: Iterable[_Component]) -> Iterator[LinkCode]:
+    """The codes of the awards that another was built from: its page shows them, too."""
+    for placed, opened in parts:
+        code = None if opened is None else _code(opened, placed)
+        if code is not None:
+            yield code
+
+
+def _nobody(*_: object, **__: object) -> bool:
+    return False
+
+
 def _code(opened: dict[Position, dict[Part, PartEvidence]], placed: Sequence[Placed]) -> LinkCode | None:
     """The code of an award, as its issuer keeps it."""
     if not isinstance(parse_entry(placed[0].raw).event, CredentialAwarded):
@@ -325,27 +345,6 @@ def _code(opened: dict[Position, dict[Part, PartEvidence]], placed: Sequence[Pla
     opening = opened[placed[0].position][Part.INTERNAL].opening
     internal = None if opening is None else Readings().internal(opening.content)
     return None if internal is None else internal.code
-
-
-def _closed(
-    placed: Sequence[Placed], opened: dict[Position, dict[Part, PartEvidence]], statuses: Statuses
-) -> set[Position]:
-    """The versions that nobody is shown: they bear a name that was given up since, or were made with a stolen key."""
-    entries = [parse_entry(each.raw) for each in placed]
-    history = [entry.recorded(each.position) for entry, each in zip(entries, placed, strict=True)]
-    credential = fold(history, partial(statuses.disowns, history[0].by))
-    versions = () if credential is None else credential.versions
-    if credential is None or len(versions) < 2:
-        return set()
-    names = {}
-    for version in versions:
-        position = placed[version.seq].position
-        opening = opened[position][Part.FACTS].opening
-        facts = None if opening is None else Readings().facts(opening.content)
-        names[position] = None if facts is None or facts.award is None else facts.award.name
-    current = placed[credential.current.seq].position
-    disowned = {placed[version.seq].position for version in versions if version.disowned}
-    return {at for at, name in names.items() if at != current and (at in disowned or name != names[current])}
 
 
 def _remove_partial(archive: TileStore, size: int) -> None:

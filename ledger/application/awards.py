@@ -22,6 +22,7 @@ from ledger.record.commitment import Opening, opens
 from ledger.record.private_parts import MalformedPart, read_facts, read_internal
 from ledger.record.schema import SCHEMA_OF
 from ledger.verification.evidence import PartEvidence
+from ledger.verification.former_names import NamedVersion
 
 _CREDENTIAL_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -61,6 +62,14 @@ class AwardRecord:
         if act.award is None or not isinstance(act.internal, AwardInternal):
             raise PartsUnreadable(f"the entry {seq} of this award has the private parts of another kind of act")
         return act.award, act.internal
+
+    def names(self) -> tuple[NamedVersion, ...]:
+        """The name in each of its versions."""
+        return tuple(
+            NamedVersion(position=act.recorded.position, kid=act.recorded.kid, name=act.award.name)
+            for act in self.acts
+            if act.award is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from ledger.domain.stacking import check_day
 from ledger.domain.types import Seq, StreamId
 from ledger.domain.values import Mode, Part, Reason, Role
 from ledger.record.private_parts import Facts, write_facts, write_internal
+from ledger.verification.former_names import FormerNames
 
 ACHIEVEMENT_VERSION = "achievement_version"  # amends an award to another version of its achievement's wording
 
@@ -55,7 +56,8 @@ class Changing:
         """Record a new version of an award; the link stays, and the old version says so.
 
         Args:
-            values: column -> new text; the empty text takes a value away.
+            values: column -> new text; the empty text takes a value away. They may change nothing where a part of a
+                stack was renamed since its current version was made: the new one has a document with the new names.
         """
         fields: canonical.Json = [str(stream), dict(values), reason.value, public_text, notes]
         idempotency = self._desk.idempotency(
@@ -204,15 +206,25 @@ class Changing:
         award = replace(request.award(ref, definition), components=current.components)
         if award.components and award.awarded_on != current.awarded_on:
             check_day(award.awarded_on, self._last_part(draft, current))
-        if (award, request.email) == (current, internal.email):
+        same = (award, request.email) == (current, internal.email)
+        if same and not self._holds_former_names(draft, record):
             raise Refused((Problem(column="values", code="unchanged", reason="nothing would change"),))
         return award, replace(internal, email=request.email)
 
     def _last_part(self, draft: Draft, stack: Award) -> date:
         """The day on which the last of the parts of a stack was awarded."""
-        operator = Caller(actor="stacking", issuer=None)
-        parts = [self._awards.read(operator, each.stream, draft) for each in stack.components]
+        parts = self._parts(draft, stack)
         return max(part.version(part.credential.current.seq)[0].awarded_on for part in parts)
+
+    def _holds_former_names(self, draft: Draft, record: AwardRecord) -> bool:
+        """Whether the document of a stack is given out no more, for parts were renamed: a new version has another."""
+        current = record.credential.current
+        parts = [part.names() for part in self._parts(draft, record.version(current.seq)[0])]
+        return FormerNames(parts, record.issuer.disowns).since(current.position)
+
+    def _parts(self, draft: Draft, stack: Award) -> list[AwardRecord]:
+        operator = Caller(actor="stacking", issuer=None)
+        return [self._awards.read(operator, each.stream, draft) for each in stack.components]
 
     def _version(self, draft: Draft, issuer: Issuer, current: AchievementRef, asked: str | None) -> AchievementRef:
         if asked is None:

@@ -1,6 +1,7 @@
 """Gives out the signed documents of awards, as a scan finds them: byte for byte what was made with the version.
 
-A version that bears a name which the learner gave up is not given out, nor one that a thief made.
+A version that bears a name which the learner gave up is not given out, nor one that a thief made. Of a stack the
+versions do that are older than the name of one of its parts: they hold the documents of the parts.
 """
 
 import json
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 from ledger.application.scanning import Examined, Scanning
 from ledger.domain.award import Award
 from ledger.domain.events import CredentialAmended, CredentialAwarded
+from ledger.domain.types import Position
 from ledger.domain.values import Part
 from ledger.errors import LedgerError
 from ledger.record.commitment import Opening
+from ledger.record.entry import parse_entry
 from ledger.vc.clr import credentials_inside, is_record
 from ledger.vc.reading import MalformedDocument, read_document
+from ledger.verification.former_names import FormerNames, former_names
 from ledger.verification.verdict import NOTHING_SHOWN, Verdict
 
 
@@ -29,12 +33,13 @@ class NoCredentialFile(LedgerError):
 class CredentialFile:
     """What is given out of one version."""
 
-    document: bytes  # as signed: an OpenBadgeCredential, or a ClrCredential
+    document: bytes | None  # as signed: an OpenBadgeCredential, or a ClrCredential; None: it bears a former name
     badge: bytes  # the OpenBadgeCredential of the award: the document itself, or the one inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Version:
+    position: Position
     document: Opening | None
     award: Award | None  # what it says, if that can be read
     disowned: bool  # by a thief: what a document of it says was compared with nothing
@@ -63,10 +68,11 @@ class CredentialFiles:
         versions = _versions(examined)
         shown = _shown(versions[version - 1], versions[verdict.current_version - 1])
         # The verdict, which compared every part with its commitment and checked the document, lets it be shown.
-        document = b"" if shown is None or shown.document is None else shown.document.content
-        if not document:
+        if shown is None or shown.document is None or not shown.document.content:
             raise NoCredentialFile(verdict)
-        return CredentialFile(document=document, badge=badge_of(document))
+        document = shown.document.content
+        former = _former_names(examined).stand_in(shown.document, shown.position)
+        return CredentialFile(document=None if former else document, badge=badge_of(document))
 
 
 def badge_of(document: bytes) -> bytes:
@@ -95,8 +101,15 @@ def _versions(examined: Examined) -> list[_Version]:
         facts = parts[Part.FACTS].opening
         read = None if facts is None else evidence.readings.facts(facts.content)
         award = None if read is None else read.award
-        found.append(_Version(document=parts[Part.DOCUMENT].opening, award=award, disowned=line.disowned))
+        document = parts[Part.DOCUMENT].opening
+        found.append(_Version(position=placed.position, document=document, award=award, disowned=line.disowned))
     return found
+
+
+def _former_names(examined: Examined) -> FormerNames:
+    """The names in the parts of an award that its verdict shows: so its issuer is established."""
+    first = parse_entry(examined.evidence.stream[0].raw)
+    return former_names(examined.evidence, examined.authority.issuers[first.by].disowns)
 
 
 def _shown(asked: _Version, current: _Version) -> _Version | None:

@@ -68,6 +68,7 @@ class Examined:
     verdict: Verdict
     evidence: CredentialEvidence
     streams: AuthorityEvidence  # of the log, the award's issuer, and every body that ever recognised it
+    authority: Authority  # what these establish
     tree: Tree | None
     registries: tuple[Did, ...]  # whose recognition counted
 
@@ -131,7 +132,14 @@ class Scanning:
             streams = streams_of(snapshot, _by(evidence.stream, evidence.readings))
         policy = self._policy()
         verdict = judge(evidence, authority, policy, now=self._clock.now(), scanned_version=version)
-        return Examined(verdict=verdict, evidence=evidence, streams=streams, tree=tree, registries=policy.registries)
+        return Examined(
+            verdict=verdict,
+            evidence=evidence,
+            streams=streams,
+            authority=authority,
+            tree=tree,
+            registries=policy.registries,
+        )
 
     def scan_found(
         self, stream: StreamId, find: Callable[[CredentialEvidence, Authority], int | None]

@@ -41,6 +41,8 @@ def open_contents(entries: tuple[Entry, ...], evidence: CredentialEvidence) -> C
         given, withheld = evidence.parts.get(each.position, {}), evidence.withheld
         if each.position in evidence.closed and isinstance(entry.event, CredentialAwarded | CredentialAmended):
             withheld = frozenset(Part)
+        elif each.position in evidence.undocumented:
+            withheld |= {Part.DOCUMENT}
         opened, found = _open_parts(entry, each.position, given, withheld)
         findings += found
         if Part.DOCUMENT in opened:

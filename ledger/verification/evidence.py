@@ -68,6 +68,7 @@ class CredentialEvidence:
     components: "Mapping[StreamId, CredentialEvidence]" = field(default_factory=dict)  # the parts that its facts pin
     withheld: frozenset[Part] = frozenset()  # parts that whoever asks is not to have: an archive, a proof file
     closed: frozenset[Position] = frozenset()  # versions that whoever asks is not to read: of a name given up since
+    undocumented: frozenset[Position] = frozenset()  # of which the document alone is closed: of a name in a part
     readings: Readings = field(default_factory=Readings, compare=False)  # what was read of these bytes already
 
 

@@ -176,8 +176,8 @@ def _check_genuine(
     findings += acts.findings
     if acts.credential is None:
         return None
-    if placed[acts.credential.current.seq].position in question.evidence.closed:
-        detail = "What the award says in its current version is not among what was given."
+    if placed[acts.credential.current.seq].position in question.evidence.closed | question.evidence.undocumented:
+        detail = "What the award says in its current version, or its credential file, is not among what was given."
         findings.append(unknown("parts", "current_version_closed", detail))
         return None
     if states_made(findings).isdisjoint(NOTHING_SHOWN):  # else there is nothing sound to compare it with

@@ -147,6 +147,7 @@ def _evidence(award: ProvedAward, file: ProofFile, anchor: Anchor, readings: Rea
         },
         withheld=_WITHHELD,
         closed=frozenset(entry.position for entry, facts, _ in opened if facts is None),
+        undocumented=frozenset(entry.position for entry, _, document in opened if document is None),
         readings=readings,
     )
 

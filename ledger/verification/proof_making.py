@@ -1,7 +1,8 @@
 """Makes a proof file of what a scan of the same moment was given: chooses what is shown, and proves each piece.
 
 Whatever the page shows of the award is in the file, and nothing else: not what only the issuer sees, and no version
-that bears a name which the learner gave up. Whether the award is worth a file, its verdict said before.
+that bears a name which the learner gave up, nor a document of a stack that bears one in a part. Whether the award is
+worth a file, its verdict said before.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,12 +17,13 @@ from ledger.tlog.merkle import Hash
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.authority_lines import AuthorityProof, read_line
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Placed
+from ledger.verification.former_names import FormerNames, former_names
 from ledger.verification.proof_file import ProofFile, ProvedAward, ProvedEntry, ProvedLine, ProvedSlot
 from ledger.verification.statement import Statuses
 
 
 class NothingToProve(LedgerError):
-    """What is on record of the award does not verify: no proof can be made of it."""
+    """What is on record of the award does not verify, or may not be shown: no proof can be made of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ def make_proof_file(
         registries: whose recognition counts for the operator.
 
     Raises:
-        NothingToProve: the evidence does not hang together, although it was said to.
+        NothingToProve: the evidence does not hang together, although it was said to; or the document of a stack bears
+            a name that was given up since in a part, until the stack is amended.
     """
     authority = establish(streams)
     first = evidence.readings.entry(evidence.stream[0].raw) if evidence.stream else None
@@ -99,15 +102,17 @@ def _award(evidence: CredentialEvidence, authority: Authority, tree: Tree) -> tu
     history = [entry.recorded(each.position) for entry, each in pairs]
     issuer = authority.issuers.get(history[0].by) if len(history) == len(entries) > 0 else None
     credential = None if issuer is None else fold(history, issuer.disowns)
-    if credential is None:
+    if issuer is None or credential is None:
         raise NothingToProve("an award that this one is made of, or itself, does not verify")
-    opened = _opened(evidence, credential)
+    opened, former = _opened(evidence, credential), former_names(evidence, issuer.disowns)
+    if _document(evidence, evidence.stream[credential.current.seq], former) is None:
+        raise NothingToProve("a part of the award has another name since: amend the award, then there is a proof again")
     award = ProvedAward(
         code=evidence.code,
         entries=_proved(evidence.stream, tree),
         facts=tuple(opening for opening, _ in opened),
         documents=tuple(
-            None if opening is None else _document(evidence, each)
+            None if opening is None else _document(evidence, each, former)
             for each, (opening, _) in zip(evidence.stream, opened, strict=True)
         ),
         slots=tuple(_slot(version, tree.statuses) for version in credential.versions),
@@ -133,10 +138,11 @@ def _opened(evidence: CredentialEvidence, credential: Credential) -> list[tuple[
     return found
 
 
-def _document(evidence: CredentialEvidence, placed: Placed) -> Opening | None:
-    """What opens the document of an entry; None where its type has none."""
+def _document(evidence: CredentialEvidence, placed: Placed, former: FormerNames) -> Opening | None:
+    """What opens the document of an entry; None where its type has none, or it bears a former name of a part."""
     given = evidence.parts[placed.position].get(Part.DOCUMENT)
-    return None if given is None else given.opening
+    opening = None if given is None else given.opening
+    return None if former.stand_in(opening, placed.position) else opening
 
 
 def _slot(version: Version, statuses: Statuses) -> ProvedSlot:

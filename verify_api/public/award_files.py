@@ -83,6 +83,8 @@ class AwardFiles:
         return response
 
     def _credential(self, request: Request, found: CredentialFile) -> Response:
+        if found.document is None:
+            return self._answers.refusal(request, HTTPStatus.NOT_FOUND, "no_credential")
         media_type = credential_type(request.headers.get("accept"))
         return self._attached(found.document, media_type, _CREDENTIAL_NAME)
 

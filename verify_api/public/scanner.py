@@ -1,6 +1,6 @@
 """What the public pages need from the rest of the system, and what they say about the service itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,8 @@ class CredentialFile(Protocol):
     """The signed document of one version, and the badge in it."""
 
     @property
-    def document(self) -> bytes:
-        """Byte for byte as it was signed."""
+    def document(self) -> bytes | None:
+        """Byte for byte as it was signed; None where it bears a name that the learner gave up in a part."""
         ...
 
     @property
@@ -90,6 +90,10 @@ class LogFiles(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """A file by its path below /log/, such as `checkpoint` or `tile/0/x001/234`; None where there is none."""
+        ...
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """The paths of all files below a folder such as `days`."""
         ...
 
 

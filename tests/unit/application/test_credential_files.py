@@ -34,7 +34,9 @@ class Counter:
     def document(self, award: Appended, version: int = 1) -> bytes:
         """What is given out, once all is published."""
         self.office.ledger.publishing.publish()
-        return self.files.file(self.code(award), version).document
+        document = self.files.file(self.code(award), version).document
+        assert document is not None
+        return document
 
     def stored(self, award: Appended) -> list[bytes]:
         """The part `document` of each entry that has one."""
@@ -109,6 +111,7 @@ def test_stack_has_a_record_with_its_badge_inside(office: Office, counter: Count
     stack = run(office.ledger.stacking.stack(office.registrar, office.college, request))
     assert [counter.document(stack)] == counter.stored(stack)
     file = counter.files.file(counter.code(stack), 1)
+    assert file.document is not None
     assert "ClrCredential" in json.loads(file.document)["type"]
     assert json.loads(file.badge)["id"] == f"urn:uuid:{stack.stream}"
     assert file.badge in file.document

@@ -35,7 +35,7 @@ BADGE = json.dumps(
 class File:
     """What a scanner gives out."""
 
-    document: bytes
+    document: bytes | None
     badge: bytes
 
 
@@ -133,6 +133,13 @@ def test_version_without_a_document_says_so_and_not_that_the_award_is_unknown(
         assert (answer.json()["title"], answer.json()["status"]) == ("No credential file", 404)
     page = client.get(f"/c/{CODE_TEXT}/badge.png", headers=PAGE)
     assert (page.status_code, "<h1>No credential file</h1>" in page.text) == (404, True)
+
+
+def test_record_that_is_kept_back_leaves_the_badge(client: TestClient, holding: FakeScanner) -> None:
+    holding.file = File(document=None, badge=BADGE)
+    answer = client.get(f"/c/{CODE_TEXT}/credential.json", headers=JSON)
+    assert (answer.status_code, answer.json()["title"]) == (404, "No credential file")
+    assert unbake(client.get(f"/c/{CODE_TEXT}/badge.svg").content) == BADGE
 
 
 SAME_NAME = tuple(each for each in AMENDMENTS if each.change.field != "full_name")
