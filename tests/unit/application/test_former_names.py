@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger import exporting
+from ledger.application.archive_reading import ArchiveReading
 from ledger.application.archiving import capsule_path
 from ledger.application.credential_files import CredentialFiles
 from ledger.application.ports import Appended
@@ -21,7 +22,7 @@ from ledger.record.capsule import open_capsule
 from ledger.tlog.policy import WitnessPolicy
 from ledger.verification.proof_check import check_proof_file
 from ledger.verification.proof_file import read_proof_file
-from ledger.verification.verdict import State
+from ledger.verification.verdict import State, Verdict
 from tests.unit.application.office import DEFINITION, OPERATOR, ROW, Office, run
 
 OLD, NEW = ROW["full_name"], "Zoé Newname"
@@ -74,6 +75,13 @@ class Holder:
         capsule = open_capsule((self.folder / capsule_path(self.stack.stream)).read_bytes(), self.code)
         return [parts[Part.DOCUMENT].content for parts in capsule.parts.values() if Part.DOCUMENT in parts]
 
+    def archived(self, version: int) -> tuple[State, bool]:
+        """What the archive says of the stack, and whether it shows the award."""
+        reading = ArchiveReading(exporting.archive_in(self.folder).read, keys=[self.office.ledger.verifier_key])
+        verdict = reading.scan(format_link_code(self.code), version, now=self.office.clock.now())
+        assert isinstance(verdict, Verdict)
+        return verdict.state, verdict.award is not None
+
     def stored(self) -> list[bytes]:
         """Every document of the stack that was made."""
         evidence = self.office.ledger.scanning().examine(format_link_code(self.code), 1).evidence
@@ -104,6 +112,7 @@ def test_documents_that_were_made_before_parts_were_renamed_are_given_out_no_mor
     assert (bears(OLD, holder.document(2)), bears(NEW, holder.document(2))) == (True, True)  # its parts have it still
     holder.amend(holder.parts[0], full_name=NEW)
     assert (holder.document(2), holder.capsule()) == (None, [])
+    assert holder.archived(2) == (State.NOT_CHECKED, False)
     with pytest.raises(NoProof) as caught:
         holder.proof(2)
     assert (caught.value.verdict.state, holder.scan(2)) == (State.VALID, State.VALID)
@@ -120,6 +129,7 @@ def test_stack_that_is_amended_after_its_parts_is_given_out_again(holder: Holder
     assert holder.proof(3) == holder.proof(2) == holder.capsule() == [last]
     assert (bears(OLD, last), bears(NEW, last)) == (False, True)
     assert [holder.scan(version) for version in (2, 3)] == [State.VALID, State.VALID]
+    assert [holder.archived(version) for version in (2, 3)] == [(State.VALID, True), (State.VALID, True)]
 
 
 def test_stack_that_is_amended_once_its_parts_are_is_given_out_without_more_ado(holder: Holder) -> None:
@@ -139,6 +149,7 @@ def test_older_version_of_a_stack_does_not_bring_the_former_name_of_a_part_back(
     assert [holder.document(1), holder.document(2)] == [None, second]
     assert holder.proof(1) == holder.proof(2) == holder.capsule() == [second]
     assert (holder.scan(1), holder.scan(2)) == (State.AMENDED, State.VALID)
+    assert [holder.archived(version)[0] for version in (1, 2)] == [State.AMENDED, State.VALID]
 
 
 def test_stack_whose_parts_bear_the_names_they_bore_is_not_amended_for_nothing(holder: Holder) -> None:
