@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from ledger.audit.public.follow import Asked, PublicReport, audit_published
 from ledger.audit.public.log import PublishedLog
 from ledger.audit.public.state import AuditState
 from ledger.audit.report import to_json
+from ledger.bootstrap import clock_from_environment
 from ledger.canonical import Json
 from ledger.domain.values import format_time
 from ledger.tlog.note import MalformedVerifierKey, VerifierKey
@@ -91,17 +92,21 @@ def read_policy(path: Path | None) -> WitnessPolicy | None:
 def audit_log(run: Run, log: PublishedLog, believed: Believed) -> int:
     """Audit a published log and say what came of it; the exit code."""
     with open_state(believed.state) as state:
-        report = follow(log, state, believed)
+        report = follow(log, state, believed, now=clock_from_environment().now())
     run.output.result(public_json(report), _told(report))
     return 0 if report.report.sound else REFUSED
 
 
-def follow(log: PublishedLog, state: AuditState, believed: Believed) -> PublicReport:
-    """One run of the audit."""
+def follow(log: PublishedLog, state: AuditState, believed: Believed, *, now: datetime | None = None) -> PublicReport:
+    """One run of the audit.
+
+    Args:
+        now: who gives it hears of a cosignature of a later time as one that is missing.
+    """
     return audit_published(
         log,
         state,
-        believed.asked,
+        replace(believed.asked, now=now),
         hiring=partial(bundle_workers, believed.jobs),
         keep_note=EvidenceFiles(believed.state).keep,
         pause=partial(time.sleep, _MOMENT),

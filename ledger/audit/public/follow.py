@@ -5,6 +5,7 @@ Nothing is believed but the keys that the auditor gives, or the one that the log
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from time import perf_counter
 
@@ -49,6 +50,7 @@ class Asked:
     keys: tuple[VerifierKey, ...] = ()  # of this log
     kept: bytes | None = None  # a signed checkpoint
     policy: WitnessPolicy | None = None
+    now: datetime | None = None  # by the auditor's clock; a cosignature of a later time counts for nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +143,15 @@ class _Audit:
         judge, claimed, found = self._judge, self._shown.claimed, Findings()
         if judge is not None:
             found.merge(judge.found.found())
-        agreement = agreement_on(self._asked.policy, self._shown, self._now)
+        agreement = agreement_on(self._asked.policy, self._shown, self._now, self._asked.now)
         self._breaks.remind()
         found.merge(self._now.found())
-        pinned = self._identity is not None and self._identity.pinned
-        is_first = self._is_new and self._asked.kept is None
         say_what_was_not_checked(
             judge,
             found,
-            pinned=pinned,
+            pinned=self._identity is not None and self._identity.pinned,
             given=bool(self._asked.keys),
-            is_first=is_first,
+            is_first=self._is_new and self._asked.kept is None,
             witnessed=self._asked.policy is not None,
         )
         return PublicReport(

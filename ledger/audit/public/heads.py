@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from ledger.audit.public.log import CHECKPOINT, LogNotReached, LogNotReadable, PublishedLog
@@ -15,6 +16,7 @@ from ledger.record.entry import parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from ledger.tlog.cosignature import CLOCKS_DIFFER
 from ledger.tlog.note import NoteUnsigned, VerifierKey, signatures
 from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.tlog.tiles import TileMissing
@@ -157,18 +159,20 @@ def started_by(raw: bytes) -> Operator:
     return operator
 
 
-def agreement_on(policy: WitnessPolicy | None, shown: Shown, found: Findings) -> Agreement | None:
+def agreement_on(policy: WitnessPolicy | None, shown: Shown, found: Findings, now: datetime | None) -> Agreement | None:
     """What the witnesses of the auditor's policy say of what is shown; that they are too few is reported."""
     if policy is None:
         return None
-    size = max(shown.claimed.size, 1)
+    size, until = max(shown.claimed.size, 1), None if now is None else int(now.timestamp()) + CLOCKS_DIFFER
     try:
-        agreement = policy.agreement(shown.note)
+        agreement = policy.agreement(shown.note, until=until)
     except LedgerError as error:
         found.report(Check.WITNESS, size, str(error))
         return None
     if not agreement.reached:
         who = ", ".join(agreement.names) or "nobody"
         reason = f"of the witnesses that the policy names {who} vouches for the checkpoint, which is not enough"
+        if until is not None and agreement.latest is not None and agreement.latest > until:
+            reason += "; a cosignature of a time that has not come counts for nothing"
         found.report(Check.WITNESS, size, reason)
     return agreement

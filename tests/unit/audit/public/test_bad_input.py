@@ -3,7 +3,8 @@
 import shutil
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -339,3 +340,16 @@ def test_false_cosignature_of_a_witness_of_the_policy_is_found(log: Log, tmp_pat
     (tmp_path / "log" / "checkpoint").write_bytes(_flipped(_cosigned(log, "north")))
     assert told(Auditor(None, _policy(log, "none")).audit(tmp_path / "log")) == [(len(log.log), "witness")]
     assert Auditor(None).audit(tmp_path / "log").report.sound
+
+
+def test_witness_of_the_policy_whose_time_has_not_come_is_not_counted(log: Log, tmp_path: Path) -> None:
+    (tmp_path / "log" / "checkpoint").write_bytes(_cosigned(log, "north"))
+    early = datetime(2026, 11, 21, 14, 54, 59, tzinfo=UTC)
+    asked = replace(_policy(log, "north"), now=early + timedelta(seconds=1))
+    assert Auditor(None, asked).audit(tmp_path / "log").report.sound
+    report = Auditor(None, replace(asked, now=early)).audit(tmp_path / "log")
+    assert told(report) == [(len(log.log), "witness")]
+    assert "a time that has not come" in report.report.problems[0].reason
+    assert report.agreement is not None
+    assert (report.agreement.names, report.agreement.as_of) == ((), None)
+    assert "has not come" not in Auditor(None, _policy(log, "south")).audit(tmp_path / "log").report.problems[0].reason
