@@ -24,6 +24,7 @@ from ledger.adapters.backup_check import (
     check_free,
     check_published,
     missing_keys,
+    open_api_keys,
     operator_in,
     published_in,
     verify_copy,
@@ -51,6 +52,7 @@ class Taken:
     bytes: int  # of its file
     covered: int | None  # entries under the published checkpoint that was restored beneath; None: there is none
     missing_keys: tuple[Kid, ...] = ()  # in force, and not in the home that was backed up
+    open_api_keys: tuple[str, ...] = ()  # of a ledger that was restored; ids
     lost_keys: int = 0  # that private parts need and the vault has not, where both are there after a restore
 
 
@@ -176,6 +178,7 @@ def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
     with scratch_folder(".restoring-", home.folder) as work:
         manifest = read_backup(file, work, "ledger")
         verify_copy(work, manifest, file)
+        api_keys = open_api_keys(work / LEDGER, file)
         if home.exists() and home.settings(environment=False).origin != manifest.origin:
             raise BadSettings(
                 f"{home.folder} is the home of {home.settings(environment=False).origin}, "
@@ -190,7 +193,8 @@ def _restored(home: Home, file: Path, accept_lost_keys: bool) -> Taken:
             for path in _views_of(home):
                 path.unlink(missing_ok=True)  # they may be ahead of what is restored; the next start folds them anew
             copies.fill_from(work / LEDGER)
-        return Taken(manifest=manifest, bytes=file.stat().st_size, covered=covered, lost_keys=lost)
+        size = file.stat().st_size
+        return Taken(manifest=manifest, bytes=size, covered=covered, open_api_keys=api_keys, lost_keys=lost)
 
 
 def has_vault(home: Home) -> bool:

@@ -34,6 +34,7 @@ _ABOUT_KEYS = (
     "SELECT state FROM stored_events WHERE topic GLOB 'issuer.*' OR topic GLOB 'log.key_*' ORDER BY notification_id"
 )
 _OF_THE_LOG = f"SELECT notification_id, state FROM stored_events WHERE {LOG_ENTRIES} ORDER BY notification_id"  # noqa: S608
+_OPEN_API_KEYS = "SELECT id FROM api_keys WHERE revoked_at IS NULL ORDER BY created_at, id"
 _NOT_TAKEN = "No backup was written, so that nobody takes it for a good one. `testamur audit` tells more"
 _BEHIND = f"it was rolled back, or its end was lost, and entries that were acknowledged are missing. {_NOT_TAKEN}"
 _WOULD_BE_BEHIND = (
@@ -71,6 +72,19 @@ def verify_copy(work: Path, manifest: Manifest, file: Path) -> Operator:
     if said != (held.schema_version, held.tree.size, held.tree.root(), settings.origin):
         raise BadBackup(f"{file} is not used: the ledger in it is not the one that its list describes")
     return operator
+
+
+def open_api_keys(copy: Path, file: Path) -> tuple[str, ...]:
+    """The ids of the API keys that open something by what an unpacked ledger says; in the order they were made.
+
+    Raises:
+        BadBackup: it does not say.
+    """
+    try:
+        with reading_copy(copy) as connection:
+            return tuple(str(key_id) for (key_id,) in connection.execute(_OPEN_API_KEYS))
+    except WrongSchema as error:
+        raise BadBackup(f"{file} is not used: {error}") from error
 
 
 def operator_in(first: bytes, origin: Origin) -> Operator:

@@ -71,7 +71,8 @@ def restore(
 ) -> None:
     """Make the home of a backup: a new one, or one that has lost its ledger. Nothing there is ever replaced.
 
-    A backup that lacks entries under the published checkpoint, which stays as it is, is refused.
+    A backup that lacks entries under the published checkpoint, which stays as it is, is refused. API keys are as they
+    were when it was taken: those that were revoked later open again, until they are revoked once more.
     """
     home = run.home_in(database_url)
     if vault:
@@ -79,12 +80,17 @@ def restore(
     else:
         taken = recovery.restore(home.folder, file, database_url=database_url, accept_lost_keys=accept_lost_keys)
     document = _document(file, taken) | {"lost_keys": taken.lost_keys}
+    notice = _of_api_keys(taken)
+    if not vault:
+        document["api_keys"] = {"open": list(taken.open_api_keys), "notice": notice}
     run.output.result(document, _lines(f"{home.folder} holds again", taken))
     if taken.lost_keys:
         run.output.warn(
             f"{taken.lost_keys} keys are lost: what they opened stays shut for ever, and those learners are somebody "
             "new to the next award"
         )
+    if notice is not None:
+        run.output.warn(notice)
     for line in () if vault else _next(home, taken):
         run.output.say(line)
 
@@ -124,6 +130,19 @@ def _lines(begin: str, taken: Taken) -> Iterator[str]:
     yield f"{begin} {manifest.size} {what} of {manifest.origin}, as of {made}; {taken.bytes} bytes"
     if manifest.holds == "ledger":
         yield f"root {to_base64(manifest.root)}"
+
+
+def _of_api_keys(taken: Taken) -> str | None:
+    """API keys are in no log: nothing but the operator's memory tells which of them were revoked since."""
+    number = len(taken.open_api_keys)
+    if number == 0:
+        return None
+    keys = "API key is" if number == 1 else "API keys are"
+    return (
+        f"{number} {keys} in use here as when the backup was taken, so those that were revoked after "
+        f"{format_time(taken.manifest.made)} open again: before you serve, look with testamur api-key list, and revoke "
+        "them once more with testamur api-key revoke ID"
+    )
 
 
 def _next(home: Home, taken: Taken) -> Iterator[str]:

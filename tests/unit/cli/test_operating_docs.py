@@ -10,11 +10,11 @@ from tests.unit.cli.command import Command
 
 _DOCS = Path(__file__).parents[3] / "docs"
 _NAMED = {
-    "operating.md": {"audit", "backup", "init", "issuer", "log", "migrate", "restore", "serve", "work"},
+    "operating.md": {"api-key", "audit", "backup", "init", "issuer", "log", "migrate", "restore", "serve", "work"},
     "auditing.md": {"audit", "log", "revoke", "watch"},
 }
 # Groups of commands, and how many words below each name one.
-_GROUPS = {"issuer": 2, "log": 1}
+_GROUPS = {"issuer": 2, "log": 1, "api-key": 1}
 
 
 def _commands(page: str) -> list[str]:

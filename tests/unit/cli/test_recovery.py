@@ -130,6 +130,41 @@ def test_a_new_home_is_made_of_both_backups_and_the_secrets_and_goes_on(
     assert {path.name for path in new.iterdir()} <= {*_OF_A_HOME, "views.db-wal", "views.db-shm", *_PUBLISHED}
 
 
+def test_api_keys_that_were_revoked_after_the_backup_and_open_again_are_told(
+    ledger: Command, saved: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, gone, kept = (json.loads(ledger("api-key", "create", "--scope", "read", "--json").out) for _ in range(3))
+    assert ledger("api-key", "revoke", gone["id"]).code == 0
+    later = tmp_path / "later.tar"
+    assert ledger("backup", str(later)).code == 0
+    assert ledger("api-key", "revoke", made["id"]).code == 0
+    new = tmp_path / "new"
+    ended = ledger("restore", str(later), "--home", str(new), "--json")
+    shutil.copy2(home / "secrets" / "master.key", new / "secrets")
+    assert ledger("restore", str(tmp_path / "saved-vault.tar"), "--vault", "--home", str(new)).code == 0
+    told = json.loads(ended.out)["api_keys"]
+    assert {made["id"], kept["id"]} < set(told["open"])
+    assert gone["id"] not in told["open"]
+    assert told["notice"] in ended.err
+    assert told["notice"].startswith(f"{len(told['open'])} API keys are in use")
+    assert "testamur api-key list" in told["notice"]
+    assert "testamur api-key revoke ID" in told["notice"]
+    monkeypatch.setenv("TESTAMUR_API_KEY", made["key"])
+    assert ledger("list", "--home", str(new)).code == 0  # so it is; the command changes nothing by itself
+    monkeypatch.delenv("TESTAMUR_API_KEY")
+    shutil.copy2(home / "secrets" / "operator.key", new / "secrets")
+    assert ledger("api-key", "revoke", made["id"], "--home", str(new)).code == 0
+    monkeypatch.setenv("TESTAMUR_API_KEY", made["key"])
+    assert ledger("list", "--home", str(new)).code == 1
+
+
+def test_where_no_api_key_opens_anything_nothing_is_said_of_them(ledger: Command, saved: Path, tmp_path: Path) -> None:
+    _repack(saved, "ledger.db", _changed(saved, tmp_path / "work.db", "UPDATE api_keys SET revoked_at = created_at"))
+    ended = ledger("restore", str(saved), "--home", str(tmp_path / "new"), "--json")
+    assert json.loads(ended.out)["api_keys"] == {"open": [], "notice": None}
+    assert "API key" not in ended.err
+
+
 _PUBLISHED = ("statements", "checkpoint.guard", "checkpoint.guard.lock")
 _OF_A_HOME = {"testamur.toml", "ledger.db", "vault.db", "views.db", "keys", "secrets", "log", "lock"} | {
     f"{name}.db-{end}" for name in ("ledger", "vault") for end in ("wal", "shm")
@@ -277,6 +312,7 @@ def _changed(file: Path, work: Path, *statements: str) -> bytes:
         ("PRAGMA user_version = 0", "is not a ledger's database"),
         ("UPDATE stored_events SET state = x'00' WHERE notification_id = 1", "is not used"),
         ("DROP TABLE stored_events", "cannot be read as a ledger's database"),
+        ("DROP TABLE api_keys", "cannot be read as a ledger's database"),
     ],
 )
 def test_a_ledger_that_is_not_what_its_list_says_is_refused(
