@@ -64,6 +64,7 @@ _LATER: Final = (  # what each version has that the one before it had not; a sta
     DROP TABLE receipts_without_act
     """,
     "CREATE TABLE strangers (key TEXT PRIMARY KEY) WITHOUT ROWID",
+    "ALTER TABLE receipts ADD COLUMN kid TEXT",
 )
 _VERSION: Final = 1 + len(_LATER)
 

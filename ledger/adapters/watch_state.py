@@ -28,7 +28,7 @@ _ENTRIES: Final = """
     SELECT position, stream, seq, kind, signers.by, kid, at FROM acts
         JOIN signers ON signers.id = signer WHERE signers.by = ?1 AND position > ?2
     ORDER BY 1"""
-_RECEIPTS: Final = "SELECT stream, seq, position, act, asked, since, proof FROM receipts WHERE issuer = ?"
+_RECEIPTS: Final = "SELECT stream, seq, position, act, asked, since, proof, kid FROM receipts WHERE issuer = ?"
 _PLACE_OF_FIRST: Final = (
     "SELECT position, CASE stack WHEN 1 THEN 'stacked' ELSE 'issued' END FROM awards WHERE stream = ?"
 )
@@ -88,8 +88,8 @@ class SqliteWatchState(SqliteAuditState):
 
     def add_receipts(self, issuer: Did, receipts: Iterable[Receipt]) -> None:
         """Receipts to be held against the log; one that is there already keeps its time."""
-        rows = [(issuer, *_spelled(receipt), milliseconds(receipt.since), receipt.proof) for receipt in receipts]
-        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
+        rows = [(issuer, *_spelled(each), milliseconds(each.since), each.proof, each.kid) for each in receipts]
+        self._many("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", rows)
 
     def receipts(self, issuer: Did, stream: StreamId, seq: Seq) -> Sequence[Receipt]:
         """The receipts of a change; more than one where it was acknowledged in different words."""
@@ -137,10 +137,10 @@ def _spelled(receipt: Receipt) -> tuple[bytes, int, int, str, str]:
 
 
 def _receipt(row: tuple[int | str | bytes | None, ...]) -> Receipt:
-    stream, seq, position, act, asked, since, proof = cast("tuple[bytes, int, int, str, str, int, bytes | None]", row)
-    return Receipt(
-        _stream(stream), Seq(seq), Position(position), _time(since), proof, act=act or None, asked=asked or None
-    )
+    stream, seq, position, act, asked, since = cast("tuple[bytes, int, int, str, str, int]", row[:6])
+    proof, kid = cast("tuple[bytes | None, str | None]", row[6:])
+    place = (_stream(stream), Seq(seq), Position(position))
+    return Receipt(*place, _time(since), proof, act=act or None, asked=asked or None, kid=kid)
 
 
 def _stream(raw: bytes) -> StreamId:

@@ -7,7 +7,7 @@ import typer
 from ledger.domain import events as ev
 from ledger.domain.values import Role
 from verify_api.cli.client import Changing, document, path_of, receipt_of
-from verify_api.cli.errors import WrongUsage
+from verify_api.cli.errors import NotReached, WrongUsage
 from verify_api.cli.reading import find_issuer
 from verify_api.cli.run import IdempotencyOption, IssuerOption, RevisionOption, Run, command
 from verify_api.issuer.answers import Affected, KeyList, KeyReceipt, KeyRecord, SignedAgain
@@ -52,7 +52,7 @@ def retire(
     changing = Changing(idempotency_key=idempotency_key, if_revision=if_revision)
     with run.client() as client:
         path = path_of("issuers", find_issuer(client, issuer), "keys", key, "retire")
-        receipt = client.change(path, {"recovery": recovery}, KeyReceipt, changing=changing)
+        receipt = _of_key(key, client.change(path, {"recovery": recovery}, KeyReceipt, changing=changing))
     said = receipt_of(receipt, ev.IssuerKeyRetired, idempotency_key)
     run.output.result(said, [f"{receipt.kid} is retired; what it signed stands"])
 
@@ -75,10 +75,20 @@ def compromised(
     with run.client() as client:
         path = path_of("issuers", find_issuer(client, issuer), "keys", key, "compromised")
         body = {"from_position": from_position, "recovery": recovery}
-        receipt = client.change(path, body, KeyReceipt, changing=changing)
+        receipt = _of_key(key, client.change(path, body, KeyReceipt, changing=changing))
     since = "its beginning" if from_position is None else f"position {from_position}"
     told = f"{receipt.kid} is reported as stolen: what it signed from {since} on is refused"
     run.output.result(receipt_of(receipt, ev.IssuerKeyCompromised, idempotency_key), [told])
+
+
+def _of_key(key: str, receipt: KeyReceipt) -> KeyReceipt:
+    """The receipt, if it is of the key that was named."""
+    if receipt.kid != key:
+        raise NotReached(
+            f"the service answered for another key, {receipt.kid}, so it is not known what became of this one; keep "
+            "that answer, and look at the issuer's keys"
+        )
+    return receipt
 
 
 @command(app, "sign-again")

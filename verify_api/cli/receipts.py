@@ -94,7 +94,7 @@ def _receipt(said: object, now: datetime) -> Receipt:
     if not isinstance(said, dict):
         raise TypeError("a receipt is a JSON object")
     stream = said["credential_id"] if "credential_id" in said else said["id"]
-    at, proof, act, asked = (said.get(name) for name in ("at", "proof", "act", "asked"))
+    at, proof, act, asked, kid = (said.get(name) for name in ("at", "proof", "act", "asked", "kid"))
     return Receipt(
         StreamId(UUID(str(stream))),
         Seq(_number(said["revision"], 0)),
@@ -103,6 +103,7 @@ def _receipt(said: object, now: datetime) -> Receipt:
         None if proof is None else str(proof).encode("utf-8"),
         act=None if act is None else str(act),
         asked=None if asked is None else str(asked),
+        kid=None if kid is None else str(kid),
     )
 
 

@@ -58,6 +58,7 @@ class Receipt(NamedTuple):
     proof: bytes | None = None  # that it was published: a C2SP tlog-proof, if the receipt has one
     act: str | None = None  # wire name of what was asked for; None where nobody wrote that down
     asked: str | None = None  # by which one request is told from another; None likewise
+    kid: str | None = None  # the key that was changed; None where none was
 
 
 class Place(NamedTuple):

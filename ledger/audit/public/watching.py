@@ -118,8 +118,7 @@ class Watch:
     def _has_receipt(self, happened: Happened) -> bool:
         """Whether what happened was asked for; of keys only where the receipt says that just this was."""
         stream, seq = happened.stream, happened.seq
-        acts = {receipt.act for receipt in self._memory.receipts(self._issuer, stream, seq)}
-        if happened.type in acts or (happened.about_keys is None and None in acts):
+        if any(_is_of(receipt, happened) for receipt in self._memory.receipts(self._issuer, stream, seq)):
             return True
         # One command registers an issuer and adds its first key, and its receipt is of the second.
         if seq != 0 or stream != self._memory.stream_of(self._issuer):
@@ -193,6 +192,14 @@ class Watch:
         if (entry.stream, entry.seq) != (receipt.stream, receipt.seq):
             return None
         return Place(receipt.position, entry.type)
+
+
+def _is_of(receipt: Receipt, happened: Happened) -> bool:
+    """Whether a receipt of this place is of what happened there."""
+    if happened.about_keys is None:
+        return receipt.act in (None, happened.type)
+    # Who registers an issuer is not told which key was the first one.
+    return receipt.act == happened.type and (receipt.kid is None or receipt.kid in happened.about_keys.split())
 
 
 def _misplaced(receipt: Receipt, place: Place | None, size: int, now: datetime) -> Iterator[Alarm]:

@@ -8,7 +8,7 @@ import pytest
 from ledger.canonical import Json
 from tests.unit.cli.office import IN_TWO, Office, kinds
 from verify_api.cli.client import Client
-from verify_api.issuer.answers import ReceiptModel
+from verify_api.issuer.answers import KeyReceipt, ReceiptModel
 
 LATER = "2027-12-01T12:00:00Z"
 
@@ -58,6 +58,31 @@ def test_event_of_keys_waits_for_the_receipt_of_just_that(office: Office) -> Non
     assert told(office) == (1, ["key"])
     keep(office, {**award, **place, "credential_id": key["id"], "asked": "another"})
     assert told(office) == (1, ["key", "moved"])
+
+
+def test_event_of_a_key_waits_for_the_receipt_of_that_key(office: Office) -> None:
+    office.issue("S-1")
+    one, other = (office.change("issuer", "key", "add") for _ in range(2))
+    retired = office.change("issuer", "key", "retire", str(one["kid"]), keep=False)
+    assert told(office) == (1, ["key"])
+    for kid in (str(other["kid"]), "", str(one["kid"])[:-1]):
+        keep(office, {**retired, "kid": kid, "asked": f"another {kid}"})
+        assert "key" in told(office)[1], kid
+    keep(office, retired)
+    assert "key" not in told(office)[1]
+
+
+@pytest.mark.parametrize("act", ["retire", "compromised"])
+def test_answer_about_another_key_than_was_named_decides_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    one, other = (office.change("issuer", "key", "add") for _ in range(2))
+    answer = KeyReceipt.model_validate(receipt_fields(other))
+    monkeypatch.setattr(Client, "change", lambda *_, **__: answer)
+    said = office.command("issuer", "key", act, str(one["kid"]), "--json")
+    assert (said.code, said.out) == (3, "")
+    assert "another key" in said.err
+    assert office.command("issuer", "key", act, str(other["kid"]), "--json").code == 0
 
 
 def test_receipt_that_says_not_what_was_asked_for_binds_its_place_alone(office: Office) -> None:
