@@ -5,7 +5,7 @@ Whatever is given was tied to the root of the served checkpoint; whether its sig
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 from ledger.application.publishing_ports import TileStore
@@ -81,6 +81,10 @@ class PublishedLog:
             TileStoreUnavailable: from this and every other method.
         """
         return self._tiles.read(path)
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """The paths of all published files below a folder such as `days`, sorted."""
+        return self._tiles.list(prefix)
 
     def checkpoint(self) -> bytes | None:
         """The note that is served; None where none is yet."""

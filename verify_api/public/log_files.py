@@ -1,7 +1,8 @@
 """The published log as static files: checkpoint, tiles, entries and days (c2sp.org/tlog-tiles), for anybody's program.
 
-A path has one spelling, and what it names never changes, apart from the checkpoint and the note of the day that is not
-over. Nothing is judged here: whoever reads tiles ties them to a checkpoint themselves.
+A path has one spelling, and what it names never changes, apart from the checkpoint and the note of a day that is not
+over, or whose last note may not have come here yet. Nothing is judged here: whoever reads tiles ties them to a
+checkpoint themselves.
 """
 
 from collections.abc import Callable
@@ -28,13 +29,13 @@ from verify_api.public.cacheable import cacheable, said
 from verify_api.public.scanner import LogFiles
 
 CHECKPOINT = "checkpoint"
-_DAYS = "days/"
+_DAYS = "days"
 _LONGEST = 200  # characters of a path; the longest tile's has half of them
 
 _BYTES, _NOTE = "application/octet-stream", "text/plain; charset=utf-8"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=1"
-_DURING_THE_DAY = "public, max-age=60"
+_NOT_THE_LAST = "public, max-age=60"
 _SETTLING = timedelta(minutes=10)  # after midnight: what was signed just before may still wait for its witnesses
 
 
@@ -48,6 +49,7 @@ class PublishedFiles:
         """
         self._files = files
         self._now = now
+        self._last_day = ""  # with a note, as far as it is known; the days before it have their last one
 
     async def answer(self, request: Request, path: str) -> Response:
         """The file at a path below /log/, or 404.
@@ -59,8 +61,8 @@ class PublishedFiles:
             return _missing(path)
         if path == CHECKPOINT:
             return _answer(request, path, self._files.read(path), _NOTE, _SHORT)
-        if path.startswith(_DAYS):
-            return self._day(request, path)
+        if path.startswith(f"{_DAYS}/"):
+            return await run_in_threadpool(self._day, request, path)
         try:
             named = parse_path(path)
         except MalformedTilePath:
@@ -79,15 +81,25 @@ class PublishedFiles:
 
     async def day(self, request: Request, date: str) -> Response:
         """The checkpoint that was published last on a day of UTC."""
-        return await self.answer(request, f"{_DAYS}{date}")
+        return await self.answer(request, f"{_DAYS}/{date}")
 
     def _day(self, request: Request, path: str) -> Response:
         try:
-            day = parse_date(path.removeprefix(_DAYS))
+            day = parse_date(path.removeprefix(f"{_DAYS}/"))
         except BadValue:
             return _missing(path)
         over = (self._now() - _SETTLING).astimezone(UTC).date() > day
-        return _answer(request, path, self._files.read(path), _NOTE, _FOR_EVER if over else _DURING_THE_DAY)
+        final = over and self._is_followed(path)  # asked before it is read, since it may be replaced in between
+        return _answer(request, path, self._files.read(path), _NOTE, _FOR_EVER if final else _NOT_THE_LAST)
+
+    def _is_followed(self, path: str) -> bool:
+        """Whether a later day has a note: each comes here after the last one of the day before.
+
+        Where what is published elsewhere is copied, the line may have been down since the middle of that day.
+        """
+        if path >= self._last_day:
+            self._last_day = max(self._files.list(_DAYS), default="")
+        return path < self._last_day
 
     def _tile(self, tile: Tile) -> bytes | None:
         content = self._files.read(tile.path)

@@ -67,6 +67,7 @@ def test_copy_of_a_new_home_begins_from_nothing(offices: tuple[Office, Office]) 
     assert_published(copying)
     days = sorted(path.name for path in (copying.ledger.home.log / "days").iterdir())
     assert days == ["2026-11-21", "2026-11-22"]
+    assert list(copying.ledger.published.list("days")) == [f"days/{day}" for day in days]
     assert without_edges(published(copying)) == without_edges(published(signing))
 
 

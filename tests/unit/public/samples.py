@@ -1,6 +1,6 @@
 """Verdicts of every kind, and a scanner that answers them; made by hand, since the pages know nothing of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -341,3 +341,6 @@ class FakeLog:
         if self.fails is not None:
             raise self.fails
         return self.files.get(path)
+
+    def list(self, prefix: str) -> Sequence[str]:
+        return sorted(path for path in self.files if path.startswith(f"{prefix}/"))

@@ -27,7 +27,7 @@ from verify_api.public.log_path import LogPath
 
 ENTRIES = [b"entry %d\n" % number for number in range(1_000)]
 NOTE = "verify.college.example/log\n1000\nAAAA\n\n— name sig\n".encode()
-FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER, A_MINUTE = "public, max-age=31536000, immutable", "public, max-age=60"
 
 
 def publish(log: FakeLog, *sizes: int) -> None:
@@ -41,6 +41,10 @@ def publish(log: FakeLog, *sizes: int) -> None:
             first = bundle.number * 256
             log.files[bundle.path] = encode_bundle(ENTRIES[first : first + bundle.width])
     log.files["checkpoint"] = NOTE
+
+
+def asking(path: str) -> Request:
+    return Request({"type": "http", "method": "GET", "path": f"/log/{path}", "headers": []})
 
 
 def test_checkpoint_is_served_as_it_was_signed_and_may_be_kept_for_a_second(client: TestClient, log: FakeLog) -> None:
@@ -81,16 +85,45 @@ def test_partial_bundle_is_not_cut_from_a_damaged_one(client: TestClient, log: F
 
 
 @pytest.mark.parametrize(
-    ("day", "cache"),
-    [("2026-11-20", FOR_EVER), ("2026-11-21", "public, max-age=60"), ("2026-11-22", "public, max-age=60")],
+    ("day", "cache"), [("2026-11-20", FOR_EVER), ("2026-11-21", A_MINUTE), ("2026-11-22", A_MINUTE)]
 )
-def test_note_of_a_day_may_be_kept_for_ever_once_the_day_is_over(
+def test_note_of_a_day_may_be_kept_for_ever_once_the_day_is_over_and_a_later_one_has_come(
     client: TestClient, log: FakeLog, day: str, cache: str
 ) -> None:
-    log.files[f"days/{day}"] = NOTE
+    log.files |= {f"days/{day}": NOTE, "days/2026-11-23": NOTE + b"of a clock that went ahead\n"}
     answer = client.get(f"/log/days/{day}")
     assert (answer.content, answer.headers["cache-control"]) == (NOTE, cache)
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def asked(files: PublishedFiles, day: str) -> tuple[bytes, str]:
+    answer = asyncio.run(files.answer(asking(f"days/{day}"), f"days/{day}"))
+    return bytes(answer.body), answer.headers["cache-control"]
+
+
+def test_note_of_a_day_is_not_kept_for_ever_where_what_came_after_it_may_not_be_here_yet() -> None:
+    log, last = FakeLog(), NOTE + b"last\n"
+    files = PublishedFiles(log, lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
+    log.files |= {"days/2026-10-01": NOTE, "days/2026-10-02": NOTE}  # copied until the line went down on that day
+    assert asked(files, "2026-10-01") == (NOTE, FOR_EVER)
+    assert asked(files, "2026-10-02") == (NOTE, A_MINUTE)
+    log.files |= {"days/2026-10-02": last, "days/2026-11-20": NOTE}
+    assert asked(files, "2026-10-02") == (last, FOR_EVER)
+    assert asked(files, "2026-11-20") == (NOTE, A_MINUTE)
+
+
+def test_note_that_is_replaced_while_it_is_read_is_not_kept_for_ever() -> None:
+    class Moving(FakeLog):
+        def read(self, path: str) -> bytes | None:
+            content = super().read(path)
+            self.files |= {"days/2026-10-02": NOTE + b"last\n", "days/2026-10-03": NOTE}
+            return content
+
+    log = Moving()
+    log.files["days/2026-10-02"] = NOTE
+    files = PublishedFiles(log, lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    first, second = (asked(files, "2026-10-02") for _ in range(2))
+    assert (first, second) == ((NOTE, A_MINUTE), (NOTE + b"last\n", FOR_EVER))
 
 
 @pytest.mark.parametrize(("at", "over"), [((22, 0, 9, 59), False), ((22, 0, 10, 0), True)])
@@ -98,11 +131,9 @@ def test_day_is_over_when_what_was_signed_before_midnight_has_its_witnesses(
     at: tuple[int, int, int, int], over: bool
 ) -> None:
     log = FakeLog()
-    log.files["days/2026-11-21"] = NOTE
+    log.files |= {"days/2026-11-21": NOTE, "days/2026-11-22": NOTE}
     files = PublishedFiles(log, lambda: datetime(2026, 11, *at, tzinfo=UTC))
-    request = Request({"type": "http", "method": "GET", "path": "/log/days/2026-11-21", "headers": []})
-    answer = asyncio.run(files.answer(request, "days/2026-11-21"))
-    assert (answer.headers["cache-control"] == FOR_EVER) is over
+    assert (asked(files, "2026-11-21")[1] == FOR_EVER) is over
 
 
 ELSEWHERE = [
