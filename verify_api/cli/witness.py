@@ -111,6 +111,7 @@ def _tell(run: Run, found: list[Evidence]) -> int | None:
     for each in found:
         seen, request = each.seen.decode("utf-8"), each.request.decode("utf-8")
         document.append({"origin": each.origin, "at": each.at, "seen": seen, "request": request})
-        lines += [f"{each.at} {each.origin} contradicts itself. Cosigned here:", "", seen, "Sent later:", "", request]
+        lines += [f"{each.at} {each.origin} contradicts itself. Cosigned here:", "", *seen.split("\n")]
+        lines += ["Sent later:", "", *request.split("\n")]
     run.output.result({"evidence": document}, lines or ["no log has contradicted itself"])
     return 1 if found else None
