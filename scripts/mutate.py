@@ -42,6 +42,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("ledger/audit/rules.py", "first is not None"): "else the entry is parsed",
     ("ledger/verification/findings.py", "names == checks"): "else they are put into the order that they have",
     (
+        "ledger/verification/log_check.py",
+        "agreement.latest is None or agreement.latest <= until",
+    ): "else the same is found in the note once more",
+    (
         "ledger/verification/status_lists.py",
         "len(path) != _HEIGHT or any((len(each) != HASH_BYTES for each in path))",
     ): "else the path leads to no root that is found among the lists",
