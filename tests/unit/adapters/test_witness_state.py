@@ -244,11 +244,11 @@ def test_of_two_histories_that_race_one_is_cosigned_at_each_size(kept: Kept) -> 
 
     def tell(state: WitnessState, *, fork: bool) -> None:
         for size in range(6, 40):
-            old: int | None = 0
-            while old is not None and old <= size:
+            old, found = 0, state.add(submission(0, size, fork=fork), kept.told.append)
+            # Who is told the very size that it named has been told of another root.
+            while isinstance(found, Refused) and found.size is not None and old != found.size <= size:
+                old = found.size
                 found = state.add(submission(old, size, fork=fork), kept.told.append)
-                # Who is told the very size that it named has been told of another root.
-                old = found.size if isinstance(found, Refused) and found.size != old else None
             if isinstance(found, bytes):
                 lines.setdefault(size, []).append(fork)
 

@@ -12,13 +12,12 @@ from ledger.vc.checked import CheckedProof
 from ledger.vc.checked import Outcome as Ended
 from ledger.vc.did import resolve_key
 from ledger.vc.reading import Json
-from ledger.verification.findings import failed
+from ledger.verification.findings import failed, not_checked
 from ledger.verification.foreign import (
     CHECKS,
     ForeignEvidence,
     StatusFound,
     judge_foreign,
-    not_checked,
     refuse,
     signed_by_issuer,
 )
