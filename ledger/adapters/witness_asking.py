@@ -19,6 +19,7 @@ from ledger.adapters.witness_errors import (
     WitnessDoesNotKnowLog,
     WitnessError,
     WitnessRefused,
+    WitnessSizeUnproved,
     WitnessTimeWrong,
     WitnessTooSlow,
     WitnessUnreachable,
@@ -153,9 +154,10 @@ class Asking:
             if status != _OK:
                 return
             seen = self._of.opened(shown)
-        except LedgerError:  # not reached, too long, no note, or one that this log did not sign
+            continues = self._continues(seen)
+        except LedgerError:  # not reached, too long, no note, one that this log did not sign; or a tile is damaged here
             return
-        if not self._continues(seen):
+        if not continues:
             raise WitnessAhead(witness.name, shown, seen.size, self._size)
 
     def _continues(self, seen: Checkpoint) -> bool:
@@ -170,7 +172,12 @@ class Asking:
 
     async def _ask_once(self, witness: Witness, address: str, old: int) -> bytes | int:
         """The witness's line, or the size that it has seen instead."""
-        body, asked = AddCheckpoint(old=old, path=self._path(old), note=self._note).to_bytes(), self._clock.now()
+        try:
+            path = self._path(old)
+        except LedgerError as error:
+            said = f"says that it saw {old} entries last, from which no proof can be made here"
+            raise WitnessSizeUnproved(witness.name, f"{said}: {error}") from error
+        body, asked = AddCheckpoint(old=old, path=path, note=self._note).to_bytes(), self._clock.now()
         status, kind, answer = await self._exchange(witness, "POST", address, body)
         try:
             if status == _OK:

@@ -49,6 +49,10 @@ class WitnessClaimUnproved(WitnessError):
     """
 
 
+class WitnessSizeUnproved(WitnessError):
+    """It names a size that it saw last, from which no proof can be made here: a tile is damaged, or it names any."""
+
+
 class WitnessRefused(WitnessError):
     """It answered another status than one that leads to a cosignature."""
 

@@ -20,9 +20,10 @@ from ledger.application.publishing_ports import WitnessAhead
 from ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from ledger.tlog.cosignature import CosignatureInvalid, with_lines
 from ledger.tlog.merkle import Hash
-from ledger.tlog.note import MalformedNote, signatures
+from ledger.tlog.note import MAX_SIGNATURES, MalformedNote, signatures
 from ledger.tlog.policy import WitnessPolicy
 
+MOST_ASKED: Final = MAX_SIGNATURES - 4  # a note has a line of each, and those of the log itself
 _AGAIN: Final = timedelta(hours=1)  # an unchanged checkpoint is cosigned again
 _MISSING: Final = timedelta(minutes=10)  # while the quorum is there and somebody is not
 _TOO_FEW: Final = timedelta(seconds=10)
@@ -68,7 +69,8 @@ class WitnessClient:
             grace: seconds that the others get once a quorum has cosigned.
 
         Raises:
-            BadWitnessPolicy: an address is none, or the quorum needs a witness without address.
+            BadWitnessPolicy: an address is none, the quorum needs a witness without address, or there are more than
+                `MOST_ASKED`.
         """
         self._policy = policy
         self._clock = clock
@@ -81,6 +83,9 @@ class WitnessClient:
             raise BadWitnessPolicy(
                 "the quorum of the witness policy cannot be reached: more witnesses need an address, after the key"
             )
+        if len(self._addresses) > MOST_ASKED:
+            count = len(self._addresses)
+            raise BadWitnessPolicy(f"the witness policy gives the address of {count}; at most {MOST_ASKED} are asked")
         self._memory = _Memory(settled=policy.enough(()))  # a quorum of nobody waits for nobody
         self._one_at_a_time = Lock()
         self._runner: asyncio.Runner | None = None
@@ -126,7 +131,6 @@ class WitnessClient:
         Raises:
             WitnessAhead: a witness shows one that the note does not continue.
             MalformedNote, MalformedCheckpoint, CosignatureInvalid: `note` cannot be asked about.
-            LedgerError: from `prove`.
         """
         if not self.asked:
             return note

@@ -32,7 +32,7 @@ NEVER_AT_THE_EDGE = """
     StatusListNotSigned StatusNotProved TileForged TileMissing TileStoreConflict Unopened UnusablePassphrase
     ValuesRefused VaultFailed VaultUnreadable WitnessAhead WitnessAnswerTooLong WitnessAnswerUnreadable
     WitnessClaimUnproved WitnessContradicts WitnessCosignatureFalse WitnessDoesNotKnowLog WitnessError WitnessRefused
-    WitnessStateUnavailable WitnessTimeWrong WitnessTooSlow WitnessUnreachable
+    WitnessSizeUnproved WitnessStateUnavailable WitnessTimeWrong WitnessTooSlow WitnessUnreachable
     """.split()  # noqa: SIM905 - forty names in quotation marks would say no more
 
 

@@ -20,11 +20,12 @@ from ledger.adapters.witness_errors import (
     WitnessDoesNotKnowLog,
     WitnessError,
     WitnessRefused,
+    WitnessSizeUnproved,
     WitnessTimeWrong,
     WitnessTooSlow,
     WitnessUnreachable,
 )
-from ledger.adapters.witnesses import WitnessClient
+from ledger.adapters.witnesses import MOST_ASKED, WitnessClient
 from ledger.application.publishing_ports import WitnessAhead
 from ledger.testing.faults import FakeClock
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -33,6 +34,7 @@ from ledger.tlog.merkle import Hash
 from ledger.tlog.note import MalformedNote
 from ledger.tlog.policy import NO_POLICY, WitnessPolicy, parse_policy
 from ledger.tlog.proofs import check_consistency, tree_root
+from ledger.tlog.tiles import TileMissing
 from ledger.tlog.witnessing import MAX_ANSWER_BYTES, AddCheckpoint
 from tests.witnesses import NOW, Reply, SampleLog, Script, answering, size_reply
 
@@ -165,6 +167,32 @@ def test_lines_that_a_note_has_stay_where_their_witness_does_not_answer() -> Non
     note = with_lines(LOG.note(12), script.line(LOG.note(12), 1_400))
     with gathering(script) as made:
         assert made.gather(12, note) == note
+
+
+def test_a_witness_from_whose_size_nothing_can_be_proved_is_left_out_and_the_others_count() -> None:
+    def prove(old: int) -> tuple[Hash, ...]:
+        if old == 3:
+            raise TileMissing("there is no tile/0/000")
+        return LOG.prove(10)(old)
+
+    scripts = [Script("w1", lambda *_: size_reply(3)), Script("w2", having_seen(9)), Script("w3", having_seen(9))]
+    with gathering(*scripts, quorum="g", groups="group g 2 w1 w2 w3") as made:
+        note = made.client.gather(LOG.note(10), prove, ours)
+        assert made.client.reached(note)
+        assert made.names(note) == ("w2", "w3")
+    assert [type(each) for each in made.failures] == [WitnessSizeUnproved]
+    assert "w1 says that it saw 3 entries last" in str(made.failures[0])
+
+
+def test_more_witnesses_than_a_note_has_lines_for_are_refused_at_once() -> None:
+    def policy(count: int) -> WitnessPolicy:
+        scripts = [Script(f"w{number}", good) for number in range(count)]
+        lines = [f"witness {each.name} {each.key} http://127.0.0.1:9/" for each in scripts]
+        return parse_policy("\n".join([*lines, "quorum w1", ""]))
+
+    WitnessClient(policy(MOST_ASKED), clock=FakeClock(NOW), failed=print).close()
+    with pytest.raises(BadWitnessPolicy, match=f"at most {MOST_ASKED} are asked"):
+        WitnessClient(policy(MOST_ASKED + 1), clock=FakeClock(NOW), failed=print)
 
 
 def test_one_proof_is_made_for_all_witnesses_that_saw_the_same() -> None:
