@@ -68,9 +68,10 @@ class Wire:
             while True:
                 client, _ = self._listener.accept()
                 if self._away:
-                    client.close()
                     self._turned_away += 1
-                    self._away = not (self._patience and self._turned_away >= self._patience)
+                    if self._patience and self._turned_away >= self._patience:
+                        self._away = False
+                    client.close()  # last: whoever is told so may let clients in again at once
                     continue
                 server = self._connect()
                 state = _Connection(client=client, server=server)

@@ -108,7 +108,7 @@ def test_one_bad_row_keeps_every_row_back_unless_bad_rows_are_skipped(office: Of
         ({"full_name": "x" * 10_000}, "full_name", "too_long"),
         ({"achievement": ""}, "achievement", "missing"),
         ({"achievement": "wound-caer"}, "achievement", "unknown_achievement"),
-        ({"achievement": "x" * 10_000}, "achievement", "unknown_achievement"),
+        ({"achievement": "x" * 10_000}, "achievement", "too_long"),
         ({"awarded_on": "01/02/2026"}, "awarded_on", "malformed"),
         ({"awarded_on": "2026-11-23"}, "awarded_on", "in_the_future"),
         ({"email": "not an address"}, "email", "malformed"),
