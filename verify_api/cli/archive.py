@@ -85,7 +85,7 @@ def verify_in_archive(
     """Tell how an award stands by the archive in a folder; the exit code.
 
     Args:
-        policy: whose logs and witnesses are believed; None: the archive is held against itself, and decides nothing.
+        policy: whose logs and witnesses are believed; None: the archive is held against itself, which the verdict says.
         registries: whose recognition counts; None: as the archive says that its operator counted.
 
     Raises:
@@ -107,6 +107,8 @@ def verify_in_archive(
         raise WrongUsage(f"{folder} cannot be read: {error}") from error
     except ArchiveNotVouched as error:
         raise NotReached(f"{folder} decides nothing: {error}") from error
+    if policy is None:
+        run.output.warn("on the archive's own word alone: give --policy or --vkey, from somebody whom you believe")
     if isinstance(found, HolderUnconfirmed):
         return _tell_unconfirmed(run, found)
     verdict = verdict_model(found, archive.base_url)

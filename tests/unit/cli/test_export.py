@@ -115,7 +115,9 @@ def test_what_was_withdrawn_is_so_also_where_the_capsule_was_taken_out(
             capsule.unlink()
     told = college("verify", receipt["code"], "--archive", str(folder), "--policy", str(tmp_path / "policy"))
     assert told.out.startswith(f"{verdict}: this code was issued by ")
-    assert college("verify", receipt["code"], "--archive", str(folder)).out.startswith("not_checked:")
+    alone = college("verify", receipt["code"], "--archive", str(folder))
+    assert (alone.code, alone.out) == (1, told.out)
+    assert "on the archive's own word alone" in alone.err
 
 
 def test_code_without_a_capsule_is_genuine_only_where_all_else_verifies(
@@ -275,19 +277,23 @@ def test_archive_is_believed_about_its_log_only_as_the_policy_says(
         assert why in ended.err
 
 
-def test_archive_is_not_believed_on_its_own_word(college: Command, tmp_path: Path, folder: Path) -> None:
+def test_archive_without_a_policy_is_judged_on_its_own_word_and_says_so(
+    college: Command, tmp_path: Path, folder: Path
+) -> None:
     receipt = issue(college, tmp_path)
     assert college("export", str(folder)).code == 0
-    for more in ((), ("--quiet",)):
+    for more, warned in (((), True), (("--quiet",), False)):
         ended = college("verify", receipt["code"], "--archive", str(folder), *more)
-        assert (ended.code, ended.out.partition(":")[0]) == (3, "not_checked")
-        assert ("Give a policy, or the log's key" in ended.out, ROW["full_name"] in ended.out) == (True, False)
+        assert (ended.code, ended.out.partition(":")[0]) == (0, "valid")
+        assert "All of this is on the archive's own word" in ended.out
+        assert ("own word alone: give --policy or --vkey" in ended.err) is warned
     said = json.loads(college("verify", receipt["code"], "--archive", str(folder), "--json").out)
-    assert (said["verdict"], said["findings"][0]["reason"]) == ("not_checked", "key_untrusted")
-    assert college("verify", receipt["code"], "--archive", str(folder), "--vkey", vkey(college)).code == 0
+    assert (said["verdict"], said["findings"][0]["reason"]) == ("valid", "own_word")
+    confirmed = college("verify", receipt["code"], "--archive", str(folder), "--vkey", vkey(college), "--json")
+    assert (confirmed.code, json.loads(confirmed.out)["findings"][0]["reason"], confirmed.err) == (0, "ok", "")
     assert college("revoke", receipt["code"], "--reason", "other").code == 0
     assert college("export", str(folder)).code == 0
-    assert college("verify", receipt["code"], "--archive", str(folder)).code == 3
+    assert college("verify", receipt["code"], "--archive", str(folder)).code == 1
 
 
 def test_what_is_wrong_with_the_archive_is_not_said_of_the_award(
