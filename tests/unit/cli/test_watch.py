@@ -158,7 +158,9 @@ def test_watch_goes_on_until_it_is_told_to_end_and_tells_each_alarm_once(office:
     command = [sys.executable, "-m", "verify_api.cli.main", "watch", "college", "--url", office.served.url]
     state = ["--state", str(tmp_path / "watch.state"), "--interval", "0.1", "--json"]
     office.change("issuer", "key", "add", keep=False)
-    with subprocess.Popen([*command, *state], stdout=subprocess.PIPE, text=True) as watching:
+    # Whoever runs the tests in the background may have had interrupts ignored, which children inherit.
+    heeding = ["env", "--default-signal=INT"]
+    with subprocess.Popen([*heeding, *command, *state], stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         try:
             lines = [json.loads(watching.stdout.readline()) for _ in range(3)]
