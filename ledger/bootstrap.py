@@ -247,6 +247,7 @@ def open_ledger(
     try:
         operator = read_operator(store, settings.origin)
         log = outside.check(store, home, engine.described)
+        outside.begin()
         fence.watch(outside.size)
         keys = PemKeyStore(home.keys, passphrase(master))
         if publishes:

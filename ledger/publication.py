@@ -37,6 +37,7 @@ class Outside:
 
     served: PublishedFile
     guard: GuardFile
+    inner: GuardFile | None = None  # where the guard lay before another place was named for it
 
     @classmethod
     def of(cls, home: Home) -> "Outside":
@@ -46,11 +47,28 @@ class Outside:
             TileStoreUnavailable: the guard cannot be read; it may be there.
         """
         guard = GuardFile(home.guard, stays=home.guarded_outside)
-        return cls(served=PublishedFile(home.checkpoint), guard=guard)
+        inner = GuardFile(home.inner_guard) if home.guarded_outside else None
+        return cls(served=PublishedFile(home.checkpoint), guard=guard, inner=inner)
 
     def notes(self) -> list[bytes]:
         """What there is of them."""
-        return [note for note in (self.guard.note(), self.served.note()) if note is not None]
+        return [note for note in (self.guard.note(), self.served.note(), self._inner_note()) if note is not None]
+
+    def begin(self) -> None:
+        """Let the guard outside hold what the one in the home did, which goes: from then on the other has to be there.
+
+        To be called once the store was held against both.
+
+        Raises:
+            GuardContradicts, TileStoreUnavailable.
+        """
+        note = self._inner_note()
+        if self.inner is not None and note is not None:
+            self.guard.keep(note)
+            self.inner.remove()
+
+    def _inner_note(self) -> bytes | None:
+        return None if self.inner is None else self.inner.note()
 
     def size(self) -> int:
         """How many entries the larger one covers, as it stands now."""
@@ -73,7 +91,8 @@ class Outside:
         check_same(place, log, notes, [each.stem for each in home.keys.glob("*.pem")])
         for note in dict.fromkeys(notes):
             check_published(store, log, note)
-        if guarded and home.guarded_outside and self.guard.note() is None:
+        # As long as the home has a guard of its own, there was none outside that could be missed.
+        if guarded and home.guarded_outside and self.guard.note() is None and self._inner_note() is None:
             self._check_unpublished(store, home)
         return log
 

@@ -132,7 +132,12 @@ class Home:
     @property
     def guard(self) -> Path:
         """Where the last signed note is kept: TESTAMUR_GUARD_FILE, else in the home."""
-        return self._guard or self.folder / "checkpoint.guard"
+        return self._guard or self.inner_guard
+
+    @property
+    def inner_guard(self) -> Path:
+        """Where the last signed note is kept as long as no other place is named."""
+        return self.folder / "checkpoint.guard"
 
     @property
     def guarded_outside(self) -> bool:

@@ -157,6 +157,15 @@ class GuardFile(_NoteFile):
                     f"the guard {self._path} holds another checkpoint over {_covered(note)} entries than is signed now"
                 )
 
+    def remove(self) -> None:
+        """Take the file away; another guard has what it held.
+
+        Raises:
+            TileStoreUnavailable: it cannot be.
+        """
+        with self._alone():
+            self._path.unlink(missing_ok=True)
+
     def _kept(self) -> bytes | None:
         """What is kept, as `note`; but one that was there stays there."""
         note = self.note()

@@ -50,7 +50,6 @@ def test_guard_that_is_gone_ends_every_start_and_is_not_made_anew(
 ) -> None:
     guard = disk / "guard"
     monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(guard))
-    assert college("work", "--once", "--new-guard").code == 0
     assert register(college, "college").code == 0
     disk.rename(tmp_path / "unmounted")
     for arguments in (("work", "--once"), ("serve", "--port", "0"), ("serve", "--port", "0", "--public-only")):
@@ -62,16 +61,37 @@ def test_guard_that_is_gone_ends_every_start_and_is_not_made_anew(
     assert size(guard) == size(tmp_path / "home" / "log" / "checkpoint")
 
 
-def test_guard_named_for_the_first_time_is_made_only_when_it_is_asked_for(
+def test_guard_named_for_the_first_time_takes_the_place_of_the_one_in_the_home(
     college: Command, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert register(college, "college").code == 0
-    guard = disk / "guard"
+    inner, guard = tmp_path / "home" / "checkpoint.guard", disk / "guard"
+    before = inner.read_bytes()
     monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(guard))
+    assert college("work", "--once").code == 0
+    assert (guard.read_bytes(), inner.exists()) == (before, False)
+    guard.unlink()
     refused(college("work", "--once"), guard)
-    assert list(disk.iterdir()) == []
+    assert list(disk.iterdir()) == [disk / "guard.lock"]
     assert college("work", "--once", "--new-guard").code == 0
     assert size(guard) == size(tmp_path / "home" / "log" / "checkpoint")
+    assert college("work", "--once").code == 0
+
+
+def test_older_copy_is_held_against_the_guard_in_the_home_before_that_goes(
+    college: Command, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "home" / "checkpoint.guard"
+    before = inner.read_bytes()
+    assert register(college, "college").code == 0
+    lines = inner.read_text("utf-8").splitlines()
+    lines[1] = str(int(lines[1]) + 1)  # a checkpoint that no key of this log signed
+    inner.write_text("\n".join(lines) + "\n", "utf-8")
+    monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(disk / "guard"))
+    ended = college("work", "--once")
+    assert ended.code != 0
+    assert (inner.exists(), (disk / "guard").exists()) == (True, False)
+    inner.write_bytes(before)
     assert college("work", "--once").code == 0
 
 
@@ -79,6 +99,8 @@ def test_guard_of_a_home_that_lost_what_it_served_is_missed_as_well(
     college: Command, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(disk / "guard"))
+    assert college("work", "--once").code == 0
+    (disk / "guard").unlink()
     shutil.rmtree(tmp_path / "home" / "log")
     refused(college("work", "--once"), disk / "guard")
     served = tmp_path / "home" / "log" / "checkpoint"
@@ -93,7 +115,7 @@ def test_new_guard_is_refused_where_one_is_or_none_is_named(
     assert (ended.code, ended.out) == (2, "")
     assert "TESTAMUR_GUARD_FILE" in ended.err
     monkeypatch.setenv("TESTAMUR_GUARD_FILE", str(disk / "guard"))
-    assert college("work", "--once", "--new-guard").code == 0
+    assert college("work", "--once").code == 0
     before = (disk / "guard").read_bytes()
     ended = college("serve", "--port", "0", "--new-guard")  # as a service would that was given the option for good
     assert (ended.code, ended.out) == (2, "")
