@@ -13,7 +13,7 @@ from ledger.record.capsule import SHOWN
 from ledger.record.commitment import Opening
 from ledger.record.entry import parse_entry
 from ledger.verification.evidence import PartEvidence, Placed
-from ledger.verification.former_names import FormerNames
+from ledger.verification.former_names import FormerNames, named_versions
 from ledger.verification.readings import Readings
 from ledger.verification.statement import Statuses
 
@@ -52,7 +52,7 @@ def _closed(placed: Sequence[Placed], opened: Opened, statuses: Statuses) -> set
     if credential is None or len(credential.versions) == 1:
         return set()
     current = credential.current.position
-    names = {version.position: _name(opened[version.position]) for version in credential.versions}
+    names = {each.position: each.name for each in named_versions(placed, opened, Readings())}
     disowned = {version.position for version in credential.versions if version.disowned}
     return {at for at, name in names.items() if at != current and (at in disowned or name != names[current])}
 
@@ -71,9 +71,3 @@ def stacks_with(
         facts = None if found is None or found.opening is None else readings.facts(found.opening.content)
         if facts is None or facts.award is None or any(pin.stream in parts for pin in facts.award.components):
             yield entry.stream
-
-
-def _name(opened: Mapping[Part, PartEvidence]) -> str | None:
-    opening = opened[Part.FACTS].opening
-    facts = None if opening is None else Readings().facts(opening.content)
-    return None if facts is None or facts.award is None else facts.award.name

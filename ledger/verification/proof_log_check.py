@@ -157,11 +157,11 @@ def _bad_checkpoint(error: LedgerError) -> Finding:
 def _agreement(file: ProofFile, policy: WitnessPolicy | None, now: datetime) -> tuple[Agreement, Finding]:
     whose = policy or WitnessPolicy()
     try:
-        agreement, whole = agreement_by(file.checkpoint, whose, now), whose.agreement(file.checkpoint)
+        agreement = agreement_by(file.checkpoint, whose, now)
     except LedgerError as error:
         detail = "The checkpoint has a cosignature that the witness named did not make."
         raise _Broken(failed("witnesses", "cosignature_forged", detail)) from error
-    if whole.reached and not agreement.reached:
+    if not agreement.reached and whose.agreement(file.checkpoint).reached:
         detail = "A cosignature that the policy needs is of a time that has not come yet, by the clock here."
         return agreement, not_checked("witnesses", "cosignature_in_future", detail)
     if not agreement.reached:
