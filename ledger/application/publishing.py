@@ -27,7 +27,7 @@ from ledger.application.publishing_ports import (
 from ledger.application.statements import Statements, is_statement
 from ledger.application.tiling import LogDiffers, Tiling
 from ledger.domain.authority import Operator
-from ledger.domain.log import checkpoint_keys
+from ledger.domain.log import Log, checkpoint_keys
 from ledger.domain.types import Kid
 from ledger.errors import LedgerError
 from ledger.signing.signer import Signer
@@ -166,9 +166,12 @@ class Publishing:
         except LogDiffers as error:
             raise self._differs(size) from error
 
-    def _sign(self, size: int, root: Hash) -> bytes:
+    def _log(self) -> Log:
         with self._store.snapshot() as snapshot:
-            kids = checkpoint_keys(self._statements.log(snapshot), size)
+            return self._statements.log(snapshot)
+
+    def _sign(self, size: int, root: Hash) -> bytes:
+        kids = checkpoint_keys(self._log(), size)
         checkpoint = Checkpoint(origin=self._operator.origin, size=size, root=root)
         return sign_checkpoint(checkpoint, *[self._signer(kid) for kid in kids])
 
@@ -200,15 +203,13 @@ class Publishing:
     def _gathered(self, signed: SignedCheckpoint, checkpoint: Checkpoint) -> bytes:
         """The note with cosignatures: those that it has, and those that are to be had."""
         note = self._note if self._note is not None and self._size == signed.size else signed.note
-        with self._store.snapshot() as snapshot:
-            log = self._statements.log(snapshot)
         try:
             return self._witnessing.gather(
-                note, lambda old: self._prove(checkpoint, old), lambda shown: open_published(shown, log)
+                note, lambda old: self._prove(checkpoint, old), lambda shown: open_published(shown, self._log())
             )
         except WitnessAhead as error:
             try:
-                check_published(self._store, log, error.shown)
+                check_published(self._store, self._log(), error.shown)
             except LogRolledBack as differs:
                 kept = " and ".join(self._places.evidence(each) for each in (error.shown, signed.note))
                 raise self._halt(
