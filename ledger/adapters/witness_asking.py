@@ -28,7 +28,7 @@ from ledger.application.ports import Clock
 from ledger.application.publishing_ports import WitnessAhead
 from ledger.errors import LedgerError
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import CLOCKS_DIFFER, CosignatureInvalid, cosignatures, with_lines
+from ledger.tlog.cosignature import CLOCKS_DIFFER, CosignatureInvalid, cosignatures, latest_by, with_lines
 from ledger.tlog.merkle import Hash
 from ledger.tlog.policy import Witness
 from ledger.tlog.proofs import ConsistencyNotProved, check_consistency
@@ -199,7 +199,7 @@ class Asking:
         """
         (found,) = cosignatures(with_lines(self._note, line), [witness.key])
         now = self._clock.now()
-        if int(asked.timestamp()) - CLOCKS_DIFFER <= found.at <= int(now.timestamp()) + CLOCKS_DIFFER:
+        if int(asked.timestamp()) - CLOCKS_DIFFER <= found.at <= latest_by(now):
             return line
         at, here = (each.isoformat(timespec="seconds").replace("+00:00", "Z") for each in (_instant(found.at), now))
         raise WitnessTimeWrong(witness.name, f"cosigned as of {at}, and it is {here} here")

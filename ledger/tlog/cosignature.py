@@ -6,6 +6,7 @@ Whose cosignatures are enough is in `ledger.tlog.policy`; when a witness may mak
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ledger.errors import LedgerError
@@ -28,6 +29,11 @@ MAX_TIME: Final = 253_402_300_799
 # for years how old a checkpoint is; the specification lets verifiers refuse it.
 CLOCKS_DIFFER: Final = 300
 _TIME_BYTES: Final = 8  # big endian, before the signature
+
+
+def latest_by(now: datetime) -> int:
+    """The last second, in Unix time, that a cosignature may have by a clock that says `now`, which has a time zone."""
+    return int(now.timestamp()) + CLOCKS_DIFFER
 
 
 class CosignatureInvalid(LedgerError):

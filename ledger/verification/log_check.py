@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from ledger.record.entry import Entry
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, size_of_note
-from ledger.tlog.cosignature import CLOCKS_DIFFER
+from ledger.tlog.cosignature import latest_by
 from ledger.tlog.merkle import Hash, leaf_hash
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Agreement, WitnessPolicy
@@ -91,7 +91,7 @@ def agreement_by(raw: bytes, policy: WitnessPolicy, now: datetime) -> Agreement:
     Raises:
         LedgerError: as `WitnessPolicy.agreement`.
     """
-    agreement, until = _agreement(raw, policy), int(now.timestamp()) + CLOCKS_DIFFER
+    agreement, until = _agreement(raw, policy), latest_by(now)
     if agreement.latest is None or agreement.latest <= until:
         return agreement
     return policy.agreement(raw, until=until)

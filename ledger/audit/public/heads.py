@@ -16,7 +16,7 @@ from ledger.record.entry import parse_entry
 from ledger.record.sealing import signature_is_good
 from ledger.signing import multikey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
-from ledger.tlog.cosignature import CLOCKS_DIFFER
+from ledger.tlog.cosignature import latest_by
 from ledger.tlog.note import NoteUnsigned, VerifierKey, signatures
 from ledger.tlog.policy import Agreement, WitnessPolicy
 from ledger.tlog.tiles import TileMissing
@@ -163,7 +163,7 @@ def agreement_on(policy: WitnessPolicy | None, shown: Shown, found: Findings, no
     """What the witnesses of the auditor's policy say of what is shown; that they are too few is reported."""
     if policy is None:
         return None
-    size, until = max(shown.claimed.size, 1), None if now is None else int(now.timestamp()) + CLOCKS_DIFFER
+    size, until = max(shown.claimed.size, 1), None if now is None else latest_by(now)
     try:
         agreement = policy.agreement(shown.note, until=until)
     except LedgerError as error:
