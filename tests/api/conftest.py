@@ -1,14 +1,17 @@
 """A real app on a real home, with two issuers, a recognising body and one achievement."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from threading import Lock
 from typing import cast
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from ledger.adapters.background import Background
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.home import Home
 from ledger.founding import init
@@ -38,6 +41,8 @@ _ON_BOTH = {
     "test_thief_of_pathways",
     "test_wallets",
 }
+_background = Lock()  # held by whoever works beside the requests
+_make = Background.__init__
 HEADER = "student_number,full_name,achievement,awarded_on,result\n"
 
 
@@ -93,6 +98,18 @@ class Api:
         receipt: dict[str, str] = answer.json()
         return receipt
 
+    def size(self) -> int:
+        """How much is recorded."""
+        with self.services.ledger.store.snapshot() as snapshot:
+            return snapshot.head().size
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """While it is entered, everything is published and nothing is done but what requests ask for."""
+        with _background:
+            self.services.ledger.publishing.publish()
+            yield
+
     def key(self, *scopes: str, issuer: str | None = "college") -> tuple[str, str]:
         """A new API key and its id."""
         body = {"issuer": issuer, "scopes": list(scopes), "label": "test"}
@@ -129,7 +146,8 @@ def api(tmp_path_factory: pytest.TempPathFactory, database_of_module: str | None
     operator = init(folder, "http://localhost:8000", "Test operator", clock=SystemClock(), database_url=url)
     home = Home(folder, url)
     failures: list[Exception] = []
-    with home.hold(shared=url is not None):
+    with home.hold(shared=url is not None), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Background, "__init__", _alone)
         services = open_services(home, clock=SystemClock(), failed=failures.append)
         try:
             with TestClient(create_app(services), raise_server_exceptions=False) as client:
@@ -137,6 +155,22 @@ def api(tmp_path_factory: pytest.TempPathFactory, database_of_module: str | None
         finally:
             services.close()
     assert failures == []
+
+
+def _alone(
+    background: Background,
+    work: Callable[[], object],
+    *,
+    name: str,
+    interval: float,
+    failed: Callable[[Exception], None],
+    idle: float | None = None,
+) -> None:
+    def alone() -> None:
+        with _background:
+            work()
+
+    _make(background, alone, name=name, interval=interval, failed=failed, idle=idle)
 
 
 def _furnished(api: Api) -> Api:

@@ -16,10 +16,11 @@ def full(api: Api) -> Iterator[SqliteLedger]:
     """The store of the service, which has no room for another page."""
     store = api.services.ledger.store
     assert isinstance(store, SqliteLedger)
-    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
-    store._writer.execute(f"PRAGMA max_page_count = {pages}")
-    yield store
-    make_room(store)
+    with api.still():
+        pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
+        store._writer.execute(f"PRAGMA max_page_count = {pages}")
+        yield store
+        make_room(store)
 
 
 def make_room(store: SqliteLedger) -> None:
@@ -47,8 +48,7 @@ def test_full_database_refuses_changes_answers_scans_and_takes_them_again(
     assert "full" in answer.json()["detail"]
     assert "send the request again with the same Idempotency-Key" in answer.json()["detail"]
     assert int(answer.headers["Retry-After"]) > 0
-    with full.snapshot() as snapshot:
-        size = snapshot.head().size
+    size = api.size()
     assert api.client.get(f"/c/{issued['code']}", headers={"Accept": "application/json"}).status_code == 200
     make_room(full)
     again = api.post("/credentials", row, headers={"Idempotency-Key": row["student_number"]})
@@ -58,8 +58,9 @@ def test_full_database_refuses_changes_answers_scans_and_takes_them_again(
 
 
 def test_server_whose_recording_failed_says_that_it_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.services.ledger.committer, "_failing", True)
-    answer = api.client.get("/health/ready")
+    with api.still(), monkeypatch.context() as patch:
+        patch.setattr(api.services.ledger.committer, "_failing", True)
+        answer = api.client.get("/health/ready")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["the recording of changes, which failed last time"])
 
 
@@ -67,8 +68,9 @@ def test_server_names_the_status_lists_that_it_cannot_sign_and_is_ready(
     issued: dict[str, str], api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert api.client.get("/health/ready").json() == {"status": "ok"}
-    monkeypatch.setattr(api.services.signing, "_unsigned", {1: "did:web:b", 2: "did:web:a", 3: "did:web:a"})
-    answer = api.client.get("/health/ready")
+    with api.still(), monkeypatch.context() as patch:
+        patch.setattr(api.services.signing, "_unsigned", {1: "did:web:b", 2: "did:web:a", 3: "did:web:a"})
+        answer = api.client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["missing"] == ["a key that signs the status lists of did:web:a and 1 more for other software"]
 
@@ -87,17 +89,15 @@ def test_private_key_that_cannot_be_kept_is_503_and_the_path_of_its_file_is_not_
     def refusing(*_: object, **__: object) -> tuple[int, str]:
         raise OSError(24, "Too many open files")
 
-    with api.services.ledger.store.snapshot() as snapshot:
-        size = snapshot.head().size
-    with monkeypatch.context() as patch:
+    with api.still(), monkeypatch.context() as patch:
+        size = api.size()
         patch.setattr("ledger.adapters.secrets.tempfile.mkstemp", refusing)
         refused = api.post(path, body, key=api.operator, headers={"Idempotency-Key": path})
+        assert api.size() == size
     assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (503, "store-unavailable")
     assert "Too many open files" in refused.json()["detail"]
     assert str(api.services.ledger.home.folder) not in refused.text
     assert int(refused.headers["Retry-After"]) > 0
-    with api.services.ledger.store.snapshot() as snapshot:
-        assert snapshot.head().size == size
     assert api.post(path, body, key=api.operator, headers={"Idempotency-Key": path}).status_code == 201
 
 

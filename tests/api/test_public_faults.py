@@ -72,11 +72,12 @@ def test_published_files_that_cannot_be_read_are_503_and_the_service_is_not_read
     def fail(*_: object) -> None:
         raise TileStoreUnavailable("a secret detail")
 
-    monkeypatch.setattr(PublishedLog, "read", fail)
-    monkeypatch.setattr(PublishedLog, "tree", fail)
     client = TestClient(api.client.app, raise_server_exceptions=False)
-    answer = client.get(f"/log/{path}", headers=JSON)
+    with api.still(), monkeypatch.context() as patch:
+        patch.setattr(PublishedLog, "read", fail)
+        patch.setattr(PublishedLog, "tree", fail)
+        answer = client.get(f"/log/{path}", headers=JSON)
+        ready = client.get("/health/ready")
     assert (answer.status_code, answer.headers["retry-after"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "2")
     assert "secret" not in answer.text
-    ready = client.get("/health/ready")
     assert (ready.status_code, ready.json()["missing"]) == (503, ["the files of the published log"])
