@@ -21,6 +21,7 @@ from ledger.application.scanning import Scanning
 from ledger.application.status_signing import StatusSigning
 from ledger.bootstrap import Ledger
 from ledger.public_side import PublicSide
+from ledger.verification.moment import Moment
 from ledger.verification.verdict import Verdict
 from projections.stores.engine import Place
 from projections.views import SqliteViews, Views, open_views
@@ -80,6 +81,10 @@ class PublicScanner:
     def scan_short(self, short: str) -> Verdict:
         """The verdict on a short code."""
         return self.scanning.scan_short(short)
+
+    def moment(self) -> Moment | None:
+        """Now, with what tells whether anything changed that verdicts are made of."""
+        return self.scanning.moment()
 
     def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:
         """The proof file of a link code; else the verdict, or None where it is not published yet."""

@@ -1,6 +1,6 @@
 """What the bootstrap needs of the place where a ledger lies, whatever the engine: files of a folder, or PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +31,14 @@ class ScanSource(Protocol):
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One consistent view of everything.
+
+        Raises:
+            StoreUnavailable, LedgerHalted.
+        """
+        ...
+
+    def state(self) -> Hashable | None:
+        """What stays equal until anything at all is committed; None where that is not told.
 
         Raises:
             StoreUnavailable, LedgerHalted.

@@ -1,6 +1,6 @@
 """Answers a scan: fetches the evidence in one snapshot and hands it to the pure verification."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from ledger.record.private_parts import Facts
 from ledger.tlog.merkle import Hash
 from ledger.verification.authority_check import Authority
 from ledger.verification.evidence import AskedBy, AuthorityEvidence, CredentialEvidence, PartEvidence, Placed, Policy
+from ledger.verification.moment import Moment
 from ledger.verification.pipeline import judge
 from ledger.verification.readings import Readings
 from ledger.verification.verdict import Verdict
@@ -28,6 +29,10 @@ class Snapshots(Protocol):
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One consistent view of everything."""
+        ...
+
+    def state(self) -> Hashable | None:
+        """What stays equal until anything at all is committed; None where that is not told."""
         ...
 
 
@@ -158,6 +163,17 @@ class Scanning:
         with self._store.snapshot() as snapshot:
             authority = self._standings.authority(snapshot, issuer)
         return authority, self._policy()
+
+    def moment(self) -> Moment | None:
+        """Now; None where the store does not tell whether it was changed.
+
+        Private parts are kept for their entries, and a data key is destroyed together with an entry that says so.
+        """
+        now, tree = self._clock.now(), self._published.tree()
+        stored = self._store.state()
+        if stored is None or tree is None:
+            return None
+        return Moment(at=now, state=(stored, tree.note, self._policy(), now.replace(second=0, microsecond=0)))
 
     def checkpoint(self) -> bytes | None:
         """The published checkpoint."""

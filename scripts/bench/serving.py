@@ -1,6 +1,7 @@
 """Real server processes for the benchmarks of scans, and clients that ask them over loopback.
 
     python scripts/bench/serving.py home FOLDER     # serves a ledger, as `testamur serve` does
+    python scripts/bench/serving.py anew FOLDER     # the same, and keeps no answer
     python scripts/bench/serving.py fixed FILE      # the same server software, the same request log, fixed bytes
 
 Either prints its address on the first line and serves until it is told to stop.
@@ -36,12 +37,14 @@ from ledger.record.entry import parse_entry
 from ledger.record.private_parts import read_internal
 from ledger.signing import ed25519
 from ledger.verification.verdict import State
+from verify_api.public.kept import KeptAnswers
 from verify_api.request_log import RequestLog
 from verify_api.server import listen, logger, run, serve, url_of
 
 CONNECTIONS = 32
 _EVENTS = 10_000
 _AWARDS = 1_500  # asked for in turn, so that no award is met again while anything of it could be remembered
+_AGAIN = 100  # that are asked for again and again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Job:
     accept: str
     bar: float  # microseconds of server processor time
     proof: bytes  # stands in every answer
+    kept: bool = False  # whether a few awards are scanned again and again, and answers may be kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +201,10 @@ def measure(job: Job, doc: str | None) -> None:
     filled = filled_home(_EVENTS, cache=asked.cache)
     with server_of(asked.engine) as database, copied_home(filled, server=database) as home:
         paths = [f"/c/{code}" for code in codes_of(home, _AWARDS)]
+        if job.kept:
+            paths = paths[:_AGAIN] * (len(paths) // _AGAIN)
         fixed = home.folder / "fixed.json"
-        with server("home", str(home.folder)) as ours:
+        with server("home" if job.kept else "anew", str(home.folder)) as ours:
             with closing(Client(ours.port, job.accept)) as client:
                 head, _, body = client.get(paths[0]).partition(b"\r\n\r\n")
             headers = [line.split(": ", 1) for line in head.decode("ascii").split("\r\n")[1:]]
@@ -223,7 +229,8 @@ def _compare(job: Job, rounds: int, ours: Running, reference: Running, paths: Se
         rows.append((name, f"{used:.0f} us", f"{p50:.1f} ms", f"{p99:.1f} ms", f"{rate:,.0f} /s"))
     table(("", "server processor time", f"p50 at {CONNECTIONS}", "p99", "answers"), rows)
     print(
-        f"{len(paths):,} awards in turn; one Ed25519 verification takes {one:.0f} us here: a scan is {mine / one:.1f}"
+        f"{len(set(paths)):,} awards in turn; "
+        f"one Ed25519 verification takes {one:.0f} us here: a scan is {mine / one:.1f}"
     )
     conclude(
         Result(
@@ -259,12 +266,14 @@ def _serve_fixed(file: Path) -> None:
 def main() -> None:
     """Serve what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["home", "fixed"])
+    parser.add_argument("what", choices=["home", "anew", "fixed"])
     parser.add_argument("path", type=Path)
     asked = parser.parse_args()
     if asked.what == "fixed":
         _serve_fixed(asked.path)
     else:
+        if asked.what == "anew":
+            setattr(KeptAnswers, "keep", lambda *_: None)  # noqa: B010  mypy lets no method be assigned
         serve(
             Home(asked.path), host="127.0.0.1", port=0, clock=SystemClock(), started=lambda url: print(url, flush=True)
         )

@@ -70,6 +70,16 @@ class Answers:
             return self.plain(verdict_json(verdict, self._base_url), _JSON, status)
         return self._page(request, lambda words: self._pages.verdict(verdict, words, addresses), status)
 
+    def language(self, request: Request) -> str:
+        """Of the page that this reader gets."""
+        return self._words(request).language
+
+    def again(self, body: bytes, language: str | None) -> Response:
+        """A verdict that was good to show, as it was spelled before; `language` is that of a page."""
+        if language is None:
+            return self.plain(body, _JSON)
+        return self._in(language, self.plain(body, _HTML))
+
     def form(self, request: Request, *, empty: bool = False) -> Response:
         """The form for a typed code; `empty` if the last one held none."""
         if not empty:
@@ -159,7 +169,13 @@ class Answers:
         return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
 
     def _page(self, request: Request, render: Callable[[Words], str], status: HTTPStatus) -> Response:
-        words = choose(request.headers.get("accept-language"), self._languages)
-        response = self.plain(render(words), _HTML, status)
-        response.headers["Content-Language"] = words.language
+        words = self._words(request)
+        return self._in(words.language, self.plain(render(words), _HTML, status))
+
+    def _words(self, request: Request) -> Words:
+        return choose(request.headers.get("accept-language"), self._languages)
+
+    @staticmethod
+    def _in(language: str, response: Response) -> Response:
+        response.headers["Content-Language"] = language
         return response

@@ -39,6 +39,18 @@ def verdict_json(verdict: Verdict, base_url: str) -> bytes:
     return orjson.dumps(_verdict(verdict, base_url, _spelled(verdict.findings)))
 
 
+def around_time(body: bytes, at: datetime) -> tuple[bytes, bytes]:
+    """What stands before and behind the time `known_at` in the JSON of a verdict.
+
+    Args:
+        at: that time.
+    """
+    # In a string of JSON a quotation mark stands behind a backslash, so this is the member and nothing else.
+    name, time = b'"known_at":"', format_time(at).encode("ascii")
+    head, _, tail = body.partition(name + time)
+    return head + name, tail
+
+
 def verdict_model(verdict: Verdict, base_url: str) -> schemas.VerdictModel:
     """`verdict` in the shape of the interface. Nothing about the award is given where it was not established.
 

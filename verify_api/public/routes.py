@@ -18,6 +18,7 @@ from verify_api.public.adding import add_get, add_post
 from verify_api.public.answers import Answers
 from verify_api.public.award_files import CREDENTIAL, FILES, PROOF, AwardFiles
 from verify_api.public.forms import form_fields, read_form
+from verify_api.public.kept import Asked, KeptAnswers
 from verify_api.public.links import ScannedCode, ShortCode, parse_award_reference, parse_scanned
 from verify_api.public.log_files import PublishedFiles
 from verify_api.public.negotiation import wants_json, without_suffix
@@ -38,6 +39,7 @@ class PublicRoutes:
         self._answers = answers
         self._limit = limit
         self._files = AwardFiles(scanner, site, answers)
+        self._kept = KeptAnswers()
 
     @classmethod
     def of(
@@ -77,8 +79,7 @@ class PublicRoutes:
         if file in FILES:
             return self._files.answer(request, file, parse_scanned(code, rest[0] if len(rest) == 2 else None))
         text, suffixed = without_suffix(path)
-        code, slash, version = text.removesuffix("/").partition("/")
-        return self._scan(request, code, version if slash else None, json=suffixed)
+        return self._scan(request, text.removesuffix("/"), json=suffixed or wants_json(request.headers.get("accept")))
 
     async def scan(self, request: Request, code: str) -> Response:
         """Answer whether the award is genuine and in force; the code alone is version 1."""
@@ -127,12 +128,20 @@ class PublicRoutes:
         """The process can answer scans, or what it lacks."""
         return self._answers.health(self._scanner.ready(), self._scanner.missing_besides())
 
-    def _scan(self, request: Request, code: str, version: str | None, *, json: bool) -> Response:
-        scanned = parse_scanned(code, version)
+    def _scan(self, request: Request, text: str, *, json: bool) -> Response:
+        asked = Asked(text=text, language=None if json else self._answers.language(request))
+        moment = self._scanner.moment()
+        kept = None if moment is None else self._kept.find(asked, moment)
+        if moment is not None and kept is not None:
+            return self._answers.again(kept.at(moment.at), asked.language)
+        code, slash, version = text.partition("/")
+        scanned = parse_scanned(code, version if slash else None)
         verdict = self._verdict(scanned)
-        json = json or wants_json(request.headers.get("accept"))
         addresses = None if json or scanned is None else _addresses(scanned, verdict)
-        return self._answers.verdict(request, verdict, json=json, addresses=addresses)
+        answer = self._answers.verdict(request, verdict, json=json, addresses=addresses)
+        if moment is not None:
+            self._kept.keep(asked, bytes(answer.body), verdict, moment)
+        return answer
 
     def _verdict(self, scanned: ScannedCode | None) -> Verdict:
         if scanned is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.vc.upload import Upload
+from ledger.verification.moment import Moment
 from ledger.verification.presentation import Asked, Presented, Shown
 from ledger.verification.verdict import Verdict
 
@@ -41,6 +42,10 @@ class Scanner(Protocol):
 
     def scan_short(self, short: str) -> Verdict:
         """The verdict on the award with this short code (13 characters, canonical), in its current version."""
+        ...
+
+    def moment(self) -> Moment | None:
+        """Now, with what tells whether an answer that was made before is still the answer; None: it is not told."""
         ...
 
     def proof(self, code_text: str, version: int | None) -> bytes | Verdict | None:

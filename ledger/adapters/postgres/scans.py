@@ -205,6 +205,9 @@ class PostgresScans:
         """
         return self
 
+    def state(self) -> None:
+        """Not told: to ask for it takes the round trip that a scan takes."""
+
     def __enter__(self) -> PostgresSnapshot:
         """Begin."""
         self._lock.acquire()

@@ -28,7 +28,7 @@ class _ScanSnapshot(SqliteSnapshot):
     def __init__(self, connection: sqlite3.Connection, fence: Fence) -> None:
         super().__init__(connection)
         self._fence = fence
-        self._state: int | None = None
+        self.state: int | None = None  # the number that the database gave it for this connection
         self._forget()
 
     def _forget(self) -> None:
@@ -47,13 +47,29 @@ class _ScanSnapshot(SqliteSnapshot):
         """
         floor = self._fence.floor()
         self._connection.execute("BEGIN")
+        state = self._data_version()
+        if state != self.state or max(len(self._ends), len(self._definitions)) > _MOST:
+            self._forget()
+            self.state = state
+        self._fence.check(self.head().size, floor)
+
+    def is_current(self) -> bool:
+        """Whether `begin` would fix the state that it fixed last.
+
+        Raises:
+            LedgerHalted: it lost what this process saw.
+        """
+        floor = self._fence.floor()
+        if self._known_head is None or self._data_version() != self.state:
+            return False
+        self._fence.check(self._known_head.size, floor)
+        return True
+
+    def _data_version(self) -> int:
         # "The integer values returned by two invocations of "PRAGMA data_version" from the same connection will be
         # different if changes were committed to the database by any other connection in the interim" (SQLite manual).
         (state,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if state != self._state or max(len(self._ends), len(self._definitions)) > _MOST:
-            self._forget()
-            self._state = state
-        self._fence.check(self.head().size, floor)
+        return int(state)
 
     def finish(self) -> None:
         """Let go of that state."""
@@ -128,6 +144,21 @@ class ScanStore:
         """
         return self
 
+    def state(self) -> int | None:
+        """What stays equal until anything at all is committed.
+
+        Raises:
+            StoreUnavailable, LedgerHalted: as `snapshot`.
+        """
+        with self._lock:
+            try:
+                if self._snapshot.is_current():
+                    return self._snapshot.state
+            except sqlite3.Error as error:
+                raise _unreadable(error) from error
+        with self:
+            return self._snapshot.state
+
     def __enter__(self) -> SqliteSnapshot:
         """Begin."""
         self._lock.acquire()
@@ -150,9 +181,13 @@ class ScanStore:
         finally:
             self._lock.release()
         if isinstance(error, sqlite3.Error):
-            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+            raise _unreadable(error) from error
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+
+def _unreadable(error: sqlite3.Error) -> StoreUnavailable:
+    return StoreUnavailable(f"the store cannot be read: {error}")

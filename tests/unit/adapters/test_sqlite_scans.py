@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.fence import Fence
 from ledger.adapters.sqlite import scans as module
 from ledger.adapters.sqlite.ledger import SqliteLedger
 from ledger.adapters.sqlite.scans import ScanStore
 from ledger.adapters.sqlite.schema import create
-from ledger.application.ports import StoreUnavailable
+from ledger.application.ports import LedgerHalted, StoreUnavailable
 from ledger.domain.types import Digest, Position
 from tests.contracts.scribe import stream
 
@@ -63,6 +64,29 @@ def test_commit_in_the_middle_of_a_snapshot_is_seen_by_the_next_one_only(path: P
         assert snapshot.head().size == 7
 
 
+def test_state_is_another_after_any_commit_and_only_then(path: Path, scans: ScanStore) -> None:
+    first = scans.state()
+    with scans.snapshot():
+        pass
+    assert first is not None
+    assert scans.state() == first
+    change(path, "UPDATE log_head SET size = 7")
+    second = scans.state()
+    change(path, "INSERT INTO private_parts VALUES (1, 'facts', x'01', x'02')")
+    assert len({first, second, scans.state()}) == 3
+    assert scans.state() == scans.state()
+
+
+def test_state_of_a_store_that_lost_what_was_seen_is_not_told(path: Path) -> None:
+    fence = Fence()
+    with closing(SqliteLedger(path, fence)) as store, closing(store.scans()) as scans:
+        scans.state()
+        fence.watch(lambda: 5)
+        for _ in range(2):
+            with pytest.raises(LedgerHalted):
+                scans.state()
+
+
 def test_what_is_remembered_of_one_state_stays_small(scans: ScanStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST", 3)
     for number in range(20):
@@ -103,3 +127,5 @@ def test_closed_store_is_unavailable(scans: ScanStore) -> None:
     for _ in range(2):
         with pytest.raises(StoreUnavailable), scans.snapshot():
             raise AssertionError
+        with pytest.raises(StoreUnavailable):
+            scans.state()

@@ -22,6 +22,7 @@ from ledger.domain.definition import (
 from ledger.domain.stacking_rule import OnLoss
 from ledger.domain.types import Did, Origin, Position, Slug
 from ledger.domain.values import Custody, Mode, Reason, Route
+from ledger.verification.moment import Moment
 from ledger.verification.verdict import (
     NOTHING_SHOWN,
     AmendmentView,
@@ -303,6 +304,10 @@ class FakeScanner:
         self.proofs: bytes | None = b"{}"
         self.file: CredentialFile | None = None
         self.asked: list[tuple[str, int | None]] = []
+        self.now: Moment | None = None
+
+    def moment(self) -> Moment | None:
+        return self.now
 
     def scan(self, code_text: str, version: int | None) -> Verdict:
         self.asked.append((code_text, version))
