@@ -1,7 +1,8 @@
 """What every test shares: how hypothesis runs, and a real PostgreSQL.
 
-The default profile `ci` draws the same examples on every run and knows no deadline, so that a slow machine turns
-nothing red. `HYPOTHESIS_PROFILE=search` draws new ones, and many.
+The default profile `ci` draws the same examples on every run of the same sources (hypothesis draws from the literals in
+them, too) and knows no deadline, so that a slow machine turns nothing red. `HYPOTHESIS_PROFILE=search` draws new ones,
+and many.
 
 The first test that asks for PostgreSQL starts one for the whole run, for all its processes; it is stopped with the run,
 however that ends. `TESTAMUR_TEST_DATABASE_URL` names a server to be used instead, with a user who may make databases.
@@ -19,7 +20,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.postgres import Cluster, ForeignServer, Server, shared_cluster, temporary_cluster, temporary_database
 
-settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.register_profile("search", parent=settings.get_profile("ci"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

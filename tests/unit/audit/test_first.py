@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.audit import rules
@@ -106,7 +106,7 @@ def loose(tmp_path_factory: pytest.TempPathFactory) -> Database:
     return database
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(changes=st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(1, 28)), max_size=3))
 def test_report_is_the_same_as_if_every_entry_had_been_parsed(loose: Database, changes: list[tuple[str, int]]) -> None:
     copy = Database(path=loose.path.with_name("copy.db"), forge=loose.forge)

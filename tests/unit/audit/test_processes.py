@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.adapters.audit_workers import Database as Opened
@@ -106,7 +106,7 @@ def loose(tmp_path_factory: pytest.TempPathFactory) -> Database:
     return database
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(
     changes=st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(1, 28)), max_size=3),
     length=st.integers(1, 9),

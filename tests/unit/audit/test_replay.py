@@ -479,7 +479,7 @@ def test_no_value_in_any_column_is_raised_over(
     assume((table, column) != ("status_credentials", "size") or value not in _STATEMENTS)
     with sqlite3.connect(loose.path, isolation_level=None) as connection:
         chosen = connection.execute(f"SELECT rowid, {column} FROM {table} LIMIT 1 OFFSET ?", (row,)).fetchone()
-        if chosen is not None and (type(value), value) != (type(chosen[1]), chosen[1]):
+        if chosen is not None and value != chosen[1]:  # 0.0 in the place of 0 changes nothing
             connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (value, chosen[0]))
             try:
                 assert not loose.audit().sound

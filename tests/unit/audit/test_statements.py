@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.audit import passes, statements
@@ -162,7 +162,7 @@ def test_awards_are_looked_up_before_too_many_wait(tmp_path: Path, monkeypatch: 
     assert max(waiting) == 3
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     deeds=st.lists(st.tuples(st.sampled_from((*DEEDS, "state")), st.integers(0, 10_000)), max_size=25),
     length=st.integers(1, 9),

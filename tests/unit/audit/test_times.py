@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.audit import passes
@@ -116,7 +116,7 @@ def test_an_unsigned_entry_binds_no_other_time(tmp_path: Path) -> None:
 _seconds = st.sampled_from((-200, -61, -60, -59, -30, -1, 0, 1, 30, 100))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=st.lists(st.tuples(st.booleans(), _seconds), max_size=14), length=st.integers(1, 6))
 def test_what_is_reported_is_what_the_rule_says_however_the_log_is_cut_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[bool, int]], length: int

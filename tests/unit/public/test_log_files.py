@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -155,7 +155,7 @@ def test_every_other_spelling_is_404_and_reads_no_file(client: TestClient, log: 
     assert log.asked == []
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     text=st.text(max_size=40), below=st.sampled_from(["tile/", "tile/0/", "tile/entries/", "days/", "checkpoint", ""])
 )

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import zxingcpp
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -94,7 +94,7 @@ def test_what_is_no_code_is_not_found_and_not_repeated(client: TestClient, rest:
     assert (answer.status_code, answer.json()["verdict"], answer.json()["award"]) == (404, "not_found", None)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(text=st.text(min_size=1, max_size=60))
 def test_any_path_below_c_is_not_found_and_never_worse(client: TestClient, text: str) -> None:
     path = "/c/" + quote(text.encode("utf-8", "replace"), safe="/").replace(".", "%2E")  # the client resolves “.”

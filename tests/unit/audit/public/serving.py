@@ -26,7 +26,6 @@ class Served:
     asked: list[str] = field(default_factory=list)  # paths, in order
     cookies: list[str] = field(default_factory=list)  # that were brought along
     accepted: list[str | None] = field(default_factory=list)  # in what form: `Accept-Encoding` of each
-    sent: int = 0  # bytes of content
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,9 +45,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-        self.served.sent += len(answer.body)
+        try:
+            self.end_headers()
+            self.wfile.write(answer.body)
+        except OSError:  # who asked has heard enough
+            self.close_connection = True
 
     def do_POST(self) -> None:
         """The same, whatever was sent."""
