@@ -110,6 +110,13 @@ def test_anything_but_a_living_key_is_401(api: Api, header: str) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_two_keys_at_once_are_401_though_one_of_them_is_good(api: Api, first: bool) -> None:
+    good, bad = (b"Authorization", f"Bearer {api.college}".encode()), (b"authorization", b"Bearer testamur_nobody")
+    answer = api.client.get("/api/v1/achievements", headers=[good, bad] if first else [bad, good])
+    assert (answer.status_code, "given twice" in answer.json()["detail"]) == (401, True)
+
+
 def test_revoked_key_opens_nothing_any_more(api: Api) -> None:
     secret, key_id = api.key("read")
     assert api.get("/credentials", key=secret).status_code == 200

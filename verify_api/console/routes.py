@@ -72,7 +72,7 @@ class ConsoleRoutes:
             return self._again(request, status, words)
 
     def _wallet(self, request: Request, key: str, learner: str, issuer: str | None) -> Response:
-        caller = authenticate(f"Bearer {key}", self._ledger.api_keys)
+        caller = authenticate([f"Bearer {key}"], self._ledger.api_keys)
         if "read" not in caller.scopes:
             raise ScopeMissing("read")
         today = self._ledger.clock.now().date()

@@ -3,6 +3,7 @@
 The key is looked up before the body is read; the scope is checked before the body is understood.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Request, Security
@@ -20,13 +21,15 @@ _SCHEME = HTTPBearer(
 )
 
 
-def authenticate(authorization: str | None, keys: ApiKeys) -> Caller:
-    """Who calls with this header.
+def authenticate(authorization: Sequence[str], keys: ApiKeys) -> Caller:
+    """Who calls with these Authorization headers, of which there may be one.
 
     Raises:
         NotAuthenticated.
     """
-    scheme, _, secret = (authorization or "").partition(" ")
+    if len(authorization) > 1:
+        raise NotAuthenticated("the header Authorization is given twice; give it once")
+    scheme, _, secret = "".join(authorization).partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise NotAuthenticated("send an API key: “Authorization: Bearer testamur_…”")
     try:

@@ -115,7 +115,7 @@ def strict_route(keys: ApiKeys, published: PublishedLog) -> type[APIRoute]:
             takes_json = self.body_field is not None
 
             async def strictly(request: Request) -> Response:
-                request.state.caller = authenticate(request.headers.get("authorization"), keys)
+                request.state.caller = authenticate(request.headers.getlist("authorization"), keys)
                 _check_headers(request)
                 _check_query(request.query_params.multi_items(), known)
                 response = await handle(await _with_json(request) if takes_json else request)
