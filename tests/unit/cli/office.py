@@ -18,7 +18,8 @@ from verify_api.cli.looking import Looking
 from verify_api.cli.public_audit import Believed
 from verify_api.cli.run import Run
 
-NOW, IN_A_MINUTE, IN_TWO = "2026-12-01T12:00:00Z", "2026-12-01T12:01:01Z", "2026-12-01T12:02:02Z"
+# Later than any day of a run: what is looked at here was recorded by the real clock.
+NOW, IN_A_MINUTE, IN_TWO = "2126-12-01T12:00:00Z", "2126-12-01T12:01:01Z", "2126-12-01T12:02:02Z"
 
 
 def moment(at: str) -> datetime:

@@ -83,7 +83,7 @@ def test_receipts_that_were_replaced_or_are_being_written_are_read_right(office:
     assert kinds(office.looked(*receipts, at=IN_TWO)[1]) == ["unknown"]
     office.receipts.write_text(whole)
     assert office.watch(*receipts, at=IN_TWO).code == 0
-    office.receipts.write_text("\n" + json.dumps({**first, "at": "2026-11-30T12:00:00.000Z", "revision": 7}) + "\n")
+    office.receipts.write_text("\n" + json.dumps({**first, "at": "2126-11-30T12:00:00.000Z", "revision": 7}) + "\n")
     code, lines = office.looked(*receipts)
     assert (code, kinds(lines)) == (1, ["moved"])
 

@@ -114,7 +114,7 @@ def test_look_that_is_hindered_and_sees_what_is_overdue_ends_with_1(office: Offi
     assert office.watch("--receipts", str(office.receipts)).code == 0
     office.served.answer = lambda _: Answer(status=503)
     assert office.watch("--receipts", str(office.receipts)).code == 3
-    code, lines = office.looked("--receipts", str(office.receipts), at="2026-12-01T13:00:00Z")
+    code, lines = office.looked("--receipts", str(office.receipts), at="2126-12-01T13:00:00Z")
     assert (code, kinds(lines)) == (1, ["withheld"])
 
 

@@ -10,7 +10,7 @@ from tests.unit.cli.office import IN_TWO, Office, kinds
 from verify_api.cli.client import Client
 from verify_api.issuer.answers import KeyReceipt, ReceiptModel
 
-LATER = "2027-12-01T12:00:00Z"
+LATER = "2127-12-01T12:00:00Z"
 
 
 def told(office: Office, at: str = LATER) -> tuple[int, list[str]]:
