@@ -73,7 +73,7 @@ def document(issuer: str = ED25519.did) -> dict[str, Json]:
         "name": "Premiers secours 救急",
         "issuer": {"id": issuer, "type": ["Profile"], "name": "North College"},
         "validFrom": "2026-02-28T00:00:00Z",
-        "validUntil": "2030-02-28T00:00:00Z",
+        "validUntil": "2999-02-28T00:00:00Z",
         "credentialSubject": {
             "id": "did:example:learner",
             "type": ["AchievementSubject"],

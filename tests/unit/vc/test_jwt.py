@@ -18,7 +18,7 @@ from tests.unit.vc.proofs import ED25519, NOW, OTHER, P256, Key, document
 ALGORITHMS: Final = {"EdDSA": ED25519, "Ed25519": ED25519, "ES256": P256}
 WEB: Final = "did:web:college.example:issuers:north"
 BEGINS: Final = 1772236800  # 2026-02-28T00:00:00Z
-ENDS: Final = 1898467200  # 2030-02-28T00:00:00Z
+ENDS: Final = 32477155200  # 2999-02-28T00:00:00Z
 
 
 def compact(header: bytes | Document, payload: bytes | Document, key: Key = ED25519) -> bytes:
