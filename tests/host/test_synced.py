@@ -70,7 +70,10 @@ def test_server_whose_database_does_not_sync_is_caught(tmp_path: Path, seed: int
     finally:
         served.kill()
     keys = sqlite_keyed(calls, first_keys(stand.home))
-    assert len(early_answers(calls, sqlite_recorded(calls, stand.events()), keys)) == len(acknowledged(calls)) == 4
+    early = early_answers(calls, sqlite_recorded(calls, stand.events()), keys)
+    # The first request issues an award; who is late may change it in a way that is refused.
+    assert len(early) == len(acknowledged(calls)) == len(load.outcomes.acknowledged) >= 1
+    assert sum(load.outcomes.statuses.values()) == 4
 
 
 def test_every_answer_on_postgresql_leaves_after_the_sync_of_the_log_that_holds_its_commit(
