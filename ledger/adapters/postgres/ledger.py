@@ -1,7 +1,7 @@
 """The ledger on PostgreSQL: one writing connection, a few for reading, and what several processes must agree on."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from threading import Lock
 from typing import LiteralString
@@ -181,7 +181,10 @@ class PostgresLedger:
         try:
             yield _is_first(connection, PUBLISHING)
         finally:
-            connection.close()  # the lock goes with it
+            # The lock goes with the connection, but only when the server notices: somebody may ask for it before.
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock_all()")
+            connection.close()
 
     def wait(self, seconds: float) -> None:
         """Return when another process may have committed something, at the latest after so many seconds."""

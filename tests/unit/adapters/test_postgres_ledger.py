@@ -400,6 +400,17 @@ def test_of_two_processes_one_publishes_until_its_connection_is_gone(
         assert first
 
 
+def test_who_has_published_lets_the_next_at_once_though_the_server_is_slow_to_part_with_it(
+    store: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = psycopg.Connection.close
+    with monkeypatch.context() as patch, ExitStack() as kept:
+        patch.setattr(psycopg.Connection, "close", lambda connection: kept.callback(close, connection))
+        for _ in range(2):
+            with store.publishing() as first:
+                assert first
+
+
 def test_who_waits_hears_of_the_commit_of_another_process(
     database_url: str, store: PostgresLedger, scribe: Scribe
 ) -> None:
