@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.application import inquiry
 from tests.moving import move_to_postgres
 from tests.unit.application.office import Office, make_home, open_office
 
@@ -40,6 +41,12 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def files_alone() -> None:
     """Asked for by what changes rows behind the ledger's back, in its file."""
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by what counts whom a request asks: a pause of the machine is not taken for others that are slow."""
+    monkeypatch.setattr(inquiry, "SECONDS", 600.0)
 
 
 @pytest.fixture

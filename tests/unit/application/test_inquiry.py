@@ -2,8 +2,9 @@
 
 import pytest
 
+from ledger.application import inquiry as module
 from ledger.application.foreign import Known, Uploads
-from ledger.application.inquiry import MOST_ASKED, SECONDS, Inquiry, NotFetched
+from ledger.application.inquiry import MOST_ASKED, Inquiry, NotFetched
 from ledger.testing.faults import FakeClock
 from ledger.vc.budget import Budget
 from ledger.vc.data_model import listed
@@ -16,6 +17,8 @@ from ledger.verification.verdict import State
 from tests.unit.application.test_foreign import ISSUER, KEYS, LIST, Web, entry, judged, reasons, signed, status_list
 from tests.unit.vc.proofs import ED25519, NOW, document, proof, secured
 from tests.unit.vc.test_budget import chained, look_alikes
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def presentation(inside: list[Json], *, good: bool = True) -> Document:
@@ -159,7 +162,7 @@ def test_nobody_is_asked_once_others_took_too_long() -> None:
     inquiry = Inquiry(web, monotonic=lambda: now[0])
     now[0] = 100.0  # nobody was asked until then
     assert inquiry.get("https://a.example/0") == b"x"
-    now[0] += SECONDS
+    now[0] += module.SECONDS
     assert inquiry.get("https://a.example/1") == b"x"
     now[0] += 0.1
     for _ in range(2):
