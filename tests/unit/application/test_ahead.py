@@ -16,7 +16,7 @@ from ledger.application.ports import (
     StoreUnavailable,
 )
 from ledger.domain.types import StreamId
-from ledger.testing.faults import SpyVault
+from ledger.testing.faults import ScriptedEntropy, SpyVault
 from tests.unit.application.office import Office, run
 
 
@@ -144,6 +144,7 @@ def test_slots_of_many_drafts_are_looked_for_in_a_few_looks(office: Office, monk
         return taken(self, status_list, slots)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kind, "slots_taken", counted)
+    office.ledger.desk.entropy = ScriptedEntropy(numbers=range(1_000))  # a slot drawn twice is asked for once
 
     async def main() -> list[Appended]:
         return await asyncio.gather(*(office.issue(student_number=f"T{each}") for each in range(60)))
