@@ -306,7 +306,7 @@ def test_what_is_wrong_with_the_archive_is_not_said_of_the_award(
     capsule = next((folder / "capsules").glob("*/*"))
     checkpoint = folder / "log" / "checkpoint"
     for place, content, code in (
-        *((place, place.read_bytes()[:-1] + b"!", 2) for place in (tile, bundle, capsule)),
+        *((place, (raw := place.read_bytes())[:-1] + bytes([raw[-1] ^ 1]), 2) for place in (tile, bundle, capsule)),
         *((place, b"", 2) for place in (tile, bundle, capsule, checkpoint)),
         *((place, None, 2) for place in (tile, bundle, checkpoint)),
         (checkpoint, checkpoint.read_bytes().replace(b"\n14\n", b"\n15\n"), 1),  # in the name of the log
