@@ -55,8 +55,9 @@ class Watched:
         self._kept: dict[bytes, Checkpoint] = {}  # by note
         self._stop = Event()
         self._failed: list[BaseException] = []
-        file = home / "log" / "checkpoint"
-        self._threads = [Thread(target=self._look, args=(each,)) for each in (file.read_bytes, _asked(url))]
+        self._client = httpx.Client(timeout=30)
+        file, asked = home / "log" / "checkpoint", _asked(self._client, url)
+        self._threads = [Thread(target=self._look, args=(each,)) for each in (file.read_bytes, asked)]
         for each in self._threads:
             each.start()
 
@@ -69,6 +70,7 @@ class Watched:
         self._stop.set()
         for each in self._threads:
             each.join(60)
+        self._client.close()
         if self._failed:
             raise self._failed[0]
 
@@ -85,9 +87,10 @@ class Watched:
 
         Every entry can be read, and stands in the tree.
         """
+        seen = self.checkpoints  # before the fetch: what is published from now on may be seen before it is fetched
         now = open_checkpoint(fetch("checkpoint"), *self._vkeys)
         reader = TileReader(now.size, now.root, fetch)
-        for old in self.checkpoints:
+        for old in seen:
             assert old.size <= now.size, "a checkpoint went back"
             check_consistency(old.size, old.root, now.size, now.root, reader.consistency(old.size))
         for index, entry in enumerate(reader.entries(0, now.size)):
@@ -112,9 +115,7 @@ class Watched:
             raise
 
 
-def _asked(url: str) -> Callable[[], bytes | None]:
-    client = httpx.Client(timeout=30)
-
+def _asked(client: httpx.Client, url: str) -> Callable[[], bytes | None]:
     def ask() -> bytes | None:
         try:
             answer = client.get(f"{url}/log/checkpoint")
