@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Literal, Protocol
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -32,7 +33,7 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _SETTINGS = {"listen_addresses": "", "max_connections": "300", **DURABLE}
 _LONGEST_SOCKET = 107  # bytes of a path, in Linux
 _GUARDIAN = str(Path(__file__).with_name("postgres_guardian.py"))
-_PATIENCE = 60  # seconds that a server may take to start, to stop or to be promoted
+_PATIENCE = 60  # seconds that a server may take to start, to stop, to be promoted, or to answer who connects
 
 
 class ClusterFailed(LedgerError):
@@ -57,9 +58,8 @@ class ForeignServer:
     def url(self, database: str = "postgres") -> str:
         """The same server and user, another database."""
         parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}" + (
-            f"?{parts.query}" if parts.query else ""
-        )
+        query = f"{parts.query}&" if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}?{query}connect_timeout={_PATIENCE}"
 
 
 class Cluster:
@@ -136,7 +136,8 @@ class Cluster:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database."""
-        return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(self.folder), safe='')}"
+        host = quote(str(self.folder), safe="")
+        return f"postgresql://postgres@/{quote(database, safe='')}?host={host}&connect_timeout={_PATIENCE}"
 
     def base_backup(self, to: Path, *, standby: bool = False) -> "Cluster":
         """A copy of the running server in the new folder `to`, not started yet.
@@ -257,7 +258,20 @@ def temporary_database(server: Server) -> Iterator[str]:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (name,))
             for (each,) in found.fetchall():
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(each)))
+                _drop(connection, each)
+
+
+def _drop(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+    """Drop a database, whoever uses it; PostgreSQL waits for no more than a few seconds until they are gone."""
+    deadline = monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+        except psycopg.errors.ObjectInUse:
+            if monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def shared_cluster(folder: Path, owner: int) -> Cluster:
