@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 ODD: Final = ("pipe", "device", "huge")
 
 _HUGE: Final = 1 << 40  # bytes; the file is sparse
-_SECONDS: Final = 10
+_SECONDS: Final = 120
 _MEMORY: Final = 1 << 30  # bytes that reading it may take beside what the process has
 
 

@@ -365,7 +365,7 @@ def test_patient_holder_waits_for_a_command_to_end(home: Home) -> None:
     waiting.start()
     assert held == []
     os.close(descriptor)
-    waiting.join(10)
+    waiting.join(60)
     assert held == [True]
 
 

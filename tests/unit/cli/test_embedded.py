@@ -34,7 +34,7 @@ class _Application:
             case "/stream":
                 await send(start)
                 await send({"type": "http.response.body", "body": b"first\n", "more_body": True})
-                self.was_read = await asyncio.to_thread(self.go_on.wait, 10)
+                self.was_read = await asyncio.to_thread(self.go_on.wait, 60)
                 await send({"type": "http.response.body", "body": b"second\n"})
             case "/endless":
                 await send(start)
@@ -84,7 +84,7 @@ def test_the_pieces_of_an_answer_arrive_as_they_are_sent(client: httpx.Client, a
 def test_an_answer_that_nobody_reads_to_its_end_is_cancelled(client: httpx.Client, application: _Application) -> None:
     with client.stream("POST", "/endless") as answer:
         assert next(answer.iter_lines()) == "first"
-    assert application.cancelled.wait(10)
+    assert application.cancelled.wait(60)
 
 
 def test_an_application_that_fails_is_not_taken_for_one_that_answered(client: httpx.Client) -> None:
