@@ -148,6 +148,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, database_of_module: str | None
     failures: list[Exception] = []
     with home.hold(shared=url is not None), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Background, "__init__", _alone)
+        patch.setattr("ledger.adapters.sqlite.schema.BUSY_MILLISECONDS", 60_000)  # a slow disk is no failure
         services = open_services(home, clock=SystemClock(), failed=failures.append)
         try:
             with TestClient(create_app(services), raise_server_exceptions=False) as client:
