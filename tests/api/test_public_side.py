@@ -129,19 +129,21 @@ def serving(stand: Stand) -> Iterator[httpx.Client]:
     """A server of the public side alone, which ends well when it is told to."""
     port = free_port()
     command = [*PROGRAM, "--home", str(stand.public), "serve", "--public-only", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=_ROOT, env=stand.environment(), stderr=subprocess.PIPE, text=True)
+    log = stand.public.with_name("server.log")  # a pipe that nobody reads would be full one day
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, cwd=_ROOT, env=stand.environment(), stderr=file)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_SECONDS) as client:
             until(lambda: process.poll() is not None or answers(client, "/health/ready"))
             yield client
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=_SECONDS)
-        assert process.returncode == 0, said
-        assert "background work failed" not in said
+        process.wait(timeout=_SECONDS)
+        assert process.returncode == 0, log.read_text()
+        assert "background work failed" not in log.read_text()
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def answers(client: httpx.Client, path: str) -> bool:
