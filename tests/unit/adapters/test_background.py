@@ -54,7 +54,7 @@ class Scene:
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for the thread."""
         while not condition():
-            assert self.happened.wait(10)
+            assert self.happened.wait(60)
             self.happened.clear()
 
 

@@ -70,7 +70,7 @@ class Gate(SqliteLedger):
 
     def append(self, proposals: Sequence[Proposal]) -> Outcomes:
         self.entered.set()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
         self.batches.append(len(proposals))
         return super().append(proposals)
 
@@ -102,7 +102,7 @@ def scribe() -> Scribe:
 
 async def entered(ledger: Gate) -> None:
     """Wait until the committer stands before the ledger."""
-    await asyncio.to_thread(ledger.entered.wait, 10)
+    await asyncio.to_thread(ledger.entered.wait, 60)
 
 
 def positions(outcomes: Sequence[Appended | ConflictError]) -> list[int | None]:
@@ -413,7 +413,7 @@ def test_nobody_waits_for_ever_whose_command_meets_the_closing(ledger: Gate, vau
             jobs = [asyncio.create_task(committer.append([scribe.proposal(start + each)])) for each in range(5)]
             closer.start()
             jobs += [asyncio.create_task(committer.append([scribe.proposal(start + each)])) for each in range(5, 10)]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await asyncio.gather(*jobs, return_exceptions=True)
 
         answers = asyncio.run(main())

@@ -23,7 +23,7 @@ from tests.contracts.last_contract import statement
 from tests.contracts.scribe import Scribe
 from tests.unit.adapters.test_committer import Gate, NoVault, entered, positions
 
-_PATIENCE = 10  # seconds until a test gives up
+_PATIENCE = 60  # seconds until a test gives up
 
 
 class Written(Gate):

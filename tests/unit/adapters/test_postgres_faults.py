@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from ledger.adapters.fence import Fence
+from ledger.adapters.postgres import connections
 from ledger.adapters.postgres.connections import connect
 from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.schema import CHANNEL, create
@@ -244,9 +245,11 @@ def test_writer_that_lost_its_server_between_two_commits_connects_again(own_clus
 
 @pytest.mark.parametrize("batch", [alone, locked])
 def test_backend_that_is_terminated_while_it_waits_for_the_head_is_replaced(
-    place: Place, batch: Callable[[Scribe], list[Proposal]]
+    place: Place, batch: Callable[[Scribe], list[Proposal]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proposals = batch(place.scribe)
+    monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "60s")  # of the one that replaces it
+    place.store._writer._connection.execute("SET lock_timeout = '60s'")
     with psycopg.connect(place.url) as holder, psycopg.connect(place.url, autocommit=True) as killer:
         holder.execute("SELECT size FROM ledger.log_head FOR UPDATE")
         with ThreadPoolExecutor(1) as pool:
