@@ -270,7 +270,7 @@ def test_of_two_witnesses_that_are_ahead_what_is_shown_counts_and_what_is_said_d
     assert [each.witness for each in made.failures] == ["w1"]
 
 
-@pytest.mark.parametrize("waits", [Waits(timeout=0.3), Waits(grace=0.3)], ids=["one", "grace"])
+@pytest.mark.parametrize("waits", [Waits(timeout=3.0), Waits(grace=3.0)], ids=["one", "grace"])
 def test_a_claim_is_told_although_what_should_show_it_never_comes(waits: Waits) -> None:
     told = Event()
 
@@ -433,8 +433,8 @@ def test_a_witness_where_nobody_listens_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("waits", "said"),
     [
-        (Waits(timeout=0.3), "silent did not answer within 0.3 s"),
-        (Waits(patience=0.3), "silent was not waited for any longer"),
+        (Waits(timeout=3.0), "silent did not answer within 3 s"),  # in which the other one has to answer
+        (Waits(patience=3.0), "silent was not waited for any longer"),
         (Waits(grace=0.3), "silent was not waited for any longer"),
     ],
     ids=["one", "all", "grace"],
