@@ -4,6 +4,7 @@ import datetime
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ledger.adapters.fetching import MAX_ANSWER, HttpsFetcher, is_public_address, look_up
+from ledger.adapters import fetching as module
+from ledger.adapters.fetching import MAX_ANSWER, SECONDS, HttpsFetcher, LookUp, is_public_address, look_up
 from ledger.application.inquiry import NotFetched
 
 HOST = "badges.example"
@@ -73,7 +75,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(module, "SECONDS", 60.0)  # a machine that is busy answers, too
     answers = Server()
     answers.slow.set()
 
@@ -87,7 +90,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
             try:
                 self.wfile.write(answers.body[:1])
                 self.wfile.flush()
-                answers.slow.wait(10)
+                answers.slow.wait(60)
                 self.wfile.write(answers.body[1:])
             except OSError:  # whoever asked went away
                 return
@@ -162,20 +165,22 @@ def test_answer_up_to_the_limit_is_had_and_one_byte_more_is_not(server: Server) 
         server.fetcher().get(server.url())
 
 
-def test_answer_that_does_not_end_is_given_up(server: Server) -> None:
+def test_answer_that_does_not_end_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", SECONDS)
     server.slow.clear()
-    with pytest.raises(NotFetched, match="did not answer"):  # the server would end it after ten seconds
+    with pytest.raises(NotFetched, match="did not answer"):  # the server would end it after a minute
         server.fetcher().get(server.url())
 
 
-def test_name_that_is_not_found_or_takes_too_long_is_given_up(server: Server) -> None:
+def test_name_that_is_not_found_or_takes_too_long_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", SECONDS)
     ends = Event()
 
     def failing(_: str, __: int) -> Sequence[str]:
         raise socket.gaierror("unknown")
 
     def hanging(_: str, __: int) -> Sequence[str]:
-        ends.wait(10)
+        ends.wait(60)
         return ["127.0.0.1"]
 
     for look in (failing, hanging):
@@ -188,27 +193,35 @@ def test_name_that_is_not_found_or_takes_too_long_is_given_up(server: Server) ->
 
 
 def test_slow_name_service_holds_nobody_beyond_the_names_it_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.adapters.fetching.SECONDS", 0.0)  # nobody waits for what does not come
+    monkeypatch.setattr(module, "SECONDS", 0.0)  # nobody waits for what does not come
     ends, asked, done = Event(), Queue[str](), Queue[str]()
 
     def hanging(host: str, _: int) -> Sequence[str]:
         asked.put(host)
-        ends.wait(10)
+        ends.wait(60)
         done.put(host)
         return []
 
     fetcher = HttpsFetcher(look_up=hanging)
+    submit = fetcher._lookups.submit
+
+    def begun(look: LookUp, host: str, port: int) -> Future[Sequence[str]]:
+        """A look-up that cannot be taken back any more."""
+        future = submit(look, host, port)
+        asked.get(timeout=60)
+        return future
+
+    monkeypatch.setattr(fetcher._lookups, "submit", begun)
     for number in range(4):
         with pytest.raises(NotFetched, match="not known to the name service"):
             fetcher.get(f"https://h{number}.example/")
-        asked.get(timeout=10)
     for number in range(4, 20):
         with pytest.raises(NotFetched, match="is slow at the moment"):
             fetcher.get(f"https://h{number}.example/")
     assert asked.empty()
     ends.set()
     for _ in range(4):
-        done.get(timeout=10)
+        done.get(timeout=60)
     fetcher.close()
 
 
