@@ -57,12 +57,13 @@ def test_failing_store_is_tried_until_it_is_well_though_nobody_sends_anything(tm
 def test_vault_that_cannot_be_written_is_a_failing_store_until_it_can(tmp_path: Path) -> None:
     create(tmp_path / "ledger.db")
     vault = NoVault()
-    vault.failures = [sqlite3.OperationalError("database or disk is full")]
+    vault.failures = [sqlite3.OperationalError("database or disk is full")] * 1_000
     with closing(SqliteLedger(tmp_path / "ledger.db")) as store, closing(Committer(store, vault)) as committer:
         proposal = Scribe().proposal(1)
         with pytest.raises(OutcomeUnknown):
             asyncio.run(committer.append([proposal]))
         assert committer.failing
+        vault.failures.clear()
         (outcome,) = asyncio.run(committer.append([proposal]))
         assert isinstance(outcome, Appended)
         _wait_until_well(committer)
