@@ -73,7 +73,7 @@ def test_what_was_due_is_published_at_the_start(scene: Scene) -> None:
 def test_commits_are_published_at_most_once_an_interval(scene: Scene) -> None:
     scene.publisher.start()
     for count in range(2, 7):
-        scene.until(lambda count=count: len(scene.published) == count - 1)  # type: ignore[misc]
+        scene.until(lambda count=count: len(scene.published) >= count - 1)  # type: ignore[misc]
         for _ in range(20):
             scene.publisher.wake()
         scene.until(lambda count=count: len(scene.published) >= count)  # type: ignore[misc]

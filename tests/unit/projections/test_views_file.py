@@ -68,7 +68,7 @@ def test_the_file_is_for_its_owner_alone(opened: Opened, tmp_path: Path) -> None
 
 
 class Watched(Views):
-    """Views whose catching up can be waited for, and fails when told to."""
+    """Views whose catching up can be waited for, and fails once when told to."""
 
     error: Exception | None = None
     caught_up: Event
@@ -76,8 +76,9 @@ class Watched(Views):
     def catch_up(self) -> int:
         """As views do."""
         try:
-            if self.error is not None:
-                raise self.error
+            error, self.error = self.error, None
+            if error is not None:
+                raise error
             return super().catch_up()
         finally:
             self.caught_up.set()
@@ -100,7 +101,6 @@ def test_the_worker_catches_up_at_its_start_at_a_wake_and_before_it_stops(tmp_pa
     watched.caught_up.clear()
     worker.wake()
     assert watched.caught_up.wait(30)
-    watched.error = None
     world.issue("Bea")
     worker.close()
     assert watched.position() == len(world.forge.log)
