@@ -71,6 +71,7 @@ def test_full_disk_refuses_changes_answers_scans_and_resumes_when_there_is_room(
         load.finish()
         code = next(receipt["code"] for _, receipt in load.outcomes.acknowledged.values())
         for restarted in (False, True):
+            _wait_until_published(served)
             ballast = fill(disk)
             _send_until_refused(served, load)
             load.begin(8, each=5)
@@ -111,6 +112,7 @@ def test_full_disk_of_postgresql_refuses_changes_answers_scans_and_resumes_when_
         load.begin(4, each=5)
         load.finish()
         code = next(receipt["code"] for _, receipt in load.outcomes.acknowledged.values())
+        _wait_until_published(served)
         ballast = fill(disk)
         _send_until_refused(served, load)
         assert served.scan(code) == 200
@@ -123,6 +125,14 @@ def test_full_disk_of_postgresql_refuses_changes_answers_scans_and_resumes_when_
         print(f"seed {seed}: {dict(load.outcomes.statuses)}")
     finally:
         served.kill()
+
+
+def _wait_until_published(served: Served) -> None:
+    """Return when a checkpoint covers all that is recorded: nothing is under way that gives room back."""
+    deadline = time.monotonic() + 60
+    while int(served.checkpoint().split(b"\n")[1]) != len(served.stand.events()):
+        assert time.monotonic() < deadline, "what is recorded is not published"
+        time.sleep(0.1)
 
 
 def _listed(served: Served) -> int:
