@@ -16,7 +16,7 @@ from tests.acceptance.desk import Desk, Receipt, course
 BASE = "http://localhost:8765"
 BEGIN, LATER, LAST = "2026-11-21T12:00:00Z", "2026-11-21T12:20:00Z", "2026-11-21T12:40:00Z"
 REGISTRY = "https://registry.example/registry.json"
-_PATIENCE = 90  # seconds until a list is signed anew; nothing is asserted about time
+_PATIENCE = 90  # seconds for an answer, and until a list is signed anew; nothing is asserted about time
 _RICH = Path(__file__).parent / "rich.json"  # a definition with everything that one can have
 
 
@@ -45,14 +45,14 @@ class Ledger:
 
     def document(self, link: str) -> dict[str, Json]:
         """The signed document behind a link."""
-        answer = httpx.get(f"{self.desk.url}{link}/credential.json")
+        answer = httpx.get(f"{self.desk.url}{link}/credential.json", timeout=_PATIENCE)
         assert answer.status_code == 200, answer.text
         return read_document(answer.content)
 
     def get(self, url: str) -> dict[str, Json]:
         """A document that is published under the address of the ledger."""
         path = urlsplit(url).path
-        answer = httpx.get(f"{self.desk.url}{path}")
+        answer = httpx.get(f"{self.desk.url}{path}", timeout=_PATIENCE)
         assert answer.status_code == 200, answer.text
         return read_document(answer.content)
 
@@ -69,10 +69,10 @@ class Ledger:
         """The verdict of the service on a file with this document, once it takes it: it takes so many a minute."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         content = json.dumps(document).encode()
-        answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers)
+        answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers, timeout=_PATIENCE)
         while answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             time.sleep(int(answer.headers["Retry-After"]))
-            answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers)
+            answer = httpx.post(f"{self.desk.url}/verify", content=content, headers=headers, timeout=_PATIENCE)
         assert answer.status_code == httpx.codes.OK, answer.text
         verdict: str = answer.json()["verdict"]
         return verdict
@@ -123,7 +123,8 @@ class Ledger:
 
     def registry(self) -> dict[str, object]:
         """A registry of issuers that lists all of this ledger, for who asks one."""
-        listed = httpx.get(f"{self.desk.url}/api/v1/issuers", headers=self.desk.authorization).json()["issuers"]
+        url, headers = f"{self.desk.url}/api/v1/issuers", self.desk.authorization
+        listed = httpx.get(url, headers=headers, timeout=_PATIENCE).json()["issuers"]
         return {REGISTRY: {"registry": {each["did"]: {"name": each["slug"]} for each in listed}}}
 
 

@@ -15,6 +15,7 @@ from ledger.vc.reading import Json, read_document
 from tests.acceptance.desk import Desk, open_desk
 from tests.interop.others import NOW, Others
 
+_PATIENCE = 60  # seconds for an answer; nothing is asserted about time
 SUITES = ("eddsa-rdfc-2022", "ecdsa-rdfc-2019", "eddsa-jcs-2022")
 V2 = "https://www.w3.org/ns/credentials/v2"
 SCHEMA = "https://purl.imsglobal.org/spec/ob/v3p0/schema/json/ob_v3p0_achievementcredential_schema.json"
@@ -122,10 +123,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def sent(desk: Desk, path: str, body: Mapping[str, Json]) -> httpx.Response:
     """The answer to a file or a question, once it is taken: so many are taken in a minute."""
     headers = {"Accept": "application/json"}
-    answer = httpx.post(f"{desk.url}{path}", json=body, headers=headers)
+    answer = httpx.post(f"{desk.url}{path}", json=body, headers=headers, timeout=_PATIENCE)
     while answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
         time.sleep(int(answer.headers["Retry-After"]))
-        answer = httpx.post(f"{desk.url}{path}", json=body, headers=headers)
+        answer = httpx.post(f"{desk.url}{path}", json=body, headers=headers, timeout=_PATIENCE)
     return answer
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.desk import Desk, admit, course, open_desk
 from tests.interop.conftest import Client
 
-_PATIENCE = 60  # seconds until something is published; nothing is asserted about time
+_PATIENCE = 60  # seconds for an answer, and until something is published; nothing is asserted about time
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def vkey_of(desk: Desk) -> str:
 
 def served(desk: Desk) -> tuple[int, bytes]:
     """The checkpoint that the server gives, and its size."""
-    answer = httpx.get(f"{desk.url}/log/checkpoint")
+    answer = httpx.get(f"{desk.url}/log/checkpoint", timeout=_PATIENCE)
     assert answer.status_code == 200
     return int(answer.text.split("\n")[1]), answer.content
 
