@@ -60,7 +60,7 @@ stop_demo() {
   # By their own ids alone. Told to stop, make stops what it started.
   [ -z "$server" ] || kill "$server" 2>/dev/null || true
   if [ -n "$demo_job" ]; then
-    for _ in $(seq 50); do kill -0 "$demo_job" 2>/dev/null || break; sleep 0.2; done
+    for _ in $(seq 300); do kill -0 "$demo_job" 2>/dev/null || break; sleep 0.2; done
     kill "$demo_job" 2>/dev/null || true
     wait "$demo_job" 2>/dev/null || true
   fi
@@ -210,7 +210,7 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def get(path: str, accept: str) -> tuple[int, str]:
     try:
-        with opener.open(urllib.request.Request(here + path, headers={"Accept": accept}), timeout=10) as answer:
+        with opener.open(urllib.request.Request(here + path, headers={"Accept": accept}), timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
