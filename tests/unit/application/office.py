@@ -136,7 +136,7 @@ def make_home(folder: Path) -> None:
     """A ledger at `folder` with a college that a board recognises, and an achievement."""
     init(folder, "http://localhost:8000", "Operator", clock=FakeClock(NOON))
     home = Home(folder)
-    ledger = open_ledger(home, clock=FakeClock(NOON))
+    ledger = open_ledger(home, clock=FakeClock(NOON), publishes=False)  # it is published once, at the end
     try:
         body = run(_fill(ledger))
         settings = home.settings()
@@ -148,6 +148,7 @@ def make_home(folder: Path) -> None:
                 registries=(ledger.desk.draft().issuer(body).did,),
             )
         )
+        ledger.publishing.publish()
     finally:
         ledger.close()
 
