@@ -24,6 +24,7 @@ class Cut:
     when: When
     meanwhile: Callable[[], None] = lambda: None  # run after the loss, before the client notices
     away: bool = False  # nobody is let in afterwards, until `back`
+    after: int = 0  # or until so many were turned away
     done: Event = field(default_factory=Event)
 
 
@@ -45,17 +46,21 @@ class Wire:
         Thread(target=self._accept, daemon=True).start()
 
     def lose(
-        self, needle: bytes, when: When, *, meanwhile: Callable[[], None] = lambda: None, away: bool = False
+        self,
+        needle: bytes,
+        when: When,
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+        away: bool = False,
+        after: int = 0,
     ) -> Cut:
         """Lose the next request of a writer with these bytes, or the reply to it."""
-        self._cut = Cut(needle=needle, when=when, meanwhile=meanwhile, away=away)
+        self._cut = Cut(needle=needle, when=when, meanwhile=meanwhile, away=away, after=after)
         return self._cut
 
-    def back(self, *, after: int = 0) -> None:
-        """Let clients in again, when so many have been turned away."""
-        self._patience = after
-        if after == 0:
-            self._away = False
+    def back(self) -> None:
+        """Let clients in again."""
+        self._away = False
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -115,7 +120,7 @@ class Wire:
         with suppress(OSError):
             connection.server.shutdown(socket.SHUT_RDWR)  # closing it would leave the other thread waiting for it
         cut.meanwhile()
-        self._away, self._turned_away, self._patience = cut.away, 0, 0
+        self._away, self._turned_away, self._patience = cut.away, 0, cut.after
         connection.hang_up()
         cut.done.set()
 

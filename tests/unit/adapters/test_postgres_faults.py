@@ -214,14 +214,9 @@ def test_commit_lost_with_the_server_is_unknown_until_it_is_back_and_the_key_the
 @LOSSES
 def test_commit_is_answered_although_the_server_was_away_for_a_moment(place: Place, loss: Loss) -> None:
     proposals = loss.batch(place.scribe)
-    place.wire.lose(loss.of(proposals), loss.when, away=True)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(place.store.append, proposals)
-        deadline = monotonic() + _PATIENCE
-        while not place.wire._turned_away and monotonic() < deadline:
-            sleep(0.005)
-        place.wire.back()
-        assert positions(waiting.result(_PATIENCE))[:2] == [(5, False), (6, False)]
+    place.wire.lose(loss.of(proposals), loss.when, away=True, after=1)
+    assert positions(place.store.append(proposals))[:2] == [(5, False), (6, False)]
+    assert place.wire._turned_away == 1
     assert place.entries()[4:] == [raw(each) for each in proposals[:2]]
 
 
@@ -286,6 +281,7 @@ def test_head_that_stays_locked_is_told_as_busy_and_nothing_is_recorded(
         holder.execute("SELECT size FROM ledger.log_head FOR UPDATE")
         with pytest.raises(LedgerBusy, match="nothing was recorded"):
             place.store.append(proposals)
+    place.store._writer._connection.execute(f"RESET {limit}")
     assert len(place.entries()) == 4
     assert positions(place.store.append(proposals))[:2] == [(5, False), (6, False)]
 
@@ -520,6 +516,7 @@ def test_last_entry_is_not_made_while_the_head_stays_locked(place: Place, limit:
         holder.execute("SELECT size FROM ledger.log_head FOR UPDATE")
         with pytest.raises(LedgerBusy, match="nothing was recorded"):
             place.store.append_last(making)
+    place.store._writer._connection.execute(f"RESET {limit}")
     assert making.sizes == []
     assert place.store.append_last(making) == 5
 
