@@ -37,8 +37,8 @@ class ScanSource(Protocol):
         """
         ...
 
-    def state(self) -> Hashable | None:
-        """What stays equal until anything at all is committed; None where that is not told.
+    def state(self) -> tuple[int, Hashable] | None:
+        """How many entries there are, and what stays equal until anything at all is committed; None: not told.
 
         Raises:
             StoreUnavailable, LedgerHalted.

@@ -31,8 +31,8 @@ class Snapshots(Protocol):
         """One consistent view of everything."""
         ...
 
-    def state(self) -> Hashable | None:
-        """What stays equal until anything at all is committed; None where that is not told."""
+    def state(self) -> tuple[int, Hashable] | None:
+        """How many entries there are, and what stays equal until anything at all is committed; None: not told."""
         ...
 
 
@@ -165,13 +165,13 @@ class Scanning:
         return authority, self._policy()
 
     def moment(self) -> Moment | None:
-        """Now; None where the store does not tell whether it was changed.
+        """Now; None where the store does not tell whether it was changed, and while not everything is published.
 
-        Private parts are kept for their entries, and a data key is destroyed together with an entry that says so.
+        What waits for a checkpoint, the award itself or a part of it, may wait for so many seconds. Whoever destroys a
+        learner's key takes the private parts out of the store before: that is the change which is noticed.
         """
-        now, tree = self._clock.now(), self._published.tree()
-        stored = self._store.state()
-        if stored is None or tree is None:
+        now, tree, stored = self._clock.now(), self._published.tree(), self._store.state()
+        if stored is None or tree is None or stored[0] > tree.size:
             return None
         return Moment(at=now, state=(stored, tree.note, self._policy(), now.replace(second=0, microsecond=0)))
 

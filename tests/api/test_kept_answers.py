@@ -60,15 +60,26 @@ def test_second_scan_says_the_same_without_a_verdict_of_its_own(quiet: Api, made
     assert (made.times, pages[0]) == (2, pages[1])
 
 
-def test_revocation_is_seen_by_the_very_next_scan(quiet: Api, made: Counted) -> None:
+@pytest.mark.parametrize("published", [False, True])
+def test_revocation_is_seen_by_the_very_next_scan(quiet: Api, made: Counted, published: bool) -> None:
     code = quiet.issue()["code"]
     quiet.services.ledger.publishing.publish()
     before = json.loads(scan(quiet, code))
     assert "been revoked" not in scan(quiet, code, Accept="text/html")
     assert quiet.post(f"/credentials/{code}/revoke", {"reason": "issued_in_error"}).status_code == 200
+    if published:
+        quiet.services.ledger.publishing.publish()
     after = json.loads(scan(quiet, code))
     assert (before["verdict"] != "revoked", after["verdict"], made.times) == (True, "revoked", 3)
-    assert scan(quiet, code, Accept="text/html") != scan(quiet, quiet.issue()["code"], Accept="text/html")
+
+
+def test_nothing_is_kept_while_anything_waits_for_a_checkpoint(quiet: Api, made: Counted) -> None:
+    code = quiet.issue()["code"]
+    quiet.services.ledger.publishing.publish()
+    quiet.issue()
+    for _ in range(2):
+        scan(quiet, code)
+    assert made.times == 2
 
 
 def test_newly_published_checkpoint_is_shown(quiet: Api, made: Counted) -> None:

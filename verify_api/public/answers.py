@@ -75,7 +75,7 @@ class Answers:
         return self._words(request).language
 
     def again(self, body: bytes, language: str | None) -> Response:
-        """A verdict that was good to show, as it was spelled before; `language` is that of a page."""
+        """What was answered before with status 200; `language` is that of a page."""
         if language is None:
             return self.plain(body, _JSON)
         return self._in(language, self.plain(body, _HTML))

@@ -13,17 +13,17 @@ from typing import Final
 
 from ledger.domain.values import format_time
 from ledger.verification.moment import Moment
-from ledger.verification.verdict import NOTHING_SHOWN, Notice, Verdict
 from verify_api.public.json_verdict import around_time
+from verify_api.public.links import ScannedCode
 
 MOST_BYTES: Final = 16 << 20  # of all that is kept; then it is begun anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Everything of a request that its answer depends on."""
+    """Everything of a request that its answer depends on, however it is spelled."""
 
-    text: str  # below /c, without a suffix
+    award: ScannedCode
     language: str | None  # of a page; None: JSON
 
 
@@ -56,21 +56,19 @@ class KeptAnswers:
             self._begin(moment.state)
         return self._answers.get(asked)
 
-    def keep(self, asked: Asked, body: bytes, verdict: Verdict, moment: Moment) -> None:
-        """Keep the answer to what was asked at this moment, unless seconds change it.
+    def keep(self, asked: Asked, body: bytes, known_at: datetime, moment: Moment) -> None:
+        """Keep the answer to what was asked at this moment.
 
         Args:
-            body: tells the verdict in full.
+            body: of an answer with status 200.
+            known_at: when the question was put, as the answer has it.
             moment: from before the verdict was made: had anything changed since, the answer would not be found.
         """
-        if verdict.state in NOTHING_SHOWN or Notice.PENDING in verdict.notices:
-            return  # of unknown codes there is no end; an entry may be pending for so many seconds
-        size = len(asked.text) + len(body)
-        if moment.state != self._state or self._size + size > self._most:
+        if moment.state != self._state or self._size + len(body) > self._most:
             self._begin(moment.state)
-        head, tail = (body, None) if asked.language is not None else around_time(body, verdict.known_at)
+        head, tail = (body, None) if asked.language is not None else around_time(body, known_at)
         self._answers[asked] = Kept(head=head, tail=tail)
-        self._size += size
+        self._size += len(body)
 
     def _begin(self, state: Hashable) -> None:
         self._state = state

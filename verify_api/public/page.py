@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -124,6 +124,8 @@ class Pages:
         return templates
 
     def _page(self, verdict: Verdict, words: Words, addresses: Addresses | None) -> VerdictPage:
+        # A page is kept for a minute at most, and tells nobody the second at which somebody else opened it.
+        verdict = replace(verdict, known_at=verdict.known_at.replace(second=0, microsecond=0))
         award = None if verdict.state in NOTHING_SHOWN else verdict.award
         if Notice.NOT_ISSUED_HERE in verdict.notices:
             return self._foreign(verdict, words)

@@ -79,7 +79,12 @@ class PublicRoutes:
         if file in FILES:
             return self._files.answer(request, file, parse_scanned(code, rest[0] if len(rest) == 2 else None))
         text, suffixed = without_suffix(path)
-        return self._scan(request, text.removesuffix("/"), json=suffixed or wants_json(request.headers.get("accept")))
+        code, slash, version = text.removesuffix("/").partition("/")
+        scanned = parse_scanned(code, version if slash else None)
+        json = suffixed or wants_json(request.headers.get("accept"))
+        if scanned is None:
+            return self._answers.verdict(request, self._verdict(None), json=json, addresses=None)
+        return self._scan(request, scanned, json=json)
 
     async def scan(self, request: Request, code: str) -> Response:
         """Answer whether the award is genuine and in force; the code alone is version 1."""
@@ -128,19 +133,17 @@ class PublicRoutes:
         """The process can answer scans, or what it lacks."""
         return self._answers.health(self._scanner.ready(), self._scanner.missing_besides())
 
-    def _scan(self, request: Request, text: str, *, json: bool) -> Response:
-        asked = Asked(text=text, language=None if json else self._answers.language(request))
+    def _scan(self, request: Request, scanned: ScannedCode, *, json: bool) -> Response:
+        asked = Asked(award=scanned, language=None if json else self._answers.language(request))
         moment = self._scanner.moment()
         kept = None if moment is None else self._kept.find(asked, moment)
         if moment is not None and kept is not None:
             return self._answers.again(kept.at(moment.at), asked.language)
-        code, slash, version = text.partition("/")
-        scanned = parse_scanned(code, version if slash else None)
         verdict = self._verdict(scanned)
-        addresses = None if json or scanned is None else _addresses(scanned, verdict)
+        addresses = None if json else _addresses(scanned, verdict)
         answer = self._answers.verdict(request, verdict, json=json, addresses=addresses)
-        if moment is not None:
-            self._kept.keep(asked, bytes(answer.body), verdict, moment)
+        if moment is not None and answer.status_code == HTTPStatus.OK:  # of unknown codes there is no end
+            self._kept.keep(asked, bytes(answer.body), verdict.known_at, moment)
         return answer
 
     def _verdict(self, scanned: ScannedCode | None) -> Verdict:

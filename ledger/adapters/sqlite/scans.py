@@ -144,8 +144,8 @@ class ScanStore:
         """
         return self
 
-    def state(self) -> int | None:
-        """What stays equal until anything at all is committed.
+    def state(self) -> tuple[int, int | None]:
+        """How many entries there are, and what stays equal until anything at all is committed.
 
         Raises:
             StoreUnavailable, LedgerHalted: as `snapshot`.
@@ -153,11 +153,11 @@ class ScanStore:
         with self._lock:
             try:
                 if self._snapshot.is_current():
-                    return self._snapshot.state
+                    return self._snapshot.head().size, self._snapshot.state
             except sqlite3.Error as error:
                 raise _unreadable(error) from error
-        with self:
-            return self._snapshot.state
+        with self as snapshot:
+            return snapshot.head().size, self._snapshot.state
 
     def __enter__(self) -> SqliteSnapshot:
         """Begin."""

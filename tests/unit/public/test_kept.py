@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from ledger.domain.codes import group
 from ledger.verification.moment import Moment
-from ledger.verification.verdict import Notice, State
-from tests.unit.public.samples import CODE_TEXT, VALID, VERDICTS, FakeScanner
+from ledger.verification.verdict import State
+from tests.unit.public.samples import CODE, CODE_TEXT, VALID, VERDICTS, FakeScanner
 from verify_api.public.json_verdict import around_time, verdict_json
 from verify_api.public.kept import Asked, KeptAnswers
+from verify_api.public.links import ScannedCode
 
 AT = datetime(2026, 11, 22, 9, 30, 15, 250_000, tzinfo=UTC)
 JSON = {"Accept": "application/json"}
@@ -62,6 +64,16 @@ def test_page_is_given_again_with_the_same_headers(client: TestClient, scanner: 
     assert again.headers["content-language"] == "fr"
 
 
+def test_page_that_was_kept_is_the_page_that_would_be_made_later_in_the_minute(
+    client: TestClient, scanner: FakeScanner
+) -> None:
+    pages = []
+    for seconds in (0, 30):
+        scanner.verdict = replace(VALID, known_at=AT + timedelta(seconds=seconds))
+        pages.append(client.get(PATH).text)
+    assert (pages[0], len(scanner.asked)) == (pages[1], 2)
+
+
 def test_whatever_changed_the_verdict_is_made_anew(client: TestClient, scanner: FakeScanner, moment: Make) -> None:
     scanner.now = moment()
     assert client.get(PATH, headers=JSON).json()["verdict"] == "valid"
@@ -71,9 +83,9 @@ def test_whatever_changed_the_verdict_is_made_anew(client: TestClient, scanner: 
 
 
 def test_what_is_made_while_something_changes_is_not_found_afterwards(moment: Make) -> None:
-    kept, asked = KeptAnswers(), Asked(text=CODE_TEXT, language="en")
+    kept, asked = KeptAnswers(), Asked(award=ScannedCode(code=CODE, version=None), language="en")
     assert kept.find(asked, moment("before")) is None
-    kept.keep(asked, b"from after the change", VALID, moment("before"))
+    kept.keep(asked, b"from after the change", AT, moment("before"))
     assert kept.find(asked, moment("after")) is None
     assert kept.find(asked, moment("before")) is None  # nor ever again
 
@@ -93,38 +105,30 @@ def test_pages_of_each_language_json_and_versions_are_answers_of_their_own(
     assert asked_after(client, scanner, *different, (f"{PATH}.json", {}), (f"{PATH}/", JSON)) == 0
 
 
-@pytest.mark.parametrize(
-    "verdict",
-    [
-        VERDICTS[State.SIGNATURE_INVALID],
-        VERDICTS[State.NOT_CHECKED],
-        VERDICTS[State.LOG_INCONSISTENT],
-        replace(VALID, notices=(Notice.PENDING,)),
-    ],
-    ids=lambda verdict: verdict.state.value,
-)
-def test_what_could_not_be_shown_or_is_pending_is_made_anew(
-    client: TestClient, scanner: FakeScanner, verdict: State, moment: Make
+@pytest.mark.parametrize("path", [PATH, "/c/NOBODY", f"/c/{CODE_TEXT}/9"])
+def test_answers_that_are_no_success_are_made_anew(
+    client: TestClient, scanner: FakeScanner, moment: Make, path: str
 ) -> None:
-    scanner.now, scanner.verdict = moment(), verdict  # type: ignore[assignment]
+    scanner.now, scanner.verdict = moment(), VERDICTS[State.LOG_INCONSISTENT if path == PATH else State.VALID]
     for _ in range(2):
-        client.get(PATH, headers=JSON)
+        assert client.get(path, headers=JSON).status_code in (404, 503)
     assert len(scanner.asked) == 2
 
 
-def test_unknown_codes_are_not_kept(client: TestClient, scanner: FakeScanner, moment: Make) -> None:
+def test_every_spelling_of_a_code_finds_the_same_answer(client: TestClient, scanner: FakeScanner, moment: Make) -> None:
     scanner.now = moment()
-    for _ in range(2):
-        assert client.get("/c/NOBODY", headers=JSON).status_code == 404
-    assert len(scanner.asked) == 2
+    for path in (PATH, f"/C/{CODE_TEXT}", f"/c/{CODE_TEXT.lower()}", f"/c/{group(CODE_TEXT)}", f"{PATH}/"):
+        assert client.get(path, headers=JSON).status_code == 200
+    assert len(scanner.asked) == 1
 
 
 def test_no_more_is_kept_than_was_allowed(moment: Make) -> None:
-    first, second = Asked(text="A", language="en"), Asked(text="B", language="en")
+    award = ScannedCode(code=CODE, version=None)
+    first, second = Asked(award=award, language="en"), Asked(award=award, language="fr")
     kept = KeptAnswers(most=20)
-    kept.keep(first, bytes(15), VALID, moment())
+    kept.keep(first, bytes(15), AT, moment())
     assert kept.find(first, moment()) is not None
-    kept.keep(second, bytes(15), VALID, moment())
+    kept.keep(second, bytes(15), AT, moment())
     assert (kept.find(first, moment()) is None, kept.find(second, moment()) is None) == (True, False)
 
 
