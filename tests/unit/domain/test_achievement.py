@@ -128,3 +128,11 @@ def test_neither_is_defined_again(first: OfferEvent) -> None:
     for again in (_PATHWAY, _defined()):
         with pytest.raises(achievement.AchievementAlreadyDefined):
             permit(_fold(first), again)
+
+
+@pytest.mark.parametrize(
+    ("stolen", "offered"), [((), 3), ((12,), 2), ((11, 12), 1), ((10, 12), 2), ((10, 11, 12), None)]
+)
+def test_what_is_offered_is_the_last_version_that_no_thief_stated(stolen: tuple[int, ...], offered: int | None) -> None:
+    state = _fold(_defined(), _revised(2, "two"), _revised(3, "three"))
+    assert state.offered(lambda kid, position: kid == SIGN and position in stolen) == offered

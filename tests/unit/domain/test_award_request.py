@@ -6,7 +6,14 @@ from datetime import date
 import pytest
 
 from ledger.domain.award import AchievementRef, Award, AwardInternal
-from ledger.domain.award_request import COLUMNS, AwardRequest, read_request, request_row, row_faults
+from ledger.domain.award_request import (
+    COLUMNS,
+    AwardRequest,
+    read_request,
+    request_row,
+    row_faults,
+    student_number_of,
+)
 from ledger.domain.codes import new_link_code, stream_id
 from ledger.domain.definition import AchievementDefinition, Grading, read_definition
 from ledger.domain.reading import Refused
@@ -255,3 +262,9 @@ def test_row_of_an_unknown_achievement_still_tells_its_other_faults() -> None:
 def test_row_of_an_unknown_achievement_may_have_no_other_fault() -> None:
     row = {"student_number": "S-1", "full_name": "Zoé", "achievement": "?", "awarded_on": "2026-06-12"}
     assert row_faults(row, date(2026, 11, 21)) == ()
+
+
+def test_student_number_is_read_from_a_row_that_is_wrong_otherwise() -> None:
+    assert student_number_of({"student_number": " N-7 ", "awarded_on": "tomorrow"}) == "N-7"
+    assert student_number_of({"awarded_on": "2026-06-01"}) is None
+    assert student_number_of({"student_number": "N\x007"}) is None

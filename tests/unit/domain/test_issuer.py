@@ -310,3 +310,13 @@ def test_a_profile_changes_to_another_one_with_the_next_version(version: int, na
     else:
         with pytest.raises(issuer.ProfileUnchanged):
             permit(begun(), event, by=NORTH)
+
+
+@pytest.mark.parametrize(("stolen_from", "holds"), [(None, 3), (9, 2), (8, 1), (1, 1)])
+def test_the_profile_that_holds_is_the_last_that_no_thief_stated(stolen_from: int | None, holds: int) -> None:
+    changed = [
+        record(ev.IssuerProfileChanged(digest=digest(f"profile {version}"), version=version), 6 + version, seq=version)
+        for version in (2, 3)
+    ]
+    reports = [] if stolen_from is None else [record(compromised(SIGN, stolen_from), 20, seq=4, kid=ROOT)]
+    assert begun(*changed, *reports).profile == digest(f"profile {holds}")

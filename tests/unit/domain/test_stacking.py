@@ -12,7 +12,7 @@ from ledger.domain.award import AchievementRef, Award
 from ledger.domain.credential import Credential, Standing, Version
 from ledger.domain.definition import read_definition, to_json
 from ledger.domain.reading import Refused
-from ledger.domain.stacking import Held, check_components, progress, standing_fault
+from ledger.domain.stacking import Held, check_components, check_day, progress, standing_fault
 from ledger.domain.stacking_rule import MOST_COMPONENTS, CountRule, OnLoss, StackingRule
 from ledger.domain.types import Did, Digest, Kid, LearnerId, ListId, Position, Seq, Slot, Slug, StreamId
 from tests.strategies import definitions, rules
@@ -209,3 +209,11 @@ def test_what_happens_on_loss_is_said_of_pathways_alone_and_out_of_a_closed_list
     assert _problems(**assessed, on_component_loss="review") == [("on_component_loss", "not_allowed")]
     assert ("on_component_loss", "not_allowed") in _problems(rule={"all_of": ["a"]}, on_component_loss="burn")
     assert _problems() == [("assessments", "missing")]
+
+
+def test_a_stack_is_not_awarded_before_the_last_of_its_parts() -> None:
+    for awarded_on in (_DAY, date(2027, 1, 1)):
+        check_day(awarded_on, _DAY)
+    with pytest.raises(Refused) as refused:
+        check_day(date(2026, 11, 20), _DAY)
+    assert [(each.column, each.code) for each in refused.value.problems] == [("awarded_on", "dates_reversed")]

@@ -128,3 +128,14 @@ def test_any_value_is_read_or_refused(value: Json) -> None:
         read_value(value)
     except UnreadableUpload:
         return
+
+
+def test_what_is_inside_is_read_and_what_cannot_be_is_told_of() -> None:
+    inside: list[Json] = [SIGNED, {"type": "EnvelopedVerifiableCredential", "id": "data:text/plain,nothing"}]
+    upload = read_value({**document(), "termsOfUse": inside})
+    assert upload.inside is not None
+    told, whole = sorted(upload.inside, key=lambda each: isinstance(each, Upload))
+    assert isinstance(whole, Upload)
+    assert (whole.document, whole.inside) == (SIGNED, ())
+    assert isinstance(told, str)
+    assert told.endswith(".")

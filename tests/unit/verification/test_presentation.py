@@ -6,7 +6,9 @@ import pytest
 
 from ledger.vc import data_integrity
 from ledger.vc.did import resolve_key
+from ledger.vc.embedded import MOST_INSIDE
 from ledger.vc.reading import Json
+from ledger.vc.upload import Upload
 from ledger.verification.foreign import ForeignEvidence, judge_foreign
 from ledger.verification.presentation import (
     MOST_CREDENTIALS,
@@ -16,6 +18,7 @@ from ledger.verification.presentation import (
     check_presented_proofs,
     check_presented_shape,
     is_verified,
+    read_presentation,
 )
 from ledger.verification.verdict import Finding, Notice, State
 from tests.unit.vc.proofs import ED25519, NOW, OTHER, document, secured
@@ -118,3 +121,23 @@ def test_presentation_is_verified_where_all_of_it_is() -> None:
     assert not Presented(findings=(shape,), credentials=(verdict, replace(verdict, state=State.REVOKED))).verified
     bad: Finding = check_presented_shape({})
     assert not Presented(findings=(bad,), credentials=()).verified
+
+
+def test_each_credential_of_a_presentation_is_read_or_told_of() -> None:
+    badge = secured("eddsa-rdfc-2022")
+    envelope: Json = {**badge, "type": "EnvelopedVerifiableCredential", "id": "data:text/plain,nothing"}
+    shown = read_presentation({**SHOWN, "verifiableCredential": [badge, envelope]})
+    assert shown.shape.makes is None
+    read, told = shown.inside
+    assert isinstance(read, Upload)
+    assert (read.document, isinstance(told, str)) == (badge, True)
+    assert read_presentation({"type": "VerifiableCredential"}).inside == ()
+
+
+def test_no_more_credentials_inside_credentials_are_read_than_of_one() -> None:
+    badge = secured("eddsa-rdfc-2022")
+    inside: list[Json] = [{**badge, "id": f"urn:x:{number}"} for number in range(MOST_INSIDE - 1)]
+    many: dict[str, Json] = {**badge, "evidence": inside}
+    shown = read_presentation({**SHOWN, "verifiableCredential": [many, many, badge]})
+    counts = [None if isinstance(each, str) or each.inside is None else len(each.inside) for each in shown.inside]
+    assert counts == [MOST_INSIDE - 1, None, 0]

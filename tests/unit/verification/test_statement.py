@@ -215,6 +215,7 @@ def test_an_award_of_a_key_that_is_known_as_stolen_has_its_bit_set_from_the_firs
     recorded.take(scene.world.history)
     kept = scene.world.restored(scene.statuses.to_bytes())
     assert recorded.statement() == kept.statement() == scene.statuses.statement()
+    assert scene.forge.kid("second") in kept.stolen
     other = scene.issue("second")
     kept.take_stored(scene.world.placed[kept.size :])
     assert kept.statement() == stated(scene.world.history)
