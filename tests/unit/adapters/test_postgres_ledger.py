@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import LiteralString
 
 import psycopg
@@ -345,8 +345,12 @@ def test_state_that_was_read_before_a_commit_of_another_thread_is_no_lost_tail(
         with ThreadPoolExecutor(4) as pool:
             watching = [pool.submit(each) for each in (look, look, look, scan)]
             try:
-                for number in range(300):
+                for number in range(900):
                     store.append([scribe.proposal(number)])
+                    if number >= 300:
+                        if min(looked) > 20:
+                            break
+                        sleep(0.05)  # for whoever was kept from looking
             finally:
                 done.set()
             for each in watching:
