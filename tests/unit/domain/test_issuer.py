@@ -312,11 +312,15 @@ def test_a_profile_changes_to_another_one_with_the_next_version(version: int, na
             permit(begun(), event, by=NORTH)
 
 
-@pytest.mark.parametrize(("stolen_from", "holds"), [(None, 3), (9, 2), (8, 1), (1, 1)])
-def test_the_profile_that_holds_is_the_last_that_no_thief_stated(stolen_from: int | None, holds: int) -> None:
+@pytest.mark.parametrize(
+    ("stolen", "since", "holds"), [((), 1, 3), ((SIGN,), 9, 2), ((SIGN,), 8, 1), ((SIGN, ROOT), 1, 1)]
+)
+def test_the_profile_that_holds_is_the_last_that_no_thief_stated(
+    stolen: tuple[Kid, ...], since: int, holds: int
+) -> None:
     changed = [
         record(ev.IssuerProfileChanged(digest=digest(f"profile {version}"), version=version), 6 + version, seq=version)
         for version in (2, 3)
     ]
-    reports = [] if stolen_from is None else [record(compromised(SIGN, stolen_from), 20, seq=4, kid=ROOT)]
+    reports = [record(compromised(kid, since), 20 + seq, seq=seq, kid=ROOT_2) for seq, kid in enumerate(stolen, 4)]
     assert begun(*changed, *reports).profile == digest(f"profile {holds}")
