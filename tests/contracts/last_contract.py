@@ -124,7 +124,7 @@ class LastContract:
         proposal, last = scribe.proposal(1), scribe.entry(LOG, 0)
 
         def append() -> None:
-            making.wait(10)
+            assert making.wait(60)
             outcomes.extend(other.append([proposal]))
 
         def make(snapshot: Snapshot) -> Sealed:
@@ -137,7 +137,7 @@ class LastContract:
         thread = Thread(target=append)
         thread.start()
         assert backend.store.append_last(make) == 1
-        thread.join(10)
+        thread.join(60)
         assert [appended(each).position for each in outcomes] == [2]
 
     def test_several_processes_that_end_the_log_at_once_follow_one_another(

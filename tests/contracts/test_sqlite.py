@@ -50,7 +50,13 @@ class TestSqliteVault(VaultContract):
     def open_rows(self, tmp_path: Path) -> Iterator[OpenRows]:
         create_vault(tmp_path / "vault.db", FIRST_EPOCH)
         with ExitStack() as stack:
-            yield lambda: stack.enter_context(closing(SqliteVaultRows(tmp_path / "vault.db")))
+
+            def opened() -> SqliteVaultRows:
+                rows = stack.enter_context(closing(SqliteVaultRows(tmp_path / "vault.db")))
+                rows._writing.execute("PRAGMA busy_timeout = 60000")  # who holds the lock may be stalled
+                return rows
+
+            yield opened
 
     @pytest.fixture
     def set_version(self, tmp_path: Path) -> SetVersion:

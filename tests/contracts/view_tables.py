@@ -128,7 +128,7 @@ class PostgresTables(ViewTables):
     store_type: type[object] = PostgresViewStore
     tracker: type[object] = PostgresTrackingRecorder
 
-    def __init__(self, url: str, *, patience: float = 10.0) -> None:
+    def __init__(self, url: str, *, patience: float = 60.0) -> None:
         self.url = url
         self.place = PostgresViews(url, patience=patience)
         with psycopg.connect(url, autocommit=True) as connection:
