@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ledger.adapters.fence import Fence
+from ledger.adapters.postgres import connections
 from ledger.adapters.postgres.connections import connect
 from ledger.adapters.postgres.ledger import PostgresLedger
 from ledger.adapters.postgres.schema import create
@@ -35,6 +36,7 @@ class Told:
 
 def write(url: str, writer: int) -> list[Told]:
     """Append some batches, each with something that others want, too; what was answered."""
+    connections._SETTINGS["lock_timeout"] = f"{_PATIENCE}s"  # of this process alone; who holds a lock may be stalled
     scribe, told = Scribe(), []
     with closing(PostgresLedger(url, Fence())) as store:
         for commit in range(COMMITS):
