@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TypedDict
@@ -21,7 +22,8 @@ from tests.concurrency.running import free_port
 
 CLOCK = "2026-11-21T12:00:00Z"
 DATA = Path(__file__).parent.parent / "data"
-_PATIENCE = 60  # seconds for a process to start or end; nothing is asserted about time
+_PATIENCE = 60  # seconds for a process to start or end, or to answer; nothing is asserted about time
+get, post = partial(httpx.get, timeout=_PATIENCE), partial(httpx.post, timeout=_PATIENCE)
 
 
 class Change(TypedDict):
@@ -248,9 +250,7 @@ class Desk:
 
     def post(self, path: str, body: Mapping[str, object], **query: str) -> httpx.Response:
         """Send a command to the API with the operator's key; it must be taken."""
-        answer = httpx.post(
-            f"{self.url}/api/v1{path}", json=body, params=query, headers=self.authorization, timeout=_PATIENCE
-        )
+        answer = post(f"{self.url}/api/v1{path}", json=body, params=query, headers=self.authorization)
         assert answer.is_success, answer.text
         return answer
 
@@ -266,30 +266,26 @@ class Desk:
 
     def awards(self, issuer: str) -> int:
         """How many awards an issuer has, by its own list."""
-        answer = httpx.get(
-            f"{self.url}/api/v1/credentials",
-            params={"issuer": issuer, "limit": "1"},
-            headers=self.authorization,
-            timeout=_PATIENCE,
-        )
+        parameters = {"issuer": issuer, "limit": "1"}
+        answer = get(f"{self.url}/api/v1/credentials", params=parameters, headers=self.authorization)
         total: int = answer.json()["total"]
         return total
 
     def scan(self, link: str) -> Verdict:
         """The verdict behind a printed link, as a program sees it."""
-        found: Verdict = httpx.get(self._here(link), headers={"Accept": "application/json"}).json()
+        found: Verdict = get(self._here(link), headers={"Accept": "application/json"}).json()
         return found
 
     def file(self, link: str) -> "Credential":
         """The credential file behind a printed link."""
-        answer = httpx.get(self._here(link) + "/credential.json")
+        answer = get(self._here(link) + "/credential.json")
         assert answer.status_code == httpx.codes.OK, answer.text
         found: Credential = answer.json()
         return found
 
     def page(self, link: str) -> str:
         """The words on the page behind a printed link, as a person reads them; its heading comes first."""
-        answer = httpx.get(self._here(link), headers={"Accept": "text/html", "Accept-Language": "en"})
+        answer = get(self._here(link), headers={"Accept": "text/html", "Accept-Language": "en"})
         assert answer.headers["content-type"].startswith("text/html")
         words = _Words()
         words.feed(answer.text)
@@ -320,7 +316,7 @@ class Desk:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health/live").status_code == 200
+        return get(f"{url}/health/live").status_code == 200
     except httpx.TransportError:
         return False
 

@@ -92,7 +92,7 @@ def test_a_lost_ledger_comes_back_with_every_award_and_its_server_goes_on(
     assert "there is no ledger database" in done.stderr
     command(ledger.home, "restore", str(tmp_path / "saved.tar"))
     ledger.start()
-    assert httpx.get(f"{ledger.url}/c/{code}.json", timeout=10).json()["award"]["learner"] == "Amara Okafor"
+    assert httpx.get(f"{ledger.url}/c/{code}.json", timeout=60).json()["award"]["learner"] == "Amara Okafor"
     ledger.post("/credentials?issuer=college", row(2))
     ledger.audit()
 

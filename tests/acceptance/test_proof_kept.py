@@ -11,11 +11,10 @@ from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import TypedDict
 
-import httpx
 import pytest
 
 from tests.acceptance.conftest import NewDatabase
-from tests.acceptance.desk import Desk, Receipt, Verdict, admit, course
+from tests.acceptance.desk import Desk, Receipt, Verdict, admit, course, get
 from tests.concurrency.running import free_port
 
 ROW = {"full_name": "Noor Haddad", "achievement": "one", "awarded_on": "2026-03-01", "result": "Pass"}
@@ -84,9 +83,9 @@ def download(desk: Desk, receipt: Receipt) -> bytes:
     """The file behind "Download proof" on the page of the award, once all is published."""
     version = "" if receipt["version"] == 1 else f"/{receipt['version']}"
     address = f"{desk.url}/c/{receipt['code']}{version}"
-    assert f'href="/c/{receipt["code"]}{version}/proof"' in httpx.get(address, headers={"Accept": "text/html"}).text
+    assert f'href="/c/{receipt["code"]}{version}/proof"' in get(address, headers={"Accept": "text/html"}).text
     deadline = time.monotonic() + _PATIENCE
-    while (answer := httpx.get(f"{address}/proof")).status_code == 503 and time.monotonic() < deadline:
+    while (answer := get(f"{address}/proof")).status_code == 503 and time.monotonic() < deadline:
         assert int(answer.headers["retry-after"]) > 0
         time.sleep(0.1)
     assert answer.status_code == 200, answer.text

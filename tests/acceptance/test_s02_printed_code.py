@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import httpx
 import zxingcpp
 from PIL import Image
 
-from tests.acceptance.desk import Desk, admit, course
+from tests.acceptance.desk import Desk, admit, course, get
 
 PPE = course(
     "ppe-donning-doffing",
@@ -53,7 +52,7 @@ def test_the_code_is_read_the_same_from_a_vector_picture_and_by_any_name_of_the_
         desk.run("qr", name, "--out", str(tmp_path / f"{number}.svg"))
     pictures = {(tmp_path / f"{number}.svg").read_text() for number in range(len(names))}
     assert len(pictures) == 1
-    assert pictures.pop() == httpx.get(f"{desk.url}/c/{receipt['code']}/qr.svg").text
+    assert pictures.pop() == get(f"{desk.url}/c/{receipt['code']}/qr.svg").text
     assert "in force" in desk.run("show", receipt["short_code"]).stdout
 
 

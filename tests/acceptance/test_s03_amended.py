@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
-from tests.acceptance.desk import Desk, admit, course
+from tests.acceptance.desk import Desk, admit, course, get, post
 
 TITLE, CORRECTED = "Mental health counselling", "Mental health in care"
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -51,8 +49,8 @@ def test_a_title_that_claimed_too_much_is_corrected_under_the_same_link(desk: De
 
     for number, (link, verdict, code) in enumerate(((receipt["url"], "amended", 1), (amended["url"], "valid", 0)), 1):
         file = tmp_path / f"version-{number}.json"
-        file.write_bytes(httpx.get(f"{desk.url}{urlsplit(link).path}/credential.json").content)
-        told = httpx.post(f"{desk.url}/verify", content=file.read_bytes(), headers=JSON).json()
+        file.write_bytes(get(f"{desk.url}{urlsplit(link).path}/credential.json").content)
+        told = post(f"{desk.url}/verify", content=file.read_bytes(), headers=JSON).json()
         assert told["verdict"] == verdict
         assert json.loads(desk.text("verify", str(file), "--url", desk.url, code=code))["verdict"] == verdict
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.acceptance.desk import Desk, admit, course
+from tests.acceptance.desk import Desk, admit, course, get, post
 
 FOREIGN = Path(__file__).parent.parent / "data" / "foreign-badge.json"
 ROW = {
@@ -22,7 +22,7 @@ ROW = {
 
 def _upload(desk: Desk, content: bytes, kind: str) -> dict[str, object]:
     headers = {"Content-Type": kind, "Accept": "application/json"}
-    answer = httpx.post(f"{desk.url}/verify", content=content, headers=headers)
+    answer = post(f"{desk.url}/verify", content=content, headers=headers)
     assert answer.status_code == httpx.codes.OK, answer.text
     found: dict[str, object] = answer.json()
     return found
@@ -38,7 +38,7 @@ def test_what_was_exported_is_valid_where_it_is_uploaded_and_not_after_revocatio
     slug = name.replace(".", "-")
     admit(desk, slug, course("layout", "Page layout"))
     receipt = desk.issue(slug, ROW)
-    exported = httpx.get(f"{desk.url}{urlsplit(receipt['url']).path}/{name}").content
+    exported = get(f"{desk.url}{urlsplit(receipt['url']).path}/{name}").content
     file = tmp_path / name
     file.write_bytes(exported)
     assert _upload(desk, exported, kind)["verdict"] == "valid"
@@ -47,7 +47,7 @@ def test_what_was_exported_is_valid_where_it_is_uploaded_and_not_after_revocatio
     assert _upload(desk, exported, kind)["verdict"] == "revoked"
     assert json.loads(desk.text("verify", str(file), "--url", desk.url, code=1))["verdict"] == "revoked"
     assert "Withdrawn" in desk.page(receipt["url"])
-    assert httpx.get(f"{desk.url}{urlsplit(receipt['url']).path}/credential.json").status_code == httpx.codes.OK
+    assert get(f"{desk.url}{urlsplit(receipt['url']).path}/credential.json").status_code == httpx.codes.OK
 
 
 def test_badge_of_others_is_marked_as_not_issued_here_and_a_changed_one_is_refused(desk: Desk, tmp_path: Path) -> None:

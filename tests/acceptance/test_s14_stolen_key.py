@@ -2,9 +2,7 @@
 
 import json
 
-import httpx
-
-from tests.acceptance.desk import Desk, admit, course
+from tests.acceptance.desk import Desk, admit, course, get
 
 ROW = {
     "student_number": "S-1",
@@ -47,7 +45,7 @@ def test_awards_made_before_the_theft_keep_their_verdict_and_later_ones_are_refu
     assert desk.file(f"{before['url']}/2")["proof"]["verificationMethod"].endswith(f"#{new}")
     for url in (before["url"], f"{before['url']}/2"):
         assert (desk.scan(url)["verdict"], desk.scan(url)["notices"]) == ("valid", [])
-    did = httpx.get(f"{desk.url}/issuers/robbed/did.json").text
+    did = get(f"{desk.url}/issuers/robbed/did.json").text
     assert (stolen in did, new in did) == (False, True)
     assert "stolen from position" in desk.run("issuer", "key", "list", "--issuer", "robbed").stdout
     assert json.loads(desk.text("audit"))["sound"] is True

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-import httpx
 import pytest
 
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.note import VerifierKey
-from tests.acceptance.desk import Desk, Receipt, admit, course, open_desk
+from tests.acceptance.desk import Desk, Receipt, admit, course, get, open_desk
 
 ROW = {"full_name": "Noor Haddad", "achievement": "one", "awarded_on": "2026-03-01", "result": "Pass"}
 COLUMNS = "notification_id, originator_id, originator_version, topic, state"
@@ -47,7 +46,7 @@ class Served:
 def _published(desk: Desk, receipt: Receipt) -> None:
     """Wait until an entry lies under the published checkpoint."""
     for _ in range(600):
-        if int(httpx.get(f"{desk.url}/log/checkpoint").text.split("\n")[1]) >= receipt["position"]:
+        if int(get(f"{desk.url}/log/checkpoint").text.split("\n")[1]) >= receipt["position"]:
             return
         time.sleep(0.1)
     raise AssertionError("not published")
@@ -84,7 +83,7 @@ def served(tmp_path: Path) -> Served:
             checkpoint=tmp_path / "kept",
         )
         assert _audit(desk, kept, 0)["sound"] is True
-        kept.checkpoint.write_text(httpx.get(f"{desk.url}/log/checkpoint").text)
+        kept.checkpoint.write_text(get(f"{desk.url}/log/checkpoint").text)
     finally:
         desk.stop()
     return kept
