@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count, islice
 from pathlib import Path
 
 import httpx
 
 from tests.crash.stand import PostgresStand, SqliteStand, Stand
 
+_FIRST_PORT, _PORTS, _WORKERS = 20_000, 1_000, 12  # below those that a system hands out of its own accord
+_ports = count(os.getpid())
 PROGRAM = (sys.executable, "-m", "verify_api.cli.main")
 DEFINITION = {
     "slug": "wound-care",
@@ -43,11 +47,14 @@ def command(
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that nobody listens on, and that nobody is given until it is used."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    for number in islice(_ports, _PORTS):
+        port = _FIRST_PORT + worker * _PORTS + number % _PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is in use")
 
 
 class RunningLedger:
@@ -100,7 +107,7 @@ class RunningLedger:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, how)
         if self._process is not None:
-            self._process.wait(30)
+            self._process.wait(120)
         self._process = None
 
     def client(self) -> httpx.Client:
