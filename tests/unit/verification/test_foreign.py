@@ -134,7 +134,7 @@ def test_nothing_of_a_credential_is_shown_that_was_not_found_genuine() -> None:
 
 
 def test_what_also_holds_is_a_notice_and_the_upper_state_wins() -> None:
-    late = datetime(2031, 1, 1, tzinfo=UTC)
+    late = datetime(3001, 1, 1, tzinfo=UTC)
     verdict = judged(replace(EVIDENCE, issuer=None, statuses=(status(True), status(False, "suspension"))), late)
     assert (verdict.state, verdict.in_force) == (State.REVOKED, False)
     assert verdict.notices == ("expired", "issuer_unrecognised", "not_issued_here")

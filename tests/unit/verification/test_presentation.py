@@ -20,7 +20,7 @@ from ledger.verification.presentation import (
     is_verified,
     read_presentation,
 )
-from ledger.verification.verdict import Finding, Notice, State
+from ledger.verification.verdict import Finding, Notice, Outcome, State
 from tests.unit.vc.proofs import ED25519, NOW, OTHER, document, secured
 
 CHALLENGE: dict[str, Json] = {
@@ -141,3 +141,8 @@ def test_no_more_credentials_inside_credentials_are_read_than_of_one() -> None:
     shown = read_presentation({**SHOWN, "verifiableCredential": [many, many, badge]})
     counts = [None if isinstance(each, str) or each.inside is None else len(each.inside) for each in shown.inside]
     assert counts == [MOST_INSIDE - 1, None, 0]
+
+
+def test_findings_are_looked_up_by_what_they_say() -> None:
+    said = [Finding(check="a", outcome=Outcome.PASSED, reason="ok", detail=f"Sentence {number}.") for number in (1, 2)]
+    assert {each: each.detail for each in said} == {replace(each): each.detail for each in said}

@@ -183,6 +183,20 @@ def test_a_key_reported_from_a_position_in_the_past_flips_the_bits_of_what_it_si
     assert [scene.bits(stream) for stream in streams] == [[True], [True], [False], [False, True], [False]]
 
 
+def test_awards_that_changed_wait_to_be_looked_up_until_a_statement_is_asked_for() -> None:
+    scene = _Scene()
+    streams = [scene.issue() for _ in range(3)]
+    scene.statuses.take_stored(scene.world.placed[scene.statuses.size :])
+    scene.statuses.statement()
+    assert scene.statuses.pending == 0
+    for stream in streams[:2]:
+        scene.forge.revoke(stream)
+    scene.statuses.take_stored(scene.world.placed[scene.statuses.size :])
+    assert scene.statuses.pending == 2
+    scene.statuses.statement()
+    assert scene.statuses.pending == 0
+
+
 def test_what_a_thief_lowered_counts_until_a_good_key_reinstates() -> None:
     scene = _Scene()
     stream = scene.issue()
