@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger import canonical
 from ledger.canonical import Json
-from ledger.domain.codes import new_link_code, stream_of
+from ledger.domain.codes import format_link_code, new_link_code, stream_of
 from ledger.domain.types import LinkCode, Position
 from ledger.domain.values import Part
 from ledger.record.capsule import MAX_CAPSULE, Capsule, CapsuleUnreadable, open_capsule, seal_capsule
@@ -111,6 +111,7 @@ def entry(change: Callable[[dict[str, Json]], object]) -> Json:
         canonical.encode({**PLAIN, "components": [0]}),
         canonical.encode({**PLAIN, "components": ["U"]}),
         canonical.encode({**PLAIN, "components": ["o" * 36]}),
+        canonical.encode({**PLAIN, "components": [format_link_code(OTHER).lower()]}),
         canonical.encode(entry(lambda made: made.pop("position"))),
         canonical.encode(entry(lambda made: made.update(position=0))),
         canonical.encode(entry(lambda made: made.update(position=True))),

@@ -193,6 +193,19 @@ def test_the_terms_of_open_badges_say_the_rest() -> None:
     assert _in(achievement, "related") == [{"id": "https://north.example/paramedic", "type": ["Related"]}]
 
 
+def test_a_competency_of_a_framework_without_codes_names_the_framework() -> None:
+    place = d.Alignment(framework="ESCO", code=None, url="https://esco.example/skill/1")
+    source = _with(competencies=(d.Competency(statement="Dresses a wound", alignment=place),))
+    assert _in(_achievement(source), "alignment") == [
+        {
+            "type": ["Alignment"],
+            "targetName": "Dresses a wound",
+            "targetUrl": "https://esco.example/skill/1",
+            "targetFramework": "ESCO",
+        }
+    ]
+
+
 def test_what_is_absent_leaves_no_trace() -> None:
     document = build(least())
     assert {"validUntil", "evidence"}.isdisjoint(document)
