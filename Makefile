@@ -23,6 +23,9 @@ JOBS ?=
 # Of `make test`: as in `make test PYTEST_ARGS="tests/acceptance -x"`.
 PYTEST_ARGS ?= -n auto
 
+# Where `make test` puts its files; TMPDIR=/somewhere: there.
+SCRATCH = $(or $(TMPDIR),$(shell scripts/scratch.sh))
+
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Libraries of others, for `make interop` and `make bench`.
@@ -72,11 +75,11 @@ demo: .venv/.ready
 
 test: .venv/.test
 	@rm -f .venv/.covered
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
+	TMPDIR=$(SCRATCH) $(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
 	@test "$(PYTEST_ARGS)" != "-n auto" || touch .venv/.covered
 
 .venv/.covered: .venv/.test pyproject.toml $(SOURCES)
-	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	TMPDIR=$(SCRATCH) $(BIN)/python -m pytest -n auto --cov --cov-report=
 	@touch $@
 
 check: layers style types coverage
