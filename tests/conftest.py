@@ -4,8 +4,6 @@ The default profile `ci` draws the same examples on every run of the same source
 them, too) and knows no deadline, so that a slow machine turns nothing red. `HYPOTHESIS_PROFILE=search` draws new ones,
 and many.
 
-What has to be covered in every branch is to be covered by its own tests: coverage sees no others.
-
 The first test that asks for PostgreSQL starts one for the whole run, for all its processes; it is stopped with the run,
 however that ends. `TESTAMUR_TEST_DATABASE_URL` names a server to be used instead, with a user who may make databases.
 """
@@ -13,12 +11,11 @@ however that ends. `TESTAMUR_TEST_DATABASE_URL` names a server to be used instea
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from tests.postgres import Cluster, ForeignServer, Server, shared_cluster, temporary_cluster, temporary_database
@@ -32,8 +29,6 @@ settings.register_profile(
 settings.register_profile("search", parent=settings.get_profile("ci"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-# The tests of the packages that have to be covered in every branch.
-_OF_THE_CORE = [Path(__file__).parent / "unit" / name for name in ("domain", "record", "tlog", "vc", "verification")]
 _FOLDER = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int]()
 
@@ -69,19 +64,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if folder is not None and config.stash[_OWNER] == os.getpid():
         Cluster(folder / "cluster", remove=True).close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Where coverage is taken, let it see what the core's own tests cover: to watch all others doubles their time."""
-    watching = Coverage.current()
-    if watching is None or any(item.path.is_relative_to(folder) for folder in _OF_THE_CORE):
-        return (yield)
-    watching.stop()
-    try:
-        return (yield)
-    finally:
-        watching.start()
 
 
 @pytest.fixture(scope="session")

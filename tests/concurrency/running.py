@@ -113,7 +113,9 @@ class RunningLedger:
     def client(self) -> httpx.Client:
         """A client with the operator's key."""
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
+        # No connection is used twice: one that was idle for seconds is closed by the server while it is taken again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60, limits=limits)
 
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """One changing request that must succeed."""
